@@ -1,0 +1,51 @@
+# `make test` and `make demo` do all their set-up on a fresh Debian 12 that has Go and make.
+
+# A Python started by the tests must not inherit these: they change what it prints and writes.
+unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
+
+GO          ?= go
+PREFIX      ?= /usr/local
+ROUNDS      ?= 40
+STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BINARY       = bin/pyfreeze
+BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
+
+.PHONY: build setup demo test bench lint stub check-stub install clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-E pyfreeze/restore.entry" -o $(BINARY) ./cmd/pyfreeze
+
+# Debian packages: the interpreter, its debug information, mercurial, tools that the tests use.
+setup:
+	@testdata/setup.sh
+
+# Freezes a live hg, thaws it, ends with a table of plain hg, chg, thawed hg and an empty Python.
+demo: setup build
+	@$(BENCH) -demo -rounds 7
+
+test: setup lint check-stub
+	$(GO) test -timeout 45m -p 1 ./...
+
+# The same table over more rounds; fails when a goal is missed.
+bench: setup build
+	@$(BENCH) -rounds $(ROUNDS)
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+
+# The loader stub is committed as a flat binary, so that users need no C compiler.
+stub: setup
+	restore/stub/build.sh restore/stub/stub.bin
+
+check-stub: setup
+	@mkdir -p bin
+	restore/stub/build.sh bin/stub.check
+	@cmp bin/stub.check restore/stub/stub.bin || { echo "restore/stub/stub.bin is not what its source gives: run make stub"; exit 1; }
+
+install: build
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/pyfreeze
+
+clean:
+	rm -rf bin

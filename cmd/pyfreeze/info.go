@@ -1,0 +1,163 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pyfreeze/image"
+	"pyfreeze/restore"
+)
+
+func oneImage(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return &usageError{fmt.Errorf("%s takes one image", cmd.Name())}
+	}
+	return nil
+}
+
+func newInfo() *cobra.Command {
+	var asJSON, modules bool
+	var types int
+	c := &cobra.Command{
+		Use:   "info IMAGE",
+		Short: "Show what is in an image",
+		Long:  `Show what is in an image: the process it was taken of, its memory, libraries, modules and objects.`,
+		Args:  oneImage,
+		RunE: func(_ *cobra.Command, args []string) error {
+			im, err := image.Open(args[0])
+			var cut *image.TruncatedError
+			if err != nil && !errors.As(err, &cut) {
+				return err
+			}
+			defer im.Close()
+			if cut != nil {
+				return cut
+			}
+			m, err := restore.ReadMeta(im)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(os.Stdout).Encode(m)
+			}
+			show(os.Stdout, args[0], im, m, types, modules)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
+	c.Flags().BoolVar(&modules, "modules", false, "list the Python modules")
+	c.Flags().IntVar(&types, "types", 10, "how many types to list, most memory first")
+	return c
+}
+
+func newVerify() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify IMAGE",
+		Short: "Check every byte of an image against its checksums",
+		Args:  oneImage,
+		RunE: func(_ *cobra.Command, args []string) error {
+			im, err := image.Open(args[0])
+			if err != nil {
+				if im != nil {
+					_ = im.Close()
+				}
+				return err
+			}
+			defer im.Close()
+			p := newProgress(false)
+			err = im.Verify(func(done, total uint64) { p.step("checking", done, total) })
+			p.end()
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%s: whole, %d segments\n", args[0], len(im.Segments()))
+			return nil
+		},
+	}
+}
+
+// summary is what attach prints.
+func summary(w io.Writer, path string, m *restore.Meta, took time.Duration) {
+	fmt.Fprintf(w, "%s: process %d (%s), CPython %s\n", path, m.PID, m.Comm, m.Python)
+	fmt.Fprintf(w, "  %d objects, %d modules, %s of memory, %d words to relocate\n", m.Objects, len(m.Modules), size(m.Bytes.Frozen+m.Bytes.Saved), m.Relocations)
+	if m.Recipe != "" {
+		fmt.Fprintf(w, "  recipe: %s\n", m.Recipe)
+	}
+	for _, d := range m.Descriptors {
+		if d.Owner != "" {
+			fmt.Fprintf(w, "  descriptor %d (%s) is dropped with %s\n", d.FD, d.Target, d.Owner)
+		}
+	}
+	fmt.Fprintf(w, "  the process was stopped for %.1f ms, the whole took %.0f ms\n", ms(m.Stopped), ms(took))
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func size(n uint64) string {
+	if n < 10<<20 {
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}
+
+func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int, modules bool) {
+	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	row := func(k, format string, a ...any) { fmt.Fprintf(tw, "%s\t%s\n", k, fmt.Sprintf(format, a...)) }
+	row("image", "%s, %s, pyfreeze %s", path, size(im.Size()), m.Pyfreeze)
+	row("taken", "%s of process %d (%s), stopped for %.1f ms", m.Created.Format(time.RFC3339), m.PID, m.Comm, ms(m.Stopped))
+	row("command", "%q in %s", m.Args, m.Cwd)
+	row("interpreter", "%s, CPython %s, build-id %s", m.Exe, m.Python, m.BuildID)
+	if m.Recipe != "" {
+		row("recipe", "%s", m.Recipe)
+	}
+	row("memory", "%s frozen, %s of data sections, %s for inspection only", size(m.Bytes.Frozen), size(m.Bytes.Saved), size(m.Bytes.Inspect))
+	row("relocations", "%d words into libraries that move, %d to the malloc filter", m.Relocations, m.Filtered)
+	row("objects", "%d, in %d modules", m.Objects, len(m.Modules))
+	row("threads", "%d in the process, 1 in a thaw", m.Threads)
+	for _, d := range m.Descriptors {
+		what := d.Target
+		if d.Owner != "" {
+			what += ", dropped with " + d.Owner
+		} else {
+			what += ", no Python object owns it: left behind"
+		}
+		row("descriptor", "%d: %s", d.FD, what)
+	}
+	for i, f := range m.Frames {
+		if i == 0 {
+			row("abandoned", "%s (%s:%d)", f.Function, f.File, f.Line)
+		} else {
+			row("", "%s (%s:%d)", f.Function, f.File, f.Line)
+		}
+	}
+	for _, l := range m.Libraries {
+		how := "fresh"
+		if l.Fixed {
+			how = fmt.Sprintf("at 0x%x", l.Base)
+		}
+		row("library", "%s, %s", l.Path, how)
+	}
+	_ = tw.Flush()
+	if types > 0 && len(m.Types) > 0 {
+		fmt.Fprintln(w)
+		tw = tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintf(tw, "objects\tbytes\ttype\n")
+		for _, t := range m.Types[:min(types, len(m.Types))] {
+			fmt.Fprintf(tw, "%d\t%d\t%s\n", t.Count, t.Bytes, t.Name)
+		}
+		_ = tw.Flush()
+	}
+	if modules {
+		fmt.Fprintln(w)
+		for _, x := range m.Modules {
+			fmt.Fprintf(w, "%s\t%s\n", x.Name, x.File)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package pyheap
+
+import (
+	"fmt"
+
+	"pyfreeze/symbols"
+)
+
+// descriptorFields are the types that keep a file descriptor, and the int that holds it.
+var descriptorFields = map[string]struct{ typ, field string }{
+	"_io.FileIO":     {"fileio", "fd"},
+	"_socket.socket": {"PySocketSockObject", "sock_fd"},
+	"select.epoll":   {"pyEpoll_Object", "epfd"},
+	"mmap.mmap":      {"mmap_object", "fd"},
+}
+
+// DescriptorTypes gives the names of the types that [Heap.Descriptor] knows. Their subclasses count
+// too, as with [Walk.OfType].
+func DescriptorTypes() []string {
+	return []string{"_io.FileIO", "_socket.socket", "select.epoll", "mmap.mmap"}
+}
+
+// Descriptor gives the file descriptor that an object of one of [DescriptorTypes] keeps, -1 if it was
+// closed. It fails when the object is of another type, and when the debug information of the
+// extension module that defines the type is missing.
+func (h *Heap) Descriptor(obj Addr) (int, error) {
+	off, err := h.descriptorOffset(obj)
+	if err != nil {
+		return -1, err
+	}
+	fd, ok := h.view.u32(uint64(obj) + off)
+	if !ok {
+		return -1, &ObjectError{Addr: obj, Want: "an object with a descriptor", Err: errNotMapped}
+	}
+	return int(int32(fd)), nil
+}
+
+func (h *Heap) descriptorOffset(obj Addr) (uint64, error) {
+	t, err := h.typeOf(uint64(obj))
+	if err != nil {
+		return 0, err
+	}
+	for i := 0; t != nil && i < maxBaseDepth; t, i = t.base, i+1 {
+		f, ok := descriptorFields[h.nameOf(t)]
+		if !ok {
+			continue
+		}
+		lay, err := h.layoutOf(t, f.typ)
+		if err != nil {
+			return 0, &ObjectError{Addr: obj, Want: "a readable " + h.nameOf(t), Err: err}
+		}
+		field, err := lay.Field(f.typ, f.field)
+		if err != nil {
+			return 0, &LayoutError{Missing: []string{f.typ + "." + f.field}}
+		}
+		return field.Offset, nil
+	}
+	return 0, &ObjectError{Addr: obj, Want: "an object with a descriptor"}
+}
+
+// layoutOf gives the layout of the file that defines a static or spec-made type: the one that its
+// tp_dealloc lies in.
+func (h *Heap) layoutOf(t *typeInfo, structName string) (*symbols.Layout, error) {
+	if _, err := h.lay.Struct(structName); err == nil {
+		return h.lay, nil
+	}
+	fn, _ := h.view.u64(t.addr + h.off.typ.dealloc)
+	for path, m := range h.modulesByPath() {
+		if !m.Range.Contains(Addr(fn)) {
+			continue
+		}
+		if h.layouts[path] == nil {
+			lay, err := symbols.LoadLayout(m.File)
+			if err != nil {
+				return nil, err
+			}
+			h.layouts[path] = lay
+		}
+		return h.layouts[path], nil
+	}
+	return nil, fmt.Errorf("no file for the function at %#x", fn)
+}

@@ -1,0 +1,152 @@
+package pyheap
+
+// Frame is one activation of Python code.
+type Frame struct {
+	Addr     Addr // _PyInterpreterFrame; PyFrameObject before 3.11
+	Code     Addr
+	Name     string
+	Qualname string // Name before 3.11
+	File     string
+	Line     int // 0 when the code has no line there
+	Locals   []Local
+}
+
+// Local is a local, cell or free variable that has a value. A cell is shown by what it holds.
+type Local struct {
+	Name  string
+	Value Addr
+}
+
+const maxFrames = 1 << 20
+
+// Frames gives the frames of a thread, newest first. An error comes with the frames read before it.
+func (h *Heap) Frames(tstate Addr) ([]Frame, error) {
+	var out []Frame
+	err := h.eachFrame(uint64(tstate), func(f uint64) {
+		fr, err := h.readFrame(f)
+		if err == nil {
+			out = append(out, fr)
+		}
+	})
+	return out, err
+}
+
+// eachFrame calls fn with the frames of a thread, newest first, but for entry frames on the C stack.
+func (h *Heap) eachFrame(ts uint64, fn func(f uint64)) error {
+	o := &h.off.frame
+	next := o.previous
+	var f uint64
+	ok := false
+	switch {
+	case o.tsCurrent != absent && o.interpreterFrames():
+		f, ok = h.view.u64(ts + o.tsCurrent)
+	case o.tsCFrame != absent && o.interpreterFrames():
+		cframe, _ := h.view.u64(ts + o.tsCFrame)
+		f, ok = h.view.u64(cframe + o.cframeCurrent)
+	case o.tsFrame != absent:
+		f, ok = h.view.u64(ts + o.tsFrame)
+		next = o.objBack
+	}
+	for i := 0; ok && f != 0; i++ {
+		if i == maxFrames {
+			return &ObjectError{Addr: Addr(ts), Want: "a thread with frames", Err: errLoop}
+		}
+		if !h.onCStack(f) {
+			fn(f)
+		}
+		f, ok = h.view.u64(f + next)
+	}
+	if !ok {
+		return &ObjectError{Addr: Addr(ts), Want: "a thread with frames", Err: errNotMapped}
+	}
+	return nil
+}
+
+func (h *Heap) onCStack(f uint64) bool {
+	o := h.off.frame.owner
+	if o == absent || !h.atLeast(12) {
+		return false
+	}
+	owner, _ := h.view.u8(f + o)
+	return owner >= ownedByCStack
+}
+
+func (h *Heap) readFrame(f uint64) (Frame, error) {
+	o, co := &h.off.frame, &h.off.code
+	p, _ := h.view.u64(f + o.code)
+	code := h.untag(p)
+	if err := h.want(code, kindCode, "a code object"); err != nil {
+		return Frame{}, err
+	}
+	fr := Frame{Addr: Addr(f), Code: Addr(code)}
+	fr.Name = h.strField(code, co.name)
+	fr.Qualname = fr.Name
+	if co.qualname != absent {
+		fr.Qualname = h.strField(code, co.qualname)
+	}
+	fr.File = h.strField(code, co.filename)
+	fr.Line = h.line(code, h.instrOffset(f, code))
+	locals, _, ok := h.slots(code)
+	if !ok {
+		return fr, nil
+	}
+	names := h.localNames(code)
+	b := h.view.clip(f+o.localsplus, min(locals, uint64(len(names)))*8)
+	for i := uint64(0); i < uint64(len(b))/8; i++ {
+		v := h.untag(le64(b, i*8))
+		if v != 0 {
+			fr.Locals = append(fr.Locals, Local{Name: names[i], Value: Addr(h.throughCell(v))})
+		}
+	}
+	return fr, nil
+}
+
+// throughCell gives the contents of a cell that has any, and any other object as it is.
+func (h *Heap) throughCell(v uint64) uint64 {
+	t, err := h.typeOf(v)
+	if err != nil || h.nameOf(t) != "builtins.cell" {
+		return v
+	}
+	if c, ok := h.view.u64(v + h.off.objectSize); ok && c != 0 { // ob_ref is its only field
+		return c
+	}
+	return v
+}
+
+// strField reads a str that a pointer at that offset refers to; "" when there is none.
+func (h *Heap) strField(a, off uint64) string {
+	p, _ := h.view.u64(a + off)
+	if p == 0 {
+		return ""
+	}
+	s, err := h.str(p, 1<<16)
+	if err != nil {
+		return ""
+	}
+	return s
+}
+
+// localNames gives the names of the slots of a code object: locals, then cells, then free variables.
+func (h *Heap) localNames(code uint64) []string {
+	o := &h.off.code
+	fields := []uint64{o.localsplusnames}
+	if o.localsplusnames == absent {
+		fields = []uint64{o.varnames, o.cellvars, o.freevars}
+	}
+	var out []string
+	for _, f := range fields {
+		p, _ := h.view.u64(code + f)
+		items, err := h.TupleItems(Addr(p), maxSlots)
+		if err != nil {
+			return out
+		}
+		for _, it := range items {
+			s, err := h.str(uint64(it), maxName)
+			if err != nil {
+				s = "?"
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,162 @@
+package pyheap
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+var errSyntax = errors.New(`cannot be parsed: write a module name, then .attribute, ["key"] or [0] steps`)
+
+// Lookup finds an object by a path of attribute, item and index steps that begins with the name of a
+// module: "sys.modules['os'].environ", "mercurial.pycompat.sysargv[0]". Keys are str, bytes (b'x') or
+// int. It fails with a *LookupError that names the step.
+func (h *Heap) Lookup(path string) (Addr, error) {
+	fail := func(step string, at Addr, err error) (Addr, error) {
+		return 0, &LookupError{Path: path, Step: step, At: at, Err: err}
+	}
+	name, rest := ident(path)
+	if name == "" {
+		return fail(path, 0, errSyntax)
+	}
+	obj, ok := h.module(name)
+	if !ok {
+		return fail(name, 0, errors.New("no module of that name in sys.modules"))
+	}
+	module := name // what has been read as a module name so far; "" once it is none
+	for rest != "" {
+		before := rest
+		switch rest[0] {
+		case '.':
+			if name, rest = ident(rest[1:]); name == "" {
+				return fail(before, obj, errSyntax)
+			}
+			v, err := h.Attr(obj, name)
+			if module != "" {
+				module += "." + name
+				if sub, ok := h.module(module); ok && err != nil {
+					v, err = sub, nil // a submodule that is no attribute of its package
+				}
+			}
+			if err != nil {
+				return fail("."+name, obj, err)
+			}
+			obj = v
+		case '[':
+			key, after, err := parseKey(rest[1:])
+			if err != nil {
+				return fail(before, obj, err)
+			}
+			v, err := h.item(obj, key)
+			if err != nil {
+				return fail(before[:len(before)-len(after)], obj, err)
+			}
+			obj, rest, module = v, after, ""
+		default:
+			return fail(before, obj, errSyntax)
+		}
+	}
+	return obj, nil
+}
+
+// ident cuts an identifier off the front of s.
+func ident(s string) (name, rest string) {
+	i := strings.IndexAny(s, ".[]'\" \t\n")
+	if i < 0 {
+		return s, ""
+	}
+	return s[:i], s[i:]
+}
+
+// parseKey reads what follows "[" up to "]": a string, b-string or int literal.
+func parseKey(s string) (key any, rest string, err error) {
+	bytesKey := strings.HasPrefix(s, "b'") || strings.HasPrefix(s, `b"`)
+	if bytesKey {
+		s = s[1:]
+	}
+	if s == "" {
+		return nil, "", errSyntax
+	}
+	if q := s[0]; q == '\'' || q == '"' {
+		var b strings.Builder
+		for i := 1; i < len(s); i++ {
+			switch {
+			case s[i] == '\\' && i+1 < len(s):
+				i++
+				b.WriteByte(s[i])
+			case s[i] == q:
+				if !strings.HasPrefix(s[i+1:], "]") {
+					return nil, "", errSyntax
+				}
+				if bytesKey {
+					return []byte(b.String()), s[i+2:], nil
+				}
+				return b.String(), s[i+2:], nil
+			default:
+				b.WriteByte(s[i])
+			}
+		}
+		return nil, "", errSyntax
+	}
+	num, rest, ok := strings.Cut(s, "]")
+	n, convErr := strconv.ParseInt(strings.TrimSpace(num), 0, 64)
+	if !ok || convErr != nil {
+		return nil, "", errSyntax
+	}
+	return n, rest, nil
+}
+
+// item finds obj[key] for a dict, list or tuple, or a subclass of one.
+func (h *Heap) item(obj Addr, key any) (Addr, error) {
+	t, err := h.typeOf(uint64(obj))
+	if err != nil {
+		return 0, err
+	}
+	var items []Addr
+	switch t.kind {
+	case kindDict:
+		found := uint64(0)
+		h.dictEach(uint64(obj), func(k, v uint64) bool {
+			if h.keyEqual(k, key) {
+				found = v
+			}
+			return found == 0
+		})
+		if found == 0 {
+			return 0, errNoSuchItem
+		}
+		return Addr(found), nil
+	case kindList:
+		items, err = h.ListItems(obj, -1)
+	case kindTuple:
+		items, err = h.TupleItems(obj, -1)
+	default:
+		return 0, fmt.Errorf("a %s has no items that can be read without running code", h.nameOf(t))
+	}
+	if err != nil {
+		return 0, err
+	}
+	i, ok := key.(int64)
+	if i < 0 {
+		i += int64(len(items))
+	}
+	if !ok || i < 0 || i >= int64(len(items)) {
+		return 0, errNoSuchItem
+	}
+	return items[i], nil
+}
+
+func (h *Heap) keyEqual(k uint64, key any) bool {
+	switch key := key.(type) {
+	case string:
+		return h.strEqual(k, key)
+	case []byte:
+		b, err := h.Bytes(Addr(k))
+		return err == nil && string(b) == string(key)
+	case int64:
+		n, err := h.Int(Addr(k))
+		return err == nil && n == key
+	}
+	return false
+}

@@ -1,0 +1,42 @@
+package pyheap
+
+// glibc's malloc puts a header of two words before each chunk: the size of the previous chunk if
+// that is free, then the size of this one with three flag bits.
+const (
+	chunkPrevInUse = 1
+	chunkMmapped   = 2
+	chunkFlags     = 7
+	minChunk       = 32
+	maxTop         = 1 << 40
+)
+
+// mallocBlock tells whether a, which lies in s, is the start of memory handed out by glibc's
+// malloc, and gives its size in bytes. Where nothing else is known of the block, a header that fits
+// its neighbour is what decides.
+func (v *view) mallocBlock(s *seg, a uint64) (size uint64, ok bool) {
+	if !s.heap || a&15 != 0 || a < s.start+16 {
+		return 0, false
+	}
+	w := le64(s.data, a-8-s.start)
+	size = w &^ chunkFlags
+	if size < minChunk || size&15 != 0 || size > s.end-(a-16) {
+		return 0, false
+	}
+	if w&chunkMmapped != 0 {
+		// Alone in its pages; the first word says how far from their start.
+		return size - 16, (a-16-le64(s.data, a-16-s.start))&4095 == 0 && size&4095 == 0
+	}
+	next := a - 16 + size
+	if next == s.end {
+		return size - 8, true
+	}
+	if next+16 > s.end {
+		return 0, false
+	}
+	n := le64(s.data, next+8-s.start)
+	if n&chunkPrevInUse == 0 {
+		return 0, false // this chunk is free
+	}
+	n &^= chunkFlags
+	return size - 8, n >= 16 && n&15 == 0 && n <= maxTop && next+n <= s.end+4096
+}

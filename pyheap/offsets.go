@@ -1,0 +1,134 @@
+package pyheap
+
+import "pyfreeze/symbols"
+
+// offsets holds every struct offset that reading objects needs, in bytes from the start of the
+// struct; absent where this version has no such field. All come from the interpreter's DWARF.
+type offsets struct {
+	obType, obSize, objectSize, varSize uint64
+
+	typ     typeOffsets
+	str     strOffsets
+	dict    dictOffsets
+	seq     seqOffsets
+	code    codeOffsets
+	frame   frameOffsets
+	alloc   allocOffsets
+	gc      gcOffsets
+	weakref struct{ object, callback uint64 }
+	module  struct{ dict uint64 }
+}
+
+type typeOffsets struct {
+	name, basicsize, itemsize, flags, dict, base, mro, members        uint64
+	dictoffset, weaklistoffset, weaklist, dealloc, htQualname, htKeys uint64
+	size, heapSize, memberName, memberType, memberOffset, memberSize  uint64
+}
+
+type strOffsets struct {
+	length, hash, state, wstr, utf8, utf8Length, wstrLength, data uint64
+	asciiSize, compactSize, objectSize                            uint64
+	interned, kind, compact, ascii                                bitField
+}
+
+type seqOffsets struct {
+	bytesData                                               uint64
+	intDigits, intTag, floatValue                           uint64
+	listItems, listAllocated, tupleItems                    uint64
+	setMask, setTable, setSmall, setWeak, setUsed, setEntry uint64
+	setHash, setEntryHash                                   uint64
+	baAlloc, baBytes, baStart                               uint64
+	arrItem, arrAllocated, arrDescr, descrItemsize          uint64
+}
+
+func loadOffsets(lay *symbols.Layout) (*offsets, error) {
+	r := &resolver{lay: lay}
+	o := &offsets{
+		obType: r.must("PyObject.ob_type"), obSize: r.must("PyVarObject.ob_size"),
+		objectSize: r.size("PyObject"), varSize: r.size("PyVarObject"),
+	}
+	o.typ = loadTypeOffsets(r)
+	o.str = loadStrOffsets(r)
+	o.dict = loadDictOffsets(r)
+	o.seq = loadSeqOffsets(r)
+	o.code = loadCodeOffsets(r)
+	o.frame = loadFrameOffsets(r)
+	o.alloc = loadAllocOffsets(r)
+	o.gc = loadGCOffsets(r)
+	o.weakref.object = r.must("PyWeakReference.wr_object")
+	o.weakref.callback = r.must("PyWeakReference.wr_callback")
+	o.module.dict = r.must("PyModuleObject.md_dict")
+	return o, r.err()
+}
+
+func loadTypeOffsets(r *resolver) typeOffsets {
+	return typeOffsets{
+		name:           r.must("PyTypeObject.tp_name"),
+		basicsize:      r.must("PyTypeObject.tp_basicsize"),
+		itemsize:       r.must("PyTypeObject.tp_itemsize"),
+		flags:          r.must("PyTypeObject.tp_flags"),
+		dict:           r.must("PyTypeObject.tp_dict"),
+		base:           r.must("PyTypeObject.tp_base"),
+		mro:            r.must("PyTypeObject.tp_mro"),
+		dealloc:        r.must("PyTypeObject.tp_dealloc"),
+		members:        r.must("PyTypeObject.tp_members"),
+		dictoffset:     r.must("PyTypeObject.tp_dictoffset"),
+		weaklistoffset: r.must("PyTypeObject.tp_weaklistoffset"),
+		weaklist:       r.must("PyTypeObject.tp_weaklist"),
+		htQualname:     r.must("PyHeapTypeObject.ht_qualname"),
+		htKeys:         r.must("PyHeapTypeObject.ht_cached_keys"),
+		size:           r.size("PyTypeObject"),
+		heapSize:       r.size("PyHeapTypeObject"),
+		memberName:     r.must("PyMemberDef.name"),
+		memberType:     r.must("PyMemberDef.type"),
+		memberOffset:   r.must("PyMemberDef.offset"),
+		memberSize:     r.size("PyMemberDef"),
+	}
+}
+
+func loadStrOffsets(r *resolver) strOffsets {
+	return strOffsets{
+		length:      r.must("PyASCIIObject.length"),
+		hash:        r.must("PyASCIIObject.hash"),
+		state:       r.must("PyASCIIObject.state"),
+		wstr:        r.opt("PyASCIIObject.wstr"), // until 3.11
+		utf8:        r.must("PyCompactUnicodeObject.utf8"),
+		utf8Length:  r.must("PyCompactUnicodeObject.utf8_length"),
+		wstrLength:  r.opt("PyCompactUnicodeObject.wstr_length"),
+		data:        r.must("PyUnicodeObject.data"),
+		asciiSize:   r.size("PyASCIIObject"),
+		compactSize: r.size("PyCompactUnicodeObject"),
+		objectSize:  r.size("PyUnicodeObject"),
+		interned:    r.bits("PyASCIIObject", "state.interned"),
+		kind:        r.bits("PyASCIIObject", "state.kind"),
+		compact:     r.bits("PyASCIIObject", "state.compact"),
+		ascii:       r.bits("PyASCIIObject", "state.ascii"),
+	}
+}
+
+func loadSeqOffsets(r *resolver) seqOffsets {
+	return seqOffsets{
+		bytesData:     r.must("PyBytesObject.ob_sval"),
+		intDigits:     r.must("PyLongObject.long_value.ob_digit", "PyLongObject.ob_digit"),
+		intTag:        r.opt("PyLongObject.long_value.lv_tag"), // since 3.12
+		floatValue:    r.must("PyFloatObject.ob_fval"),
+		listItems:     r.must("PyListObject.ob_item"),
+		listAllocated: r.must("PyListObject.allocated"),
+		tupleItems:    r.must("PyTupleObject.ob_item"),
+		setMask:       r.must("PySetObject.mask"),
+		setTable:      r.must("PySetObject.table"),
+		setSmall:      r.must("PySetObject.smalltable"),
+		setWeak:       r.must("PySetObject.weakreflist"),
+		setUsed:       r.must("PySetObject.used"),
+		setHash:       r.must("PySetObject.hash"),
+		setEntry:      r.size("setentry"),
+		setEntryHash:  r.must("setentry.hash"),
+		baAlloc:       r.must("PyByteArrayObject.ob_alloc"),
+		baBytes:       r.must("PyByteArrayObject.ob_bytes"),
+		baStart:       r.must("PyByteArrayObject.ob_start"),
+		arrItem:       r.opt("arrayobject.ob_item"),
+		arrAllocated:  r.opt("arrayobject.allocated"),
+		arrDescr:      r.opt("arrayobject.ob_descr"),
+		descrItemsize: r.opt("arraydescr.itemsize"),
+	}
+}

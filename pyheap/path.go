@@ -1,0 +1,197 @@
+package pyheap
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	maxPath     = 1 << 16 // steps; a breadth-first walk needs that many only on a linked list
+	maxShown    = 24      // steps of a path that are shown; the middle of a longer one is left out
+	maxKeyShown = 60      // characters of a key
+)
+
+// Path tells how the walk reached the object at a, as a Python expression as far as there is one:
+// "sys.modules['x'].y.z[0]", "frame serve() in mercurial/commandserver.py:123, local 'x'[0]". It is a
+// shortest one from its root. The empty string means that the walk did not find a.
+func (w *Walk) Path(a Addr) string {
+	i, ok := w.nodeAt(uint64(a))
+	if !ok || w.nodes[i].addr != uint64(a) {
+		return ""
+	}
+	chain := []int{i}
+	for w.nodes[i].parent >= 0 && len(chain) < maxPath {
+		i = int(w.nodes[i].parent)
+		chain = append(chain, i)
+	}
+	var steps []string
+	top := w.nodes[chain[len(chain)-1]]
+	if top.parent < 0 {
+		steps = append(steps, w.rootLabel(&w.roots[-1-top.parent]))
+	}
+	attrs := false // the dict just reached holds attributes
+	for j := len(chain) - 1; j > 0; j-- {
+		var s string
+		s, attrs = w.step(chain[j], chain[j-1], attrs)
+		if s != "" {
+			steps = append(steps, s)
+		}
+	}
+	if n := len(steps); n > maxShown {
+		mid := fmt.Sprintf(" ...(%d steps)... ", n-maxShown)
+		steps = append(append(append([]string{}, steps[:maxShown/2]...), mid), steps[n-maxShown/2:]...)
+	}
+	return strings.Join(steps, "")
+}
+
+// step describes the edge from one node to the next.
+func (w *Walk) step(from, to int, attrs bool) (label string, toAttrs bool) {
+	n := &w.nodes[from]
+	f := finder{want: w.nodes[to].addr}
+	if n.isBlock() {
+		w.h.scan(&f, w.h.view.clip(n.addr, n.size), 0, absent)
+		return fmt.Sprintf(" -> %d bytes at %#x, +%#x", n.size, n.addr, f.arg), false
+	}
+	t := w.h.list[n.typ]
+	w.h.visit(&f, n.addr, t)
+	if !f.found {
+		return fmt.Sprintf(" -> %#x", f.want), false
+	}
+	return w.h.edgeLabel(n.addr, t, f.kind, f.arg, attrs)
+}
+
+// edgeLabel describes an edge of the object at a.
+func (h *Heap) edgeLabel(a uint64, t *typeInfo, k edgeKind, arg uint64, attrs bool) (label string, toAttrs bool) {
+	switch k {
+	case edgeType:
+		return ".__class__", false
+	case edgeDict:
+		return "", true
+	case edgeItem:
+		return fmt.Sprintf("[%d]", arg), false
+	case edgeAttr:
+		return "." + h.keyName(arg), false
+	case edgeValue:
+		if attrs {
+			if s, err := h.str(arg, maxName); err == nil {
+				return "." + s, false
+			}
+		}
+		return "[" + h.Repr(Addr(arg), maxKeyShown) + "]", false
+	case edgeKey:
+		return fmt.Sprintf(" key %d", arg), false
+	case edgeMember:
+		return " member", false
+	case edgeFrame, edgeLocal, edgeStack:
+		frame := a
+		if t.kind == kindGen && h.off.frame.genState != absent {
+			frame = a + h.off.frame.genFrame
+		} else if t.kind == kindFrame && h.off.frame.interpreterFrames() {
+			frame, _ = h.view.u64(a + h.off.frame.objFrame)
+		}
+		return ", " + h.slotLabel(frame, k, arg), false
+	}
+	name := h.fieldName(a, t, arg)
+	if name == "__dict__" {
+		return "", true
+	}
+	return "." + name, false
+}
+
+func (h *Heap) keyName(key uint64) string {
+	s, err := h.str(key, maxName)
+	if err != nil {
+		return "?"
+	}
+	return s
+}
+
+// slotLabel describes a slot of a frame.
+func (h *Heap) slotLabel(frame uint64, k edgeKind, arg uint64) string {
+	switch k {
+	case edgeLocal:
+		p, _ := h.view.u64(frame + h.off.frame.code)
+		names := h.localNames(h.untag(p))
+		if arg < uint64(len(names)) {
+			return "local '" + names[arg] + "'"
+		}
+		return fmt.Sprintf("local %d", arg)
+	case edgeStack:
+		return "value stack"
+	}
+	o := &h.off.frame
+	for name, off := range map[string]uint64{"function": o.fn, "globals": o.globals, "builtins": o.builtins,
+		"locals": o.locals, "code": o.code, "frame object": o.frameObj} {
+		if off == arg {
+			return name
+		}
+	}
+	return fmt.Sprintf("field +%#x", arg)
+}
+
+// rootLabel describes where a path begins.
+func (w *Walk) rootLabel(r *root) string {
+	h := w.h
+	switch r.kind {
+	case rootFrame:
+		fr, err := h.readFrame(r.at)
+		if err != nil {
+			return fmt.Sprintf("frame at %#x, %s", r.at, h.slotLabel(r.at, r.edge, r.arg))
+		}
+		return fmt.Sprintf("frame %s() in %s:%d, %s", fr.Name, fr.File, fr.Line, h.slotLabel(r.at, r.edge, r.arg))
+	case rootStatic:
+		return h.staticLabel(r.at)
+	case rootThread:
+		for _, t := range w.tstates {
+			if r.at >= uint64(t.Addr) && r.at-uint64(t.Addr) < w.nodes[0].size {
+				return fmt.Sprintf("thread state of thread %d, %s", t.NativeID,
+					h.structField("PyThreadState", r.at-uint64(t.Addr)))
+			}
+		}
+		return "thread state"
+	case rootGC:
+		return "(only the garbage collector knows it) "
+	}
+	return r.label
+}
+
+// staticLabel names a word of static data by file and, in the interpreter, by symbol.
+func (h *Heap) staticLabel(at uint64) string {
+	s := h.view.find(at)
+	where := "static data"
+	if s != nil && s.path != "" {
+		where += " of " + filepath.Base(s.path)
+	}
+	if at >= uint64(h.in.Module.Range.Start) && at < uint64(h.in.Module.Range.End) {
+		if sym, off, ok := h.lay.SymbolAt(Addr(at) - h.in.Bias); ok {
+			if sym.Name == "_PyRuntime" {
+				return "_PyRuntime." + h.structField("_PyRuntimeState", off)
+			}
+			return fmt.Sprintf("%s, %s+%#x", where, sym.Name, off)
+		}
+	}
+	return fmt.Sprintf("%s at %#x", where, at)
+}
+
+// finder looks for the first edge to one object or block.
+type finder struct {
+	want  uint64
+	found bool
+	kind  edgeKind
+	arg   uint64
+}
+
+func (f *finder) edge(k edgeKind, to, arg uint64) {
+	if !f.found && to == f.want {
+		f.found, f.kind, f.arg = true, k, arg
+	}
+}
+
+func (f *finder) block(_ blockKind, at, _ uint64) {
+	if !f.found && at == f.want {
+		f.found, f.kind = true, edgeWord
+	}
+}
+
+func (f *finder) wantType(*typeInfo) bool { return true }

@@ -1,0 +1,245 @@
+package pyheap
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const maxReprDepth = 6
+
+// Repr gives a short repr of an object without running code: builtin types as Python writes them,
+// anything else as <module.Class at 0x...>. It is cut to about limit characters.
+func (h *Heap) Repr(obj Addr, limit int) string {
+	r := reprer{h: h, limit: limit}
+	r.write(uint64(obj), 0)
+	s := r.b.String()
+	if runes := []rune(s); limit >= 0 && len(runes) > limit {
+		return string(runes[:max(limit-3, 0)]) + "..."
+	}
+	return s
+}
+
+type reprer struct {
+	h     *Heap
+	b     strings.Builder
+	limit int
+}
+
+func (r *reprer) full() bool { return r.limit >= 0 && r.b.Len() > 4*r.limit }
+
+func (r *reprer) write(a uint64, depth int) {
+	h := r.h
+	t, err := h.typeOf(a)
+	if err != nil {
+		fmt.Fprintf(&r.b, "<no object at %#x>", a)
+		return
+	}
+	if r.full() || depth > maxReprDepth {
+		r.b.WriteString("...")
+		return
+	}
+	if !r.builtin(a, t, depth) {
+		fmt.Fprintf(&r.b, "<%s at %#x>", h.nameOf(t), a)
+	}
+}
+
+// builtin writes an object of an exact builtin type.
+func (r *reprer) builtin(a uint64, t *typeInfo, depth int) bool {
+	h := r.h
+	switch h.nameOf(t) {
+	case "builtins.NoneType":
+		r.b.WriteString("None")
+	case "builtins.ellipsis":
+		r.b.WriteString("Ellipsis")
+	case "builtins.bool":
+		v, err := h.Int(Addr(a))
+		if err != nil {
+			return false
+		}
+		r.b.WriteString(map[bool]string{false: "False", true: "True"}[v != 0])
+	case "builtins.int":
+		v, err := h.BigInt(Addr(a))
+		if err != nil || v.BitLen() > 1<<14 {
+			return false
+		}
+		r.b.WriteString(v.String())
+	case "builtins.float":
+		v, err := h.Float(Addr(a))
+		if err != nil {
+			return false
+		}
+		s := strconv.FormatFloat(v, 'g', -1, 64)
+		if !strings.ContainsAny(s, ".eIN") {
+			s += ".0"
+		}
+		r.b.WriteString(s)
+	case "builtins.str":
+		s, err := h.str(a, maxStr)
+		if err != nil {
+			return false
+		}
+		r.b.WriteString(quote(r.head(s)))
+	case "builtins.bytes":
+		b, err := h.Bytes(Addr(a))
+		if err != nil {
+			return false
+		}
+		r.b.WriteString("b" + quoteBytes([]byte(r.head(string(b)))))
+	case "builtins.tuple", "builtins.list", "builtins.set", "builtins.frozenset":
+		return r.sequence(a, t, depth)
+	case "builtins.dict":
+		return r.dict(a, depth)
+	case "builtins.module":
+		name, _ := h.moduleName(a)
+		r.b.WriteString("<module " + quote(name) + ">")
+	case "builtins.function":
+		name, ok := h.Attr(Addr(a), "__qualname__")
+		s, err := h.Str(name)
+		if ok != nil || err != nil {
+			return false
+		}
+		fmt.Fprintf(&r.b, "<function %s at %#x>", s, a)
+	default:
+		if t.kind != kindType {
+			return false
+		}
+		if named := h.typeAt(a); named != nil {
+			r.b.WriteString("<class " + quote(h.nameOf(named)) + ">")
+			return true
+		}
+		return false
+	}
+	return true
+}
+
+// head gives as much of s as can be shown: decoding and quoting megabytes would be for nothing.
+func (r *reprer) head(s string) string {
+	if r.limit >= 0 && len(s) > 4*r.limit+8 {
+		return s[:4*r.limit+8]
+	}
+	return s
+}
+
+func (r *reprer) sequence(a uint64, t *typeInfo, depth int) bool {
+	h := r.h
+	open, end := "[", "]"
+	var items []Addr
+	var err error
+	limit := -1
+	if r.limit >= 0 {
+		limit = r.limit + 2 // each takes a character at least
+	}
+	switch t.kind {
+	case kindTuple:
+		open, end = "(", ")"
+		items, err = h.TupleItems(Addr(a), limit)
+		if len(items) == 1 {
+			end = ",)"
+		}
+	case kindSet:
+		open, end = "{", "}"
+		if items, err = h.SetItems(Addr(a), limit); len(items) == 0 {
+			open, end = "set(", ")"
+		}
+		if h.nameOf(t) == "builtins.frozenset" {
+			open, end = "frozenset({", "})"
+		}
+	default:
+		items, err = h.ListItems(Addr(a), limit)
+	}
+	if err != nil {
+		return false
+	}
+	r.b.WriteString(open)
+	for i, it := range items {
+		if i > 0 {
+			r.b.WriteString(", ")
+		}
+		r.write(uint64(it), depth+1)
+		if r.full() {
+			break
+		}
+	}
+	r.b.WriteString(end)
+	return true
+}
+
+func (r *reprer) dict(a uint64, depth int) bool {
+	r.b.WriteString("{")
+	first := true
+	r.h.dictEach(a, func(k, v uint64) bool {
+		if !first {
+			r.b.WriteString(", ")
+		}
+		first = false
+		r.write(k, depth+1)
+		r.b.WriteString(": ")
+		r.write(v, depth+1)
+		return !r.full()
+	})
+	r.b.WriteString("}")
+	return true
+}
+
+// quote writes a str as Python does.
+func quote(s string) string {
+	q := byte('\'')
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		q = '"'
+	}
+	var b strings.Builder
+	b.WriteByte(q)
+	for _, c := range s {
+		switch {
+		case c == rune(q) || c == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(c)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\t':
+			b.WriteString(`\t`)
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c < 32 || c == 127:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		case strconv.IsPrint(c):
+			b.WriteRune(c)
+		case c > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, c)
+		case c > 0xff:
+			fmt.Fprintf(&b, `\u%04x`, c)
+		default:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+	}
+	b.WriteByte(q)
+	return b.String()
+}
+
+// quoteBytes writes the value of a bytes as Python does, without the b.
+func quoteBytes(p []byte) string {
+	q := byte('\'')
+	if bytes.IndexByte(p, '\'') >= 0 && bytes.IndexByte(p, '"') < 0 {
+		q = '"'
+	}
+	out := []byte{q}
+	for _, c := range p {
+		switch {
+		case c == q || c == '\\':
+			out = append(out, '\\', c)
+		case c == '\n':
+			out = append(out, `\n`...)
+		case c == '\t':
+			out = append(out, `\t`...)
+		case c == '\r':
+			out = append(out, `\r`...)
+		case c < 32 || c >= 127:
+			out = fmt.Appendf(out, `\x%02x`, c)
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(append(out, q))
+}

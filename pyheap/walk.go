@@ -1,0 +1,207 @@
+package pyheap
+
+// WalkOptions tune a walk.
+type WalkOptions struct {
+	Progress func(n int) // called now and then with the number of objects and blocks found; may be nil
+}
+
+// Reach says from where an object was reached first.
+type Reach uint8
+
+const (
+	ReachRoots  Reach = iota // modules, the interpreter's state, static data of libraries
+	ReachFrames              // nothing but frames and exception states of threads
+	ReachGC                  // nothing but the collector's lists: garbage, or held by the C stack
+)
+
+// Walk is the result of a typed walk: an index of all objects and of the blocks that they own. It
+// refers to the Heap, and like it must not be used by several goroutines at a time.
+type Walk struct {
+	h     *Heap
+	nodes []node
+	roots []root
+	order []uint32 // node numbers in the order of addresses
+	marks *marks
+
+	framesFrom, gcFrom int // first nodes of those two phases
+	objects            int
+
+	next    int // the node to visit next
+	parent  int32
+	root    root
+	seen    []bool // by type: the edge to it was followed
+	limit   uint64
+	opt     WalkOptions
+	tstates []Thread
+}
+
+// node is an object, or a block that one owns.
+type node struct {
+	addr   uint64
+	size   uint64 // of a block; 0 for an object, whose size is computed when asked for
+	typ    uint32 // index in Heap.list; below numBlockKinds for a block
+	parent int32  // number of the node that it was reached from; -1-i for root i
+}
+
+func (n *node) isBlock() bool { return n.typ < uint32(numBlockKinds) }
+
+const progressEvery = 1 << 16
+
+// Walk finds every object. Objects that modules and the interpreter's state reach come first, then
+// those that only frames reach, then those that only the collector knows. A heap that is damaged in
+// places gives the objects that can be read; a *BudgetError comes with an unfinished walk of one that
+// cannot be read in any sensible time.
+func (h *Heap) Walk(opt WalkOptions) (*Walk, error) {
+	threads, err := h.Threads()
+	if err != nil {
+		return nil, err
+	}
+	h.work = 0
+	total := h.view.total()
+	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), tstates: threads,
+		limit: 2*total + 1<<24, nodes: make([]node, 0, total/128)}
+	for _, phase := range []func() error{w.walkRoots, w.walkFrames, w.walkGC} {
+		if err := phase(); err != nil {
+			return nil, err
+		}
+	}
+	w.finish()
+	return w, nil
+}
+
+// drain visits the nodes found and not visited yet, breadth first, so that paths are short.
+func (w *Walk) drain() error {
+	for w.next < len(w.nodes) {
+		n := w.nodes[w.next]
+		w.parent = int32(w.next)
+		w.next++
+		switch {
+		case !n.isBlock():
+			w.h.visit(w, n.addr, w.h.list[n.typ])
+		case blockKind(n.typ) == blockOpaque:
+			w.h.scan(w, w.h.view.clip(n.addr, n.size), 0, absent)
+		}
+		if w.h.work > w.limit {
+			return &BudgetError{Nodes: len(w.nodes)}
+		}
+		if w.next%progressEvery == 0 && w.opt.Progress != nil {
+			w.opt.Progress(w.next)
+		}
+	}
+	return nil
+}
+
+func (w *Walk) wantType(t *typeInfo) bool {
+	for int(t.index) >= len(w.seen) {
+		w.seen = append(w.seen, make([]bool, 256)...)
+	}
+	first := !w.seen[t.index]
+	w.seen[t.index] = true
+	return first
+}
+
+// edge notes the object at to, unless it is known already or is no object.
+func (w *Walk) edge(k edgeKind, to, arg uint64) {
+	s := w.h.view.find(to)
+	if s == nil || to&7 != 0 || s.end-to < 16 || w.marks.has(s, to) {
+		return
+	}
+	if k.weak() {
+		w.guess(s, k, to, arg)
+		return
+	}
+	if t := w.h.objectIn(s, to); t != nil {
+		w.add(s, k, arg, node{addr: to, typ: t.index})
+	}
+}
+
+// guess follows a word that may be a pointer: to an object, or to a block whose contents are not
+// known and that is read in the same way.
+func (w *Walk) guess(s *seg, k edgeKind, to, arg uint64) {
+	start, size, live, inArena := w.h.alloc.block(to)
+	if inArena {
+		if !live {
+			return
+		}
+		if t := w.h.objectIn(s, to); t != nil && to-w.h.before(t) == start {
+			w.add(s, k, arg, node{addr: to, typ: t.index})
+			return
+		}
+	} else {
+		if t := w.h.objectIn(s, to); t != nil {
+			w.add(s, k, arg, node{addr: to, typ: t.index})
+			return
+		}
+		start = to
+		if size, live = w.h.view.mallocBlock(s, to); !live {
+			return
+		}
+	}
+	if w.marks.has(s, start) || k == edgeStack || w.h.holdsObject(s, start) {
+		return // a pointer into an object, or to its GC head, keeps nothing alive
+	}
+	w.add(s, k, arg, node{addr: start, size: size, typ: uint32(blockOpaque)})
+}
+
+// block notes memory that the object being visited owns.
+func (w *Walk) block(k blockKind, at, size uint64) {
+	s := w.h.view.find(at)
+	if s == nil || at&7 != 0 || w.marks.has(s, at) {
+		return
+	}
+	w.add(s, edgeWord, 0, node{addr: at, size: min(size, s.end-at), typ: uint32(k)})
+}
+
+func (w *Walk) add(s *seg, k edgeKind, arg uint64, n node) {
+	w.marks.set(s, n.addr)
+	n.parent = w.parent
+	if w.parent < 0 {
+		r := w.root
+		r.edge, r.arg = k, arg
+		w.roots = append(w.roots, r)
+		n.parent = -int32(len(w.roots))
+	}
+	w.nodes = append(w.nodes, n)
+	if !n.isBlock() {
+		w.objects++
+	}
+}
+
+// objectIn gives the type of the live object at a in s, nil if there is none.
+func (h *Heap) objectIn(s *seg, a uint64) *typeInfo {
+	if s.end-a < 16 {
+		return nil
+	}
+	refs := le64(s.data, a-s.start)
+	// Freeing leaves 0, or a free list's pointer, in place of the count. The bits above it are flags
+	// in 3.14.
+	if refs == 0 || refs>>40 != 0 && !h.atLeast(14) || uint32(refs) == 0 {
+		return nil
+	}
+	return h.typeAt(le64(s.data, a-s.start+h.off.obType))
+}
+
+// holdsObject says whether an object lies at the start of the block, behind what may precede one.
+func (h *Heap) holdsObject(s *seg, start uint64) bool {
+	for before := uint64(0); before <= 32; before += 16 {
+		if start+before >= s.end {
+			return false
+		}
+		if t := h.objectIn(s, start+before); t != nil && h.before(t) == before {
+			return true
+		}
+	}
+	return false
+}
+
+// finish sorts the nodes by address.
+func (w *Walk) finish() {
+	w.order = make([]uint32, w.marks.finish())
+	for i := range w.nodes {
+		a := w.nodes[i].addr
+		if r, ok := w.marks.before(w.h.view.find(a), a); ok {
+			w.order[r] = uint32(i)
+		}
+	}
+	w.seen = nil
+}

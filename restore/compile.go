@@ -1,0 +1,254 @@
+package restore
+
+import (
+	"debug/elf"
+	"fmt"
+	"strings"
+
+	"pyfreeze/image"
+	"pyfreeze/procmem"
+	"pyfreeze/symbols"
+)
+
+// compiler turns what freezing found into a thaw program.
+type compiler struct {
+	p      *program
+	t      *target
+	mods   []*module
+	load   []*module // to dlopen, in order
+	index  map[*module]int
+	libs   []library
+	in     *symbols.Interpreter
+	frz    *frozen
+	data   dataTester
+	script []byte // marshalled thaw script
+	fds    []int  // descriptor numbers to reserve
+
+	relocs relocations
+	keep   map[procmem.Addr]bool // words that stay as the fresh process has them
+}
+
+// pthreadKeys is how many pthread keys the stub takes before it creates the
+// interpreter's: indices that frozen libraries still hold must not become
+// someone else's. glibc keeps the first 32 in the thread itself.
+const pthreadKeys = 32
+
+// prepare collects libraries and relocations: all that does not depend on where
+// the image holds things.
+func (c *compiler) prepare(files map[*module]fileID) error {
+	c.index = map[*module]int{}
+	c.keep = map[procmem.Addr]bool{}
+	for _, m := range c.mods {
+		if m.main {
+			for _, r := range m.relocs {
+				if r.Type == elf.R_X86_64_COPY { // stdin, stdout, stderr, environ: libc's, in the executable
+					for o := procmem.Addr(0); o < procmem.Addr(r.SymSize); o += 8 {
+						c.keep[m.Bias+r.Off+o] = true
+					}
+				}
+			}
+			continue
+		}
+		id := files[m]
+		c.index[m] = len(c.libs)
+		c.libs = append(c.libs, library{Ino: id.ino, Size: id.size, MtimeNs: id.mtimeNs,
+			Base: uint64(m.span.Start), Span: m.span.Len(), Fixed: !m.system})
+	}
+	c.p = &program{libs: c.libs, libc: -1, ldso: -1}
+	var ld, libc *module
+	for m, i := range c.index {
+		switch {
+		case isLoader(m):
+			c.p.ldso, ld = i, m
+		case strings.HasPrefix(m.soname, "libc.so"):
+			c.p.libc, libc = i, m
+		}
+	}
+	if ld == nil || libc == nil {
+		return fmt.Errorf("%s: no glibc in the process", c.in.Exe)
+	}
+	var err error
+	if c.p.sites, err = mmapSites(ld.File); err != nil {
+		return err
+	}
+	c.p.textLo, c.p.textHi = ^uint32(0), 0
+	for _, s := range c.p.sites {
+		c.p.textLo = min(c.p.textLo, uint32(pageDown(uint64(s))))
+		c.p.textHi = max(c.p.textHi, uint32(pageUp(uint64(s)+7)))
+	}
+	for name, to := range map[string]*uint64{"__libc_start_main": &c.p.startMain, "malloc": &c.p.malloc,
+		"free": &c.p.free, "realloc": &c.p.realloc, "malloc_usable_size": &c.p.usable} {
+		s, ok := libc.File.Dynsym(name)
+		if !ok {
+			return fmt.Errorf("%s does not export %s", libc.Path, name)
+		}
+		*to = uint64(s.Addr)
+	}
+	lc := c.libs[c.p.libc].Base
+	c.relocs = findRelocations(c.frz, c.libs, [3]uint64{lc + c.p.free, lc + c.p.realloc, lc + c.p.usable}, c.keep, c.data)
+	return nil
+}
+
+// build writes the program for an image whose segments lie as segs says; the
+// length of the result does not depend on segs.
+func (c *compiler) build(segs []image.SegmentInfo, exePath string, entry uint64) ([]byte, error) {
+	base := *c.p
+	p := &base
+	p.exePath, p.exeEntry = exePath, entry
+	for i, s := range c.frz.segs {
+		if !s.early {
+			continue
+		}
+		p.maps = append(p.maps, earlyMap{uint64(s.Start), s.Len(), segs[i].FileOff, segs[i].FileSize, s.prot})
+		if n := len(p.ranges); n > 0 && p.ranges[n-1][1] == uint64(s.Start) {
+			p.ranges[n-1][1] = uint64(s.End)
+		} else {
+			p.ranges = append(p.ranges, [2]uint64{uint64(s.Start), uint64(s.End)})
+		}
+	}
+	c.libraries(p)
+	p.phase("libraries")
+	c.memory(p, segs)
+	c.filters(p)
+	p.phase("memory, relocations")
+	if err := c.interpreter(p); err != nil {
+		return nil, err
+	}
+	p.phase("PyOS_AfterFork_Child")
+	if err := c.python(p); err != nil {
+		return nil, err
+	}
+	return p.encode()
+}
+
+// libc returns the operand for a function of libc.
+func (c *compiler) libcFn(name string) (operand, error) {
+	for _, m := range c.mods {
+		if !m.system {
+			continue
+		}
+		if s, ok := m.File.Dynsym(name); ok {
+			return inLib(c.index[m], uint64(s.Addr)), nil
+		}
+	}
+	return operand{}, fmt.Errorf("libc does not export %s", name)
+}
+
+// pyFn returns the operand for a function of the interpreter.
+func (c *compiler) pyFn(name string) (operand, error) {
+	s, ok := c.in.Module.File.Dynsym(name)
+	if !ok {
+		return operand{}, fmt.Errorf("%s does not export %s", c.in.Module.Path, name)
+	}
+	return imm(uint64(c.in.Bias + s.Addr)), nil
+}
+
+func (c *compiler) libraries(p *program) {
+	const rtldLazy = 1
+	dlopen, err := c.libcFn("dlopen")
+	if err != nil && len(c.load) > 0 {
+		p.emit(opFallback, imm(1))
+		return
+	}
+	for _, m := range c.load {
+		p.call(0, dlopen, p.str(m.Path), imm(rtldLazy))
+		p.emit(opFailZ, reg(0))
+	}
+	for _, m := range c.mods {
+		if i, ok := c.index[m]; ok && c.libs[i].Fixed {
+			p.emit(opLibAt, imm(uint64(i)))
+		}
+	}
+	p.emit(opUnhook)
+}
+
+// memory restores the writable sections of the interpreter and the libraries.
+func (c *compiler) memory(p *program, segs []image.SegmentInfo) {
+	var keep []uint64
+	for a := range c.keep {
+		keep = append(keep, uint64(a))
+	}
+	sortWords(keep)
+	table, room := p.words(keep), p.words(make([]uint64, len(keep)))
+	p.emit(opSave, table, imm(uint64(len(keep))), room)
+	for i, s := range c.frz.segs {
+		if s.Class != procmem.ClassSaved {
+			continue
+		}
+		restoreSaved(p, s, segs[i].FileOff)
+	}
+	p.emit(opRestore, table, imm(uint64(len(keep))), room)
+	p.emit(opReloc, p.words(c.relocs.words), imm(uint64(len(c.relocs.words))))
+}
+
+// restoreSaved maps whole pages where there are enough of them and reads the rest.
+func restoreSaved(p *program, s frozenSegment, off uint64) {
+	lo, hi := uint64(s.Start), uint64(s.End)
+	in, out := pageUp(lo), pageDown(hi)
+	if out < in || out-in < 4*4096 {
+		p.emit(opPread, imm(lo), imm(hi-lo), imm(off))
+		return
+	}
+	if in > lo {
+		p.emit(opPread, imm(lo), imm(in-lo), imm(off))
+	}
+	p.emit(opMap, imm(in), imm(out-in), imm(off+in-lo), imm(uint64(s.prot)))
+	if hi > out {
+		p.emit(opPread, imm(out), imm(hi-out), imm(off+out-lo))
+	}
+}
+
+// filtered are the functions that must not see blocks of the frozen heap.
+var filtered = []string{"free", "realloc", "malloc_usable_size"}
+
+// filters points the slots of free and its kin at the stub: in every module that
+// calls them, and where their addresses were kept in data.
+func (c *compiler) filters(p *program) {
+	var slots [3][]uint64
+	for i := range slots {
+		slots[i] = append(slots[i], c.relocs.filters[i]...)
+	}
+	var relro [][2]uint64
+	for _, m := range c.mods {
+		if m.system {
+			continue
+		}
+		lo, hi := relroOf(m)
+		for _, r := range m.relocs {
+			if r.Type != elf.R_X86_64_JMP_SLOT && r.Type != elf.R_X86_64_GLOB_DAT || !r.Undef {
+				continue
+			}
+			for i, name := range filtered {
+				if r.Sym != name {
+					continue
+				}
+				at := uint64(m.Bias + r.Off)
+				slots[i] = append(slots[i], at)
+				if at >= lo && at < hi {
+					relro = append(relro, [2]uint64{lo, hi - lo})
+				}
+			}
+		}
+	}
+	const sysMprotect = 10
+	for _, r := range relro {
+		p.emitTo(0, opSyscall, imm(sysMprotect), imm(r[0]), imm(r[1]), imm(protRead|protWrite))
+		p.emit(opFailNZ, reg(0))
+	}
+	for i, s := range slots {
+		p.emit(opFilter, p.words(s), imm(uint64(len(s))), imm(uint64(i)))
+	}
+	for _, r := range relro {
+		p.emitTo(0, opSyscall, imm(sysMprotect), imm(r[0]), imm(r[1]), imm(protRead))
+	}
+}
+
+// relroOf gives the pages of a module that ld.so makes read-only.
+func relroOf(m *module) (lo, hi uint64) {
+	for _, s := range m.File.Progs {
+		if s.Type == elf.PT_GNU_RELRO {
+			return pageDown(uint64(m.Bias) + s.Vaddr), pageDown(uint64(m.Bias) + s.Vaddr + s.Memsz)
+		}
+	}
+	return 0, 0
+}

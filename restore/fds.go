@@ -1,0 +1,131 @@
+package restore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+
+	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
+)
+
+// Descriptor is an open descriptor of the target above 2.
+type Descriptor struct {
+	FD     int    `json:"fd"`
+	Target string `json:"target"`          // what /proc shows: a path, socket:[n], pipe:[n]
+	Owner  string `json:"owner,omitempty"` // Python path of the object that owns it
+	Kept   bool   `json:"-"`               // reached from modules: it would be missed
+}
+
+// RefusedError says that the target holds something that cannot be cloned.
+type RefusedError struct {
+	Path   string // Python path of the offender
+	What   string
+	Remedy string
+}
+
+func (e *RefusedError) Error() string {
+	s := "cannot freeze: "
+	if e.Path != "" {
+		s += e.Path + " holds "
+	}
+	s += e.What
+	if e.Remedy != "" {
+		s += " (" + e.Remedy + ")"
+	}
+	return s
+}
+
+// listDescriptors reads /proc/PID/fd. The target must be stopped.
+func listDescriptors(pid int) ([]Descriptor, error) {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []Descriptor
+	for _, n := range names {
+		fd, err := strconv.Atoi(n.Name())
+		if err != nil || fd <= 2 {
+			continue
+		}
+		link, err := os.Readlink(dir + "/" + n.Name())
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Descriptor{FD: fd, Target: link})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].FD < out[j].FD })
+	return out, nil
+}
+
+// fdField says where objects of a type keep a descriptor.
+type fdField struct {
+	typ    string // Python type
+	strct  string // C struct, when the debug information at hand has it
+	field  string
+	ignore bool // close does not matter: the object reopens or never closes it
+}
+
+// fdFields are the types of the standard library that own descriptors.
+var fdFields = []fdField{
+	{typ: "_io.FileIO", strct: "fileio", field: "fd"},
+	{typ: "_socket.socket", strct: "PySocketSockObject", field: "sock_fd"},
+	{typ: "select.epoll", strct: "pyEpoll_Object", field: "epfd"},
+	{typ: "mmap.mmap", strct: "mmap_object", field: "fd"},
+}
+
+// settleDescriptors finds the owner of each descriptor. Those that only frames
+// reach are dropped with the frames: their objects are marked closed in frozen memory.
+// One that a module reaches is refused.
+func settleDescriptors(f *frozen, t *target, h *pyheap.Heap, w *pyheap.Walk, fds []Descriptor) ([]Descriptor, error) {
+	open := map[int]*Descriptor{}
+	for i := range fds {
+		open[fds[i].FD] = &fds[i]
+	}
+	for _, k := range fdFields {
+		fld, err := t.lay.Field(k.strct, k.field)
+		if err != nil {
+			continue // a module without debug information here: its objects come with a later check
+		}
+		for _, o := range w.OfType(k.typ) {
+			at := o.Addr + procmem.Addr(fld.Offset)
+			b, err := f.find(at, 4)
+			if err != nil {
+				continue
+			}
+			d := open[int(int32(le.Uint32(b)))]
+			if d == nil {
+				continue
+			}
+			path := w.Path(o.Addr)
+			if o.Reach == pyheap.ReachRoots {
+				return nil, &RefusedError{Path: path, What: fmt.Sprintf("<%s fd=%d> on %s", k.typ, d.FD, d.Target),
+					Remedy: "close it before the freeze"}
+			}
+			d.Owner = path
+			if err := f.poke32(at, ^uint32(0)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return fds, nil
+}
+
+// reserved are the numbers that a thaw keeps from use: a dead object may still
+// close them by number.
+func reserved(fds []Descriptor) []int {
+	var out []int
+	for _, d := range fds {
+		if d.Owner != "" || strings.HasPrefix(d.Target, "/dev/null") {
+			out = append(out, d.FD)
+		}
+	}
+	return out
+}

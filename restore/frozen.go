@@ -1,0 +1,148 @@
+package restore
+
+import (
+	"debug/elf"
+	"fmt"
+	"sort"
+
+	"pyfreeze/image"
+	"pyfreeze/procmem"
+)
+
+// frozenSegment is memory on its way into the image. Data is a copy: what must be
+// different in a thawed process is changed here, at freeze time.
+type frozenSegment struct {
+	procmem.Region
+	Data []byte
+	// early: placed by the stub before ld.so runs (anonymous memory).
+	early bool
+	// inspectOnly: never mapped by a thaw.
+	inspectOnly bool
+	prot        uint32
+}
+
+// frozen is all the memory of the image, in address order.
+type frozen struct{ segs []frozenSegment }
+
+func (f *frozen) find(a procmem.Addr, n int) ([]byte, error) {
+	i := sort.Search(len(f.segs), func(i int) bool { return f.segs[i].End > a })
+	if i == len(f.segs) || a < f.segs[i].Start || f.segs[i].inspectOnly || uint64(n) > uint64(f.segs[i].End-a) {
+		return nil, fmt.Errorf("%v is not in frozen memory", a)
+	}
+	off := a - f.segs[i].Start
+	return f.segs[i].Data[off : int(off)+n], nil
+}
+
+func (f *frozen) poke64(a procmem.Addr, v uint64) error {
+	b, err := f.find(a, 8)
+	if err == nil {
+		le.PutUint64(b, v)
+	}
+	return err
+}
+
+func (f *frozen) poke32(a procmem.Addr, v uint32) error {
+	b, err := f.find(a, 4)
+	if err == nil {
+		le.PutUint32(b, v)
+	}
+	return err
+}
+
+func (f *frozen) zero(a procmem.Addr, n uint64) error {
+	b, err := f.find(a, int(n))
+	clear(b)
+	return err
+}
+
+func (f *frozen) peek64(a procmem.Addr) (uint64, error) {
+	b, err := f.find(a, 8)
+	if err != nil {
+		return 0, err
+	}
+	return le.Uint64(b), nil
+}
+
+func (f *frozen) peek32(a procmem.Addr) (uint32, error) {
+	b, err := f.find(a, 4)
+	if err != nil {
+		return 0, err
+	}
+	return le.Uint32(b), nil
+}
+
+// protection bits of mmap.
+const (
+	protRead  = 1
+	protWrite = 2
+	protExec  = 4
+)
+
+// gather copies what the image holds. stackFrom is the main thread's stack
+// pointer: what lies above it is kept, inert, for frames that still point there.
+func gather(sp *procmem.Space, regions []procmem.Region, stackFrom procmem.Addr) (*frozen, error) {
+	f := &frozen{}
+	for _, r := range regions {
+		s := frozenSegment{Region: r}
+		switch r.Class {
+		case procmem.ClassFrozen:
+			s.early = true
+		case procmem.ClassSaved:
+		case procmem.ClassStack:
+			if !r.Contains(stackFrom) {
+				continue
+			}
+			s.Start = procmem.Addr(pageDown(uint64(stackFrom)))
+			s.early, s.prot = true, protRead
+		case procmem.ClassFresh:
+			if !r.Mapping.Write {
+				continue
+			}
+			s.inspectOnly = true
+		default:
+			continue
+		}
+		if s.prot == 0 {
+			s.prot = protOf(r.Mapping)
+		}
+		b, err := sp.Bytes(s.Start, s.Len())
+		if err != nil {
+			return nil, err
+		}
+		s.Data = append([]byte(nil), b...)
+		f.segs = append(f.segs, s)
+	}
+	return f, nil
+}
+
+func protOf(m procmem.Mapping) (p uint32) {
+	if m.Read {
+		p |= protRead
+	}
+	if m.Write {
+		p |= protWrite
+	}
+	if m.Exec {
+		p |= protExec
+	}
+	return p
+}
+
+// imageSegments gives the segments in the form that the image takes, in the same order.
+func (f *frozen) imageSegments() []image.Segment {
+	out := make([]image.Segment, len(f.segs))
+	for i, s := range f.segs {
+		var fl elf.ProgFlag
+		if s.prot&protRead != 0 {
+			fl |= elf.PF_R
+		}
+		if s.prot&protWrite != 0 {
+			fl |= elf.PF_W
+		}
+		if s.prot&protExec != 0 {
+			fl |= elf.PF_X
+		}
+		out[i] = image.Segment{Addr: uint64(s.Start), Data: s.Data, Flags: fl, InspectOnly: s.inspectOnly}
+	}
+	return out
+}

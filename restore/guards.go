@@ -1,0 +1,163 @@
+package restore
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/symbols"
+)
+
+// fileID is what tells whether a file is still the one that was frozen.
+type fileID struct{ ino, size, mtimeNs uint64 }
+
+func statFile(path string) (fileID, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return fileID{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return fileID{st.Ino, uint64(st.Size), uint64(st.Mtim.Nano())}, nil
+}
+
+// guardFile is a file that an image depends on. Files with a build-id are the
+// interpreter and its libraries, the others source files.
+type guardFile struct {
+	Path    string `json:"path"`
+	Size    uint64 `json:"size"`
+	MtimeNs uint64 `json:"mtime_ns"`
+	Ino     uint64 `json:"ino,omitempty"` // of libraries: the stub knows them by it
+	BuildID string `json:"build_id,omitempty"`
+}
+
+// guards are what a thaw checks before it uses an image, and what it needs to
+// start the command.
+type guards struct {
+	Exe       string            `json:"exe"`       // what execve gets
+	Argv0     []string          `json:"argv0"`     // command line up to the script
+	Script    []string          `json:"script"`    // the script, or -m MOD, or -c CODE
+	Comm      string            `json:"comm"`      // the kernel's name for the process
+	Locale    string            `json:"locale"`    // localeClass of the frozen process
+	PythonEnv map[string]string `json:"pythonenv"` // its PYTHON* variables
+	Files     []guardFile       `json:"files"`
+	// Where the tracer child finds a system call instruction, from ld.so's entry point.
+	SyscallDelta int64  `json:"syscall_delta"`
+	LdEntry      uint64 `json:"ld_entry"`
+	CPU          string `json:"cpu"` // features that libraries were resolved for
+	// UID of the frozen process: its image holds its secrets and its rights' view of the world.
+	UID int `json:"uid"`
+}
+
+// UnfitError says why an image cannot be used for a thaw here and now. The
+// plain command is right instead.
+type UnfitError struct{ Reason string }
+
+func (e *UnfitError) Error() string { return "the image does not fit: " + e.Reason }
+
+func parseGuards(b []byte) (*guards, error) {
+	g := &guards{}
+	if err := json.Unmarshal(b, g); err != nil {
+		return nil, fmt.Errorf("guards of the image: %w", err)
+	}
+	if g.Exe == "" || len(g.Argv0) == 0 {
+		return nil, fmt.Errorf("guards of the image name no command")
+	}
+	return g, nil
+}
+
+// check compares the image's world with this one.
+func (g *guards) check(env []string) error {
+	for _, f := range g.Files {
+		if err := f.check(); err != nil {
+			return err
+		}
+	}
+	if c := localeClass(env); c != g.Locale {
+		return &UnfitError{fmt.Sprintf("its locale is of class %s, this one of class %s", g.Locale, c)}
+	}
+	now := pythonEnv(env)
+	for k, v := range g.PythonEnv {
+		if w, ok := now[k]; !ok || w != v {
+			return &UnfitError{fmt.Sprintf("%s was %q when it was frozen", k, v)}
+		}
+	}
+	for k := range now {
+		if _, ok := g.PythonEnv[k]; !ok {
+			return &UnfitError{fmt.Sprintf("%s was not set when it was frozen", k)}
+		}
+	}
+	if cpu := cpuFeatures(); cpu != g.CPU {
+		return &UnfitError{"it was frozen on another processor"}
+	}
+	return nil
+}
+
+func (f *guardFile) check() error {
+	id, err := statFile(f.Path)
+	if err != nil {
+		return &UnfitError{fmt.Sprintf("%s is gone", f.Path)}
+	}
+	same := id.size == f.Size && id.mtimeNs == f.MtimeNs && (f.BuildID == "" || id.ino == f.Ino)
+	if same {
+		return nil
+	}
+	if f.BuildID == "" {
+		return &UnfitError{f.Path + " has changed since"}
+	}
+	elf, err := symbols.Open(f.Path)
+	if err != nil {
+		return &UnfitError{fmt.Sprintf("%s: %v", f.Path, err)}
+	}
+	defer elf.Close()
+	if elf.BuildID() != f.BuildID {
+		return &UnfitError{fmt.Sprintf("%s has another build-id (%s, was %s)", f.Path, elf.BuildID(), f.BuildID)}
+	}
+	return &UnfitError{f.Path + " was written anew since"}
+}
+
+// pythonEnv picks the variables that an interpreter reads when it starts.
+func pythonEnv(env []string) map[string]string {
+	out := map[string]string{}
+	for _, e := range env {
+		k, v, ok := strings.Cut(e, "=")
+		// Read at the thaw, or of no consequence for one.
+		if !ok || !strings.HasPrefix(k, "PYTHON") || k == "PYTHONIOENCODING" || v == "" {
+			continue
+		}
+		if _, dup := out[k]; !dup {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// localeClass is what Python's start makes of the locale variables
+// (Python/preconfig.c): "utf8mode" for the C locale by LC_ALL, "coerced" for the C
+// locale otherwise (PEP 538), "own" for any other.
+func localeClass(env []string) string {
+	get := func(name string) string {
+		for _, e := range env {
+			if v, ok := strings.CutPrefix(e, name+"="); ok {
+				return v
+			}
+		}
+		return ""
+	}
+	isC := func(v string) bool { return v == "" || v == "C" || v == "POSIX" }
+	if all := get("LC_ALL"); all != "" {
+		if isC(all) {
+			return "utf8mode"
+		}
+		return "own"
+	}
+	name := get("LC_CTYPE")
+	if name == "" {
+		name = get("LANG")
+	}
+	if isC(name) {
+		return "coerced"
+	}
+	return "own"
+}

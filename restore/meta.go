@@ -1,0 +1,80 @@
+package restore
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"pyfreeze/image"
+)
+
+// Meta is what an image tells of itself (`pyfreeze info`).
+type Meta struct {
+	Pyfreeze    string        `json:"pyfreeze"`
+	Created     time.Time     `json:"created"`
+	PID         int           `json:"pid"`
+	Args        []string      `json:"args"`
+	Comm        string        `json:"comm"`
+	Cwd         string        `json:"cwd"`
+	Exe         string        `json:"exe"`
+	Python      string        `json:"python"`
+	BuildID     string        `json:"build_id"`
+	Recipe      string        `json:"recipe,omitempty"`
+	Stopped     time.Duration `json:"stopped_ns"`
+	Threads     int           `json:"threads"`
+	Busy        bool          `json:"busy"` // a thread held the GIL at the safe point
+	Objects     int           `json:"objects"`
+	Types       []TypeCount   `json:"types"`
+	Modules     []ModuleInfo  `json:"modules"`
+	Libraries   []LibraryInfo `json:"libraries"`
+	Bytes       ByteCounts    `json:"bytes"`
+	Relocations int           `json:"relocations"`
+	Filtered    int           `json:"filtered"`
+	Descriptors []Descriptor  `json:"descriptors"`
+	Frames      []FrameInfo   `json:"frames"` // of the main thread, newest first; abandoned by a thaw
+}
+
+// TypeCount is one line of the census.
+type TypeCount struct {
+	Name  string `json:"name"`
+	Count int    `json:"count"`
+	Bytes uint64 `json:"bytes"`
+}
+
+// ModuleInfo is a Python module.
+type ModuleInfo struct {
+	Name string `json:"name"`
+	File string `json:"file,omitempty"`
+}
+
+// LibraryInfo is an ELF file of the frozen process.
+type LibraryInfo struct {
+	Path    string `json:"path"`
+	BuildID string `json:"build_id"`
+	Base    uint64 `json:"base"`
+	Fixed   bool   `json:"fixed"` // comes back at Base; else it is fresh and may move
+	Loaded  bool   `json:"loaded_by_thaw"`
+}
+
+// ByteCounts sums up memory by class.
+type ByteCounts struct {
+	Frozen  uint64 `json:"frozen"` // anonymous memory
+	Saved   uint64 `json:"saved"`  // data sections
+	Inspect uint64 `json:"inspect_only"`
+}
+
+// FrameInfo is an activation of Python code.
+type FrameInfo struct {
+	Function string `json:"function"`
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+}
+
+// ReadMeta returns what the image tells of itself.
+func ReadMeta(im *image.Image) (*Meta, error) {
+	m := &Meta{}
+	if err := json.Unmarshal(im.Meta(), m); err != nil {
+		return nil, fmt.Errorf("metadata of the image %s: %w", im.Path(), err)
+	}
+	return m, nil
+}

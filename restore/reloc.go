@@ -1,0 +1,68 @@
+package restore
+
+import (
+	"pyfreeze/procmem"
+)
+
+// relocations are the words of frozen memory that a thaw must change because
+// they point into libraries that move.
+type relocations struct {
+	words   []uint64    // address | library index << 48
+	filters [3][]uint64 // addresses of words that hold libc's free, realloc, malloc_usable_size
+}
+
+// dataTester says whether a word is known to be data (pyheap.Walk).
+type dataTester interface{ IsData(procmem.Addr) bool }
+
+// findRelocations looks at every aligned word of frozen memory. The libraries
+// that move cover a few megabytes of 2^47: a word that points there and is
+// not inside the payload of a string, number or the like is a pointer.
+func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[procmem.Addr]bool, data dataTester) relocations {
+	var r relocations
+	type moving struct{ lo, hi, idx uint64 }
+	var mv []moving
+	lo, hi := ^uint64(0), uint64(0)
+	for i, l := range libs {
+		if !l.Fixed {
+			mv = append(mv, moving{l.Base, l.Base + l.Span, uint64(i)})
+			lo, hi = min(lo, l.Base), max(hi, l.Base+l.Span)
+		}
+	}
+	for _, s := range f.segs {
+		if s.inspectOnly || s.Class == procmem.ClassStack {
+			continue
+		}
+		first := (8 - uint64(s.Start)%8) % 8
+		for off := first; off+8 <= uint64(len(s.Data)); off += 8 {
+			v := le.Uint64(s.Data[off:])
+			if v < lo || v >= hi {
+				continue
+			}
+			for _, m := range mv {
+				if v < m.lo || v >= m.hi {
+					continue
+				}
+				at := s.Start + procmem.Addr(off)
+				if keep[at] || data.IsData(at) {
+					break
+				}
+				if which := indexOf(filtered, v); which >= 0 {
+					r.filters[which] = append(r.filters[which], uint64(at))
+				} else {
+					r.words = append(r.words, uint64(at)|m.idx<<48)
+				}
+				break
+			}
+		}
+	}
+	return r
+}
+
+func indexOf(a [3]uint64, v uint64) int {
+	for i, x := range a {
+		if x == v && x != 0 {
+			return i
+		}
+	}
+	return -1
+}

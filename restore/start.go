@@ -1,0 +1,51 @@
+package restore
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// What entry (entry_amd64.s) found before the Go runtime started.
+var (
+	startClosed uint32 // bit n: descriptor n was closed
+	startKnown  uint32
+	startMask   uint64
+)
+
+// callOnStack calls the C function at fn with one argument, on the stack that
+// ends at stack. Precondition: all signals are blocked, the goroutine is
+// locked to its thread.
+func callOnStack(fn, arg, stack uintptr) int64
+
+// blockSignals blocks every signal of the calling thread and returns the mask
+// as it was.
+func blockSignals() (uint64, error) {
+	all, old := ^uint64(0), uint64(0)
+	return old, sigprocmask(&all, &old)
+}
+
+func setSignalMask(mask uint64) error { return sigprocmask(&mask, nil) }
+
+func sigprocmask(set, old *uint64) error {
+	const sigSetMask = 2
+	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, sigSetMask, uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// restoreStart gives the process back what the Go runtime changed in it.
+// Called last before an execve.
+func restoreStart() {
+	if startKnown == 0 {
+		return
+	}
+	for fd := 0; fd < 3; fd++ {
+		if startClosed&(1<<fd) != 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	_ = setSignalMask(startMask)
+}

@@ -1,0 +1,119 @@
+// Runs at the exec stop, before ld.so: places the frozen memory while the address space is still empty, keeps room for
+// libraries that must come back at their addresses, and hooks ld.so's mmap so that they do.
+#include "state.h"
+
+hidden struct stub_state S = { .ld_base = 1 };
+hidden u64 site_back[4] = { 1 };
+extern char site0[] hidden, site1[] hidden, site2[] hidden, site3[] hidden;
+
+static const struct lib *find_lib(i32 fd, struct lib **out)
+{
+	u64 st[18];
+	*out = 0;
+	if (sys3(SYS_fstat, fd, st, 0) < 0)
+		return 0;
+	// struct stat: st_ino at 8, st_size at 48, st_mtim at 88
+	struct lib *l = AT(struct lib, S.prog->libs);
+	for (u32 i = 0; i < S.prog->nlibs; i++)
+		if (l[i].ino == st[1] && l[i].size == st[6] && l[i].mtime_ns == st[11] * 1000000000ul + st[12])
+			return *out = &l[i];
+	return 0;
+}
+
+// Stands in for each mmap that ld.so makes. The first one of a library covers all of it.
+__attribute__((used)) hidden i64 hook(u64 addr, u64 len, u64 prot, u64 flags, u64 fd, u64 off)
+{
+	struct lib *l = 0;
+	if (!addr && (i32)fd >= 0 && !(flags & MAP_FIXED)) {
+		find_lib(fd, &l);
+		if (l && l->fresh)
+			l = 0;
+		if (l && l->fixed && len <= l->span) {
+			addr = l->base;
+			flags |= MAP_FIXED;
+		}
+	}
+	i64 r = sys6(SYS_mmap, addr, len, prot, flags, fd, off);
+	if (l && (r > 0 || r < -4096))
+		l->fresh = r;
+	return r;
+}
+
+hidden int patch_sites(int hooked)
+{
+	struct prog *p = S.prog;
+	char *targets[4] = { site0, site1, site2, site3 };
+	u64 lo = S.ld_base + p->ld_text_lo, n = p->ld_text_hi - p->ld_text_lo;
+	if (sys3(SYS_mprotect, lo, n, PROT_R | PROT_W | PROT_X) < 0)
+		return -1;
+	for (u32 i = 0; i < p->nsites && i < 4; i++) {
+		u8 *at = (u8 *)(S.ld_base + p->sites[i]);
+		if (!hooked) {
+			copy(at, S.text[i], 7);
+			continue;
+		}
+		i64 rel = targets[i] - (char *)(at + 5);
+		if (rel != (i32)rel || at[0] != 0xb8 || at[5] != 0x0f || at[6] != 0x05)
+			return -1;
+		copy(S.text[i], at, 7);
+		i32 rel32 = rel;
+		at[0] = 0xe9; // jmp rel32
+		copy(at + 1, &rel32, 4);
+		at[5] = at[6] = 0x90;
+		site_back[i] = (u64)at + 7;
+	}
+	return sys3(SYS_mprotect, lo, n, PROT_R | PROT_X) < 0 ? -1 : 0;
+}
+
+static i64 place(u64 addr, u64 len, u64 prot, u64 flags, i32 fd, u64 off)
+{
+	i64 r = sys6(SYS_mmap, addr, len, prot, MAP_PRIVATE | MAP_NOREPLACE | flags, fd, off);
+	if (r == (i64)addr)
+		return 0;
+	return r < 0 && r > -4096 ? r : -EEXIST; // before 4.17 the flag is only a hint
+}
+
+__attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u64 *stack, u64 ld_base)
+{
+	S.early_ns = now();
+	S.prog = p;
+	S.run = run;
+	S.stack = stack;
+	S.ld_base = ld_base;
+	S.entry_slot = 0;
+	sys3(SYS_fcntl, run->image_fd, 2 /* F_SETFD */, 1);
+	if (run->log_fd >= 0)
+		sys3(SYS_fcntl, run->log_fd, 2, 1);
+
+	u64 *q = stack + 1 + stack[0] + 1;
+	while (*q)
+		q++;
+	for (q++; q[0]; q += 2)
+		if (q[0] == 9 /* AT_ENTRY */)
+			S.entry_slot = q + 1;
+	if (!S.entry_slot || *S.entry_slot != p->exe_entry)
+		return -1;
+
+	struct map *m = AT(struct map, p->maps);
+	for (u32 i = 0; i < p->nmaps; i++, m++) {
+		i64 r = m->file_len ? place(m->addr, m->file_len, m->prot, 0, run->image_fd, m->file_off) : 0;
+		if (!r && m->mem_len > m->file_len)
+			r = place(m->addr + m->file_len, m->mem_len - m->file_len, m->prot, MAP_ANON | MAP_NORESERVE, -1, 0);
+		if (r)
+			return r;
+	}
+	struct lib *l = AT(struct lib, p->libs);
+	for (u32 i = 0; i < p->nlibs; i++, l++) {
+		l->fresh = 0;
+		if (l->fixed) {
+			i64 r = place(l->base, l->span, 0, MAP_ANON | MAP_NORESERVE, -1, 0);
+			if (r)
+				return r;
+		}
+	}
+	AT(struct lib, p->libs)[p->ldso].fresh = ld_base;
+	if (patch_sites(1) < 0)
+		return -1;
+	*S.entry_slot = (u64)late_entry;
+	return 0;
+}

@@ -1,0 +1,223 @@
+// The tracer child: steers one execve of its parent.
+//
+// The process that the user started becomes the interpreter itself (same pid, no parent left behind), so somebody else
+// must hold the ptrace end: a child that shares the parent's memory until the execve, sends no signal when it ends, and is reaped by
+// the thawed process. At the exec stop it maps stub and program, lets the stub's early part place the frozen memory, and goes.
+#include "sys.h"
+
+struct regs { // struct user_regs_struct
+	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax, rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
+};
+
+enum { PT_CONT = 7, PT_STEP = 9, PT_GETREGS = 12, PT_SETREGS = 13, PT_DETACH = 17, PT_SEIZE = 0x4206 };
+enum { O_TRACEEXEC = 0x10, EVENT_EXEC = 4, SIGTRAP_ = 5, MAX_TRIES = 8 };
+
+static i64 ptrace(u64 req, u64 pid, u64 addr, u64 data) { return sys4(SYS_ptrace, req, pid, addr, data); }
+
+// Waits for the tracee to stop. Returns the status, or -1 when it is gone.
+static i64 wait_stop(u64 pid)
+{
+	i32 status = 0;
+	i64 r;
+	do
+		r = sys4(SYS_wait4, pid, &status, WALL, 0);
+	while (r == -EINTR);
+	if (r < 0 || (status & 0x7f) == 0 || (status & 0xff) != 0x7f)
+		return -1;
+	return (u32)status;
+}
+
+// Lets the tracee run to its next SIGTRAP; signals that come meanwhile are kept (the last of them) for the detach.
+static i64 resume(u64 req, u64 pid, u64 *sig)
+{
+	for (;;) {
+		if (ptrace(req, pid, 0, 0) < 0)
+			return -1;
+		i64 st = wait_stop(pid);
+		if (st < 0)
+			return -1;
+		u64 s = (st >> 8) & 0xff;
+		if (s == SIGTRAP_ && (st >> 16) == 0)
+			return st;
+		if ((st >> 16) == EVENT_EXEC)
+			return st;
+		if ((st >> 16) == 0)
+			*sig = s;
+	}
+}
+
+// Runs one system call in the stopped tracee. The single step ends right after it.
+static i64 remote(u64 pid, struct regs *r, u64 *sig, i64 *status)
+{
+	*status = -1;
+	r->orig_rax = -1ul;
+	if (ptrace(PT_SETREGS, pid, 0, (u64)r) < 0)
+		return -1;
+	*status = resume(PT_STEP, pid, sig);
+	struct regs after;
+	if (*status < 0 || ptrace(PT_GETREGS, pid, 0, (u64)&after) < 0)
+		return -1;
+	return after.rax;
+}
+
+enum verdict { DONE, RETRY, PLAIN, GONE };
+
+static enum verdict inject(struct spawn_args *a, struct regs *saved, u64 *sig)
+{
+	u64 pid = a->tracee;
+	struct regs r = *saved;
+	i64 st = -1;
+	u64 gate = saved->rip + a->syscall_delta;
+	struct run_block *run = (struct run_block *)a->run;
+
+	r.rip = gate;
+	r.rax = SYS_mmap;
+	r.rdi = 0;
+	r.rsi = a->map_len;
+	r.rdx = PROT_R | PROT_W | PROT_X;
+	r.r10 = MAP_PRIVATE;
+	r.r8 = a->image_fd;
+	r.r9 = a->map_off;
+	i64 base = remote(pid, &r, sig, &st);
+	if (st < 0)
+		return GONE;
+	if (base < 0 && base > -4096)
+		return PLAIN;
+
+	run->map_base = base;
+	run->tracer_pid = sys3(SYS_getpid, 0, 0, 0);
+	struct { u64 p, n; } local = { (u64)run, sizeof *run }, far = { base + a->run_off, sizeof *run };
+	if (sys6(SYS_vm_writev, pid, (u64)&local, 1, (u64)&far, 1, 0) != sizeof *run)
+		return PLAIN;
+
+	r = *saved;
+	r.orig_rax = -1ul;
+	r.rip = base + a->stub_off + a->early_off;
+	r.rdi = base + a->prog_off;
+	r.rsi = base + a->run_off;
+	r.rdx = saved->rsp;
+	r.rcx = saved->rip - a->ld_entry;
+	r.rsp = saved->rsp - 4096;
+	if (ptrace(PT_SETREGS, pid, 0, (u64)&r) < 0)
+		return GONE;
+	st = resume(PT_CONT, pid, sig);
+	if (st < 0 || ptrace(PT_GETREGS, pid, 0, (u64)&r) < 0)
+		return GONE;
+	if (r.rax != 0 && run->attempts < MAX_TRIES) // the layout collides, or another refusal: start afresh
+		return RETRY;
+	return r.rax == 0 ? DONE : RETRY;
+}
+
+// Starts the same command again in the same process, from registers as they were at the exec stop.
+static i64 again(struct spawn_args *a, struct regs *saved, u64 *sig)
+{
+	struct regs r = *saved;
+	u64 stack = saved->rsp;
+	u64 argc;
+	i64 st;
+	struct { u64 p, n; } local = { (u64)&argc, 8 }, far = { stack, 8 };
+	if (sys6(SYS_vm_readv, a->tracee, (u64)&local, 1, (u64)&far, 1, 0) != 8)
+		return -1;
+	const char *path = (const char *)a->exe_path;
+	u64 n = length(path) + 1;
+	struct { u64 p, n; } src = { (u64)path, n }, dst = { stack - 8192, n };
+	if (n > 4096 || sys6(SYS_vm_writev, a->tracee, (u64)&src, 1, (u64)&dst, 1, 0) != (i64)n)
+		return -1;
+	r.rip = saved->rip + a->syscall_delta;
+	r.rax = SYS_execve;
+	r.rdi = stack - 8192;
+	r.rsi = stack + 8;
+	r.rdx = stack + 8 + (argc + 1) * 8;
+	r.orig_rax = -1ul;
+	if (ptrace(PT_SETREGS, a->tracee, 0, (u64)&r) < 0)
+		return -1;
+	st = resume(PT_CONT, a->tracee, sig);
+	return st >= 0 && (st >> 16) == EVENT_EXEC ? st : -1;
+}
+
+static void steer(struct spawn_args *a)
+{
+	u64 pid = a->tracee, sig = 0;
+	struct run_block *run = (struct run_block *)a->run;
+	for (;;) { // signals before the execve belong to the parent
+		i64 st = wait_stop(pid);
+		if (st < 0)
+			return;
+		if ((st >> 16) == EVENT_EXEC)
+			break;
+		ptrace(PT_CONT, pid, 0, (st >> 16) ? 0 : (st >> 8) & 0xff);
+	}
+	for (;;) {
+		struct regs saved;
+		if (ptrace(PT_GETREGS, pid, 0, (u64)&saved) < 0)
+			return;
+		if (run->attempts >= MAX_TRIES)
+			break;
+		run->attempts++;
+		enum verdict v = inject(a, &saved, &sig);
+		if (v == GONE)
+			return;
+		if (v == RETRY) {
+			if (again(a, &saved, &sig) < 0)
+				return;
+			continue;
+		}
+		if (ptrace(PT_SETREGS, pid, 0, (u64)&saved) < 0)
+			return;
+		break;
+	}
+	ptrace(PT_DETACH, pid, 0, sig);
+}
+
+static void wake(struct spawn_args *a, u32 state)
+{
+	a->state = state;
+	sys4(SYS_futex, &a->state, 1, 1, 0);
+}
+
+__attribute__((noinline, used)) static void child_main(struct spawn_args *a)
+{
+	i64 r = ptrace(PT_SEIZE, a->tracee, 0, O_TRACEEXEC);
+	a->error = -r;
+	wake(a, r < 0 ? 2 : 1);
+	if (r >= 0)
+		steer(a);
+	sys3(SYS_exit, 0, 0, 0);
+	__builtin_trap();
+}
+
+// Called by the parent with all signals blocked. Returns 0 when the tracer child holds the parent, else -errno.
+// The child starts with CLONE_VM and no exit signal: nobody who waits for ordinary children ever sees it.
+__attribute__((used)) i64 stub_spawn(struct spawn_args *a)
+{
+	enum { CLONE_VM = 0x100, PR_SET_PTRACER = 0x59616d61 };
+	u64 *sp = (u64 *)(a->stack_top & ~15ul);
+	register u64 r10 __asm__("r10") = 0;
+	register u64 r8 __asm__("r8") = 0;
+	i64 pid;
+	// With Yama only a descendant may be traced unless it agrees. Without Yama this is EINVAL.
+	sys3(SYS_prctl, PR_SET_PTRACER, -1ul, 0);
+	__asm__ volatile(
+		"mov %[arg], %%r12\n\t"
+		"syscall\n\t"
+		"test %%rax, %%rax\n\t"
+		"jnz 1f\n\t"
+		"xor %%ebp, %%ebp\n\t"
+		"mov %%r12, %%rdi\n\t"
+		"call child_main\n\t"
+		"ud2\n"
+		"1:"
+		: "=a"(pid)
+		: "0"(SYS_clone), "D"(CLONE_VM), "S"(sp), "d"(0), "r"(r10), "r"(r8), [arg] "b"(a)
+		: "rcx", "r11", "r12", "memory");
+	if (pid < 0)
+		return pid;
+	a->child = pid;
+	while (a->state == 0)
+		sys4(SYS_futex, &a->state, 0, 0, 0);
+	if (a->state == 2) {
+		sys4(SYS_wait4, pid, 0, WALL, 0);
+		return -a->error;
+	}
+	return 0;
+}

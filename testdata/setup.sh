@@ -1,0 +1,46 @@
+#!/bin/bash
+# Installs what the tests and the demo need on Debian 12. Does nothing, at once, when all is there.
+#
+#   testdata/setup.sh          everything
+#   testdata/setup.sh check    only say what is missing; exit status 1 if anything is
+set -euo pipefail
+
+# binutils: readelf and objcopy. libc6-dev: what `gcc -static` links. e2fsprogs and the rest of what
+# the tests call (setpriv, mount, script) are essential packages of Debian.
+packages=(
+	ca-certificates make git
+	python3.11 python3.11-dbg mercurial
+	gcc libc6-dev binutils gdb util-linux
+)
+
+missing=()
+for p in "${packages[@]}"; do
+	status=$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null || true)
+	[ "$status" = installed ] || missing+=("$p")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+	exit 0
+fi
+echo "missing packages: ${missing[*]}"
+if [ "${1:-}" = check ]; then
+	exit 1
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "Not root and no sudo. As root, run: apt-get install ${missing[*]}" >&2
+		exit 1
+	fi
+	as_root=(sudo)
+fi
+install_missing() {
+	# The file system and the packages' own scripts decide what can go wrong; ask no questions.
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+# A new machine has no package lists, an old one stale ones: both show as a failed install.
+if ! install_missing; then
+	"${as_root[@]}" apt-get update -q
+	install_missing
+fi

@@ -1,0 +1,32 @@
+package tracer
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
+)
+
+// syscallInsn is the encoding of SYSCALL.
+var syscallInsn = []byte{0x0f, 0x05}
+
+const syscallLen = 2
+
+// setCall sets registers so that the SYSCALL instruction at site does call nr.
+func setCall(regs *unix.PtraceRegs, site procmem.Addr, nr uint64, args []uint64) error {
+	slots := []*uint64{&regs.Rdi, &regs.Rsi, &regs.Rdx, &regs.R10, &regs.R8, &regs.R9}
+	if len(args) > len(slots) {
+		return fmt.Errorf("a system call has at most %d arguments, not %d", len(slots), len(args))
+	}
+	for i, a := range args {
+		*slots[i] = a
+	}
+	regs.Rip, regs.Rax = uint64(site), nr
+	// Not in a system call: or the kernel would move RIP back to restart it.
+	regs.Orig_rax = ^uint64(0)
+	return nil
+}
+
+// result gives what the call returned.
+func result(regs *unix.PtraceRegs) uint64 { return regs.Rax }

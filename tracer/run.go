@@ -1,0 +1,93 @@
+package tracer
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// RunFor lets the target run for a while and stops it again. Signals are passed
+// on meanwhile; threads that started are stopped too, those that ended are
+// dropped. What SetRegs and its like changed stays. The error wraps ErrNoProcess
+// when the target ended.
+func (p *Process) RunFor(d time.Duration) error {
+	return p.call(func() error {
+		for _, t := range p.threads {
+			t.saved = savedState{}
+			if err := p.requeue(t); err != nil {
+				return err
+			}
+		}
+		p.markResumed()
+		for _, t := range p.threads {
+			if err := p.resume(t); err != nil {
+				return err
+			}
+		}
+		if err := p.watch(time.Now().Add(d)); err != nil {
+			return err
+		}
+		return p.stopAll()
+	})
+}
+
+// watch passes on what running threads report, until the deadline.
+func (p *Process) watch(deadline time.Time) error {
+	const interval = time.Millisecond
+	for {
+		for _, t := range p.threads {
+			s, ok, err := poll(t.tid)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			p.note(t, s)
+			if s.kind == stopExit {
+				continue
+			}
+			if err := p.resume(t); err != nil {
+				return err
+			}
+		}
+		left := time.Until(deadline)
+		if left <= 0 || len(p.threads) == 0 {
+			return nil
+		}
+		time.Sleep(min(left, interval))
+	}
+}
+
+// resume lets one thread go on: with its signal, or back into its group-stop.
+func (p *Process) resume(t *thread) error {
+	var err error
+	if t.group && !t.trapped && t.seized {
+		if err := p.trap(t); err != nil {
+			return err
+		}
+	}
+	if t.group && t.trapped {
+		err = ptrace(ptraceListen, t.tid, 0, 0)
+	} else {
+		err = ptrace(unix.PTRACE_CONT, t.tid, 0, uintptr(t.sig))
+	}
+	if err != nil && err != syscall.ESRCH { // killed: the wait finds out
+		return p.opError(t.tid, "resume", err)
+	}
+	t.running, t.sig, t.trapped = true, 0, false
+	return nil
+}
+
+// trap brings a thread that was made to step during a group-stop back into it.
+func (p *Process) trap(t *thread) error {
+	if err := p.interrupt(t); err != nil {
+		return err
+	}
+	if err := ptrace(unix.PTRACE_CONT, t.tid, 0, uintptr(t.sig)); err != nil {
+		return p.opError(t.tid, "resume", err)
+	}
+	t.running = true
+	return p.collect(t, time.Now().Add(stopTimeout))
+}

@@ -1,0 +1,154 @@
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Step lets one thread do one instruction, or finish the system call it is in;
+// all others stay stopped. Errors: ErrStepTimeout, *ExitError, *FaultError.
+func (p *Process) Step(tid int, timeout time.Duration) error {
+	return p.withThread(tid, func(t *thread) error {
+		err := p.step(t, time.Now().Add(timeout))
+		return errors.Join(err, p.requeue(t))
+	})
+}
+
+// StepUntil steps one thread until pred says so, at most max times and until the
+// deadline. pred gets the registers after each step, not before the first; it
+// runs on the tracing thread and must not call methods of p. steps is how many
+// were done, hit whether pred said true. Errors are pred's own and those of
+// Step; ErrStepTimeout when an instruction did not finish by the deadline.
+func (p *Process) StepUntil(tid int, max int, deadline time.Time, pred func(*unix.PtraceRegs) (bool, error)) (steps int, hit bool, err error) {
+	err = p.withThread(tid, func(t *thread) error {
+		var regs unix.PtraceRegs
+		var err error
+		for steps < max && !hit && err == nil {
+			// The clock costs little, but a look at it each time is not needed.
+			if steps%64 == 0 && time.Now().After(deadline) {
+				break
+			}
+			if err = p.step(t, deadline); err != nil {
+				break
+			}
+			steps++
+			if err = p.getRegs(t, &regs); err == nil {
+				hit, err = pred(&regs)
+			}
+		}
+		if errors.Is(err, ErrNoProcess) {
+			return err
+		}
+		return errors.Join(err, p.requeue(t))
+	})
+	return steps, hit, err
+}
+
+// step does one step. Signals that come are kept.
+func (p *Process) step(t *thread, deadline time.Time) error {
+	for {
+		if err := p.keep(t); err != nil {
+			return err
+		}
+		if err := ptrace(unix.PTRACE_SINGLESTEP, t.tid, 0, 0); err != nil {
+			return p.opError(t.tid, "step", err)
+		}
+		t.running, t.trapped = true, false
+		s, ok, err := waitStop(t.tid, deadline)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return p.abandonStep(t)
+		}
+		p.note(t, s)
+		switch {
+		case s.kind == stopExit:
+			return s.exit
+		case s.kind == stopSignal && s.signal == syscall.SIGTRAP:
+			t.sig = 0
+			return nil
+		case s.kind == stopSignal:
+			if err := p.checkFault(t); err != nil {
+				return err
+			}
+		}
+		// A signal or a stop that came before the instruction: once more.
+	}
+}
+
+// abandonStep stops a thread that blocks in a system call.
+func (p *Process) abandonStep(t *thread) error {
+	if err := p.interrupt(t); err != nil {
+		return err
+	}
+	if err := p.collect(t, time.Now().Add(stopTimeout)); err != nil {
+		return err
+	}
+	if p.threads[t.tid] == nil {
+		return &ExitError{TID: t.tid}
+	}
+	if err := p.dropTrap(t); err != nil {
+		return err
+	}
+	return ErrStepTimeout
+}
+
+// dropTrap takes away the SIGTRAP of an abandoned step: leaving the system call
+// completed the instruction, but the kernel reports the interrupt first. Left
+// pending, it would kill the target.
+func (p *Process) dropTrap(t *thread) error {
+	if t.sig != syscall.SIGTRAP {
+		st, err := readStatus(fmt.Sprintf("%d/task/%d", p.pid, t.tid))
+		if err != nil {
+			return err
+		}
+		if st.sigPnd&(1<<(syscall.SIGTRAP-1)) == 0 {
+			return nil
+		}
+		if err := p.keep(t); err != nil {
+			return err
+		}
+		// The thread gets to the signal before it does anything else.
+		if err := ptrace(unix.PTRACE_CONT, t.tid, 0, 0); err != nil {
+			return p.opError(t.tid, "resume", err)
+		}
+		t.running = true
+		if err := p.collect(t, time.Now().Add(stopTimeout)); err != nil {
+			return err
+		}
+	}
+	info, err := getSiginfo(t.tid)
+	if err == nil && t.sig == syscall.SIGTRAP && info.code() > 0 {
+		t.sig = 0
+	}
+	return nil
+}
+
+// checkFault gives an error when the signal that t is about to get comes from
+// its own instruction. It is not kept: the instruction will cause it again.
+func (p *Process) checkFault(t *thread) error {
+	switch t.sig {
+	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGILL, syscall.SIGFPE, syscall.SIGSYS, syscall.SIGTRAP:
+	default:
+		return nil
+	}
+	info, err := getSiginfo(t.tid)
+	if err != nil {
+		return p.opError(t.tid, "read the signal of", err)
+	}
+	if info.code() <= 0 { // sent by a process
+		return nil
+	}
+	var regs unix.PtraceRegs
+	if err := p.getRegs(t, &regs); err != nil {
+		return err
+	}
+	sig := t.sig
+	t.sig = 0
+	return &FaultError{t.tid, int(sig), pc(&regs)}
+}

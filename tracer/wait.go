@@ -1,0 +1,110 @@
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stopKind says why a tracee stopped.
+type stopKind int
+
+const (
+	stopInterrupt stopKind = iota // PTRACE_INTERRUPT, or SIGCONT ended a group-stop
+	stopGroup                     // group-stop (SIGSTOP and its like)
+	stopSignal                    // signal-delivery-stop
+	stopEvent                     // PTRACE_EVENT_EXEC and the like
+	stopExit                      // it has ended
+)
+
+// stop is a decoded wait status.
+type stop struct {
+	kind   stopKind
+	signal syscall.Signal
+	event  int
+	exit   *ExitError
+	status syscall.WaitStatus
+}
+
+// decode classifies a wait status of thread tid.
+func decode(tid int, ws syscall.WaitStatus) (stop, error) {
+	switch {
+	case ws.Exited():
+		return stop{kind: stopExit, status: ws, exit: &ExitError{TID: tid, Status: ws.ExitStatus(), Known: true}}, nil
+	case ws.Signaled():
+		return stop{kind: stopExit, status: ws, exit: &ExitError{TID: tid, Signal: int(ws.Signal()), Known: true}}, nil
+	case !ws.Stopped():
+		return stop{}, fmt.Errorf("thread %d: unexpected wait status %#x", tid, uint32(ws))
+	}
+	s := stop{kind: stopSignal, signal: ws.StopSignal(), event: int(uint32(ws) >> 16)}
+	switch {
+	case s.event == unix.PTRACE_EVENT_STOP && s.signal == syscall.SIGTRAP:
+		s.kind = stopInterrupt
+	case s.event == unix.PTRACE_EVENT_STOP:
+		s.kind = stopGroup
+	case s.event != 0:
+		s.kind = stopEvent
+	}
+	return s, nil
+}
+
+// poll asks once whether thread tid has stopped.
+func poll(tid int) (s stop, ok bool, err error) {
+	got, ws, err := waitTID(tid, syscall.WNOHANG)
+	switch {
+	case errors.Is(err, syscall.ECHILD):
+		// Another thread's exec takes all others away without a report.
+		return stop{kind: stopExit, exit: &ExitError{TID: tid}}, true, nil
+	case errors.Is(err, syscall.EINTR):
+		return stop{}, false, nil
+	case err != nil:
+		return stop{}, false, fmt.Errorf("cannot wait for thread %d: %w", tid, err)
+	case got == 0:
+		return stop{}, false, nil
+	}
+	s, err = decode(tid, ws)
+	return s, err == nil, err
+}
+
+// spins is how often a wait asks before it sleeps. A thread that is about to
+// stop does so within microseconds, and sleeping costs more than asking.
+const spins = 300
+
+// backoff paces the asking: at first it only yields the processor, which the
+// tracee may need, later it sleeps for longer and longer. It makes the system
+// calls itself: Go's scheduler would move this locked thread's work back and
+// forth, and rounds short sleeps up to a millisecond.
+type backoff struct {
+	n     int
+	pause time.Duration
+}
+
+func (b *backoff) wait() {
+	b.n++
+	if b.n < spins {
+		syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0)
+		return
+	}
+	b.pause = min(max(2*b.pause, 20*time.Microsecond), time.Millisecond)
+	ts := unix.NsecToTimespec(int64(b.pause))
+	_ = unix.Nanosleep(&ts, nil) // cut short by a signal: the next one makes up for it
+}
+
+// waitStop waits until thread tid stops or the deadline has passed; ok is false
+// in that case. There is no blocking wait with a time limit in the kernel.
+func waitStop(tid int, deadline time.Time) (s stop, ok bool, err error) {
+	var b backoff
+	for {
+		s, ok, err = poll(tid)
+		if ok || err != nil {
+			return s, ok, err
+		}
+		if b.n >= spins && time.Now().After(deadline) {
+			return s, false, nil
+		}
+		b.wait()
+	}
+}
