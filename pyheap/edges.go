@@ -31,11 +31,12 @@ const (
 	blockValues                  // values of a split dict or inline values
 	blockTable                   // entries of a set
 	blockData                    // no pointers
-	blockState                   // a PyThreadState: its references are not its owner's
+	blockState                   // a PyThreadState or PyInterpreterState: read apart
+	blockFree                    // freed, but kept in a free list
 	numBlockKinds
 )
 
-var blockTypeNames = [numBlockKinds]string{"<memory>", "<items>", "<dict keys>", "<values>", "<set table>", "<data>", "<thread state>"}
+var blockTypeNames = [numBlockKinds]string{"<memory>", "<items>", "<dict keys>", "<values>", "<set table>", "<data>", "<interpreter state>", "<free list>"}
 
 // visitor receives what an object refers to.
 type visitor interface {

@@ -15,6 +15,7 @@ type Heap struct {
 	view *view
 
 	runtime uint64               // &_PyRuntime
+	size    uint64               // bytes of known memory
 	main    uint64               // the main interpreter
 	known   map[uint64]kind      // static types whose objects need a visitor of their own
 	types   map[uint64]*typeInfo // verified types; nil entries do not occur
@@ -25,8 +26,10 @@ type Heap struct {
 	nesting int // of makeType
 
 	alloc   *pools
-	work    uint64 // words read by a walk so far
+	work    uint64                     // words read so far, to bound what a damaged heap can cost
 	modules map[string]symbols.Module  // by path, once asked for
+	arrays  *arrayOffsets              // once asked for
+	deques  *dequeOffsets              // once asked for
 	layouts map[string]*symbols.Layout // of extension modules, by path
 }
 
@@ -41,6 +44,7 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (*Hea
 	h := &Heap{sp: sp, in: in, lay: lay, off: off, view: newView(sp),
 		known: make(map[uint64]kind), types: make(map[uint64]*typeInfo),
 		layouts: make(map[string]*symbols.Layout)}
+	h.size = h.view.total()
 	rt, ok := h.symbol("_PyRuntime")
 	if !ok {
 		return nil, &LayoutError{Missing: []string{"the symbol _PyRuntime"}}

@@ -60,7 +60,7 @@ func (h *Heap) cachedKeys(t *typeInfo) (*keysTable, bool) {
 
 // items gives how many variable items the object at a has.
 func (h *Heap) items(a uint64, t *typeInfo) uint64 {
-	if t.itemsize == 0 && t.kind != kindList && t.kind != kindArray && t.kind != kindByteArray {
+	if t.itemsize == 0 && t.kind != kindList {
 		return 0
 	}
 	if t.kind == kindInt {
@@ -85,7 +85,7 @@ func (h *Heap) ownSize(a uint64, t *typeInfo) uint64 {
 		}
 	case kindGen, kindFrame:
 		return h.frameOwnerSize(a, t)
-	case kindList, kindArray, kindByteArray:
+	case kindList, kindArray, kindByteArray, kindDeque: // VAR_HEAD or not, the items are elsewhere
 	default:
 		if t.itemsize != 0 {
 			size += (h.items(a, t) + t.hidden) * t.itemsize

@@ -38,7 +38,24 @@ type seqOffsets struct {
 	setMask, setTable, setSmall, setWeak, setUsed, setEntry uint64
 	setHash, setEntryHash                                   uint64
 	baAlloc, baBytes, baStart                               uint64
-	arrItem, arrAllocated, arrDescr, descrItemsize          uint64
+}
+
+// arrayOffsets describes array.array, which may be an extension module with a layout of its own.
+type arrayOffsets struct {
+	item, allocated, descr, itemsize uint64
+	err                              error
+}
+
+func loadArrayOffsets(lay *symbols.Layout) *arrayOffsets {
+	r := &resolver{lay: lay}
+	o := &arrayOffsets{
+		item:      r.must("arrayobject.ob_item"),
+		allocated: r.must("arrayobject.allocated"),
+		descr:     r.must("arrayobject.ob_descr"),
+		itemsize:  r.must("arraydescr.itemsize"),
+	}
+	o.err = r.err()
+	return o
 }
 
 func loadOffsets(lay *symbols.Layout) (*offsets, error) {
@@ -126,9 +143,5 @@ func loadSeqOffsets(r *resolver) seqOffsets {
 		baAlloc:       r.must("PyByteArrayObject.ob_alloc"),
 		baBytes:       r.must("PyByteArrayObject.ob_bytes"),
 		baStart:       r.must("PyByteArrayObject.ob_start"),
-		arrItem:       r.opt("arrayobject.ob_item"),
-		arrAllocated:  r.opt("arrayobject.allocated"),
-		arrDescr:      r.opt("arrayobject.ob_descr"),
-		descrItemsize: r.opt("arraydescr.itemsize"),
 	}
 }

@@ -144,7 +144,7 @@ func (w *Walk) rootLabel(r *root) string {
 		return h.staticLabel(r.at)
 	case rootThread:
 		for _, t := range w.tstates {
-			if r.at >= uint64(t.Addr) && r.at-uint64(t.Addr) < w.nodes[0].size {
+			if r.at >= uint64(t.Addr) && r.at-uint64(t.Addr) < w.tstateSize {
 				return fmt.Sprintf("thread state of thread %d, %s", t.NativeID,
 					h.structField("PyThreadState", r.at-uint64(t.Addr)))
 			}

@@ -188,6 +188,12 @@ func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
 	size := h.before(t) + h.ownSize(a, t)
 	if t.kind == kindType {
 		size = h.before(t) + t.basicsize // without the slots' descriptions, as Python has it
+		if f, _ := h.view.u64(a + h.off.typ.flags); f&flagHeapType == 0 {
+			size += h.off.typ.size - t.basicsize
+			if !h.atLeast(11) || h.atLeast(13) { // 3.11 and 3.12 count a GC head that static types do not have
+				size -= h.before(t)
+			}
+		}
 	}
 	switch t.kind {
 	case kindList:

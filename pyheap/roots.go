@@ -1,6 +1,11 @@
 package pyheap
 
-import "pyfreeze/symbols"
+import (
+	"cmp"
+	"slices"
+
+	"pyfreeze/symbols"
+)
 
 // rootKind says what kind of thing holds an object that nothing else was found to hold before.
 type rootKind uint8
@@ -44,6 +49,11 @@ func (w *Walk) walkRoots() error {
 		w.from(root{label: "thread state"})
 		w.block(blockState, uint64(t.Addr), tstateSize)
 	}
+	w.tstateSize = tstateSize
+	for _, a := range interps { // what it refers to is read below, by name
+		w.from(root{label: "interpreter state"})
+		w.block(blockState, uint64(a), interpSize)
+	}
 	for i := len(interps) - 1; i >= 0; i-- {
 		w.from(root{label: "sys.modules"})
 		w.pointer(edgeField, uint64(interps[i])+modules)
@@ -62,12 +72,18 @@ func (w *Walk) walkRoots() error {
 	if err := w.drain(); err != nil {
 		return err
 	}
+	w.stale = h.staleRanges(interps)
+	w.skip = slices.Clone(w.stale)
+	for _, t := range w.tstates {
+		w.skip = append(w.skip, [2]uint64{uint64(t.Addr), uint64(t.Addr) + tstateSize})
+	}
+	slices.SortFunc(w.skip, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
 	for _, in := range interps {
-		w.from(root{label: "interp"})
-		w.scanStatic(uint64(in), uint64(in)+interpSize, rootStatic)
+		w.typeCache(uint64(in))
+		w.scanStatic(uint64(in), uint64(in)+interpSize)
 	}
 	for _, rg := range h.staticData() {
-		w.scanStatic(rg[0], rg[1], rootStatic)
+		w.scanStatic(rg[0], rg[1])
 	}
 	return w.drain()
 }
@@ -100,35 +116,30 @@ func isObjectPointer(t *symbols.TypeRef) bool {
 	return t.Kind == symbols.KindPointer && t.Elem != nil && t.Elem.Tag == "_object"
 }
 
-// scanStatic follows the words of [from, to) that may be pointers, but for those of thread states.
-func (w *Walk) scanStatic(from, to uint64, kind rootKind) {
-	h := w.h
-	b := h.view.clip(from, to-from)
-	lo, span := h.view.lo, h.view.hi-h.view.lo
-	h.work += uint64(len(b)) / 8
-	for i := uint64(0); i+8 <= uint64(len(b)); i += 8 {
-		p := le64(b, i)
-		if p-lo >= span || p&7 != 0 {
-			continue
-		}
-		if end, ok := w.inThreadState(from + i); ok && kind == rootStatic {
-			i = (end-from)&^7 - 8
-			continue
-		}
-		w.from(root{kind: kind, at: from + i})
-		w.edge(edgeWord, p, 0)
+// scanStatic follows the words of [from, to) that may be pointers, but for ranges to skip.
+func (w *Walk) scanStatic(from, to uint64) {
+	i, _ := slices.BinarySearchFunc(w.skip, from, func(r [2]uint64, a uint64) int { return cmp.Compare(r[1], a+1) })
+	for ; i < len(w.skip) && w.skip[i][0] < to; i++ {
+		w.scanRoots(from, w.skip[i][0], rootStatic)
+		from = max(from, (w.skip[i][1]+7)&^7)
 	}
+	w.scanRoots(from, to, rootStatic)
 }
 
-// inThreadState says whether a lies in a thread state, and where that ends.
-func (w *Walk) inThreadState(a uint64) (end uint64, ok bool) {
-	size := w.nodes[0].size // thread states are the first nodes, all of one size
-	for _, t := range w.tstates {
-		if a-uint64(t.Addr) < size {
-			return uint64(t.Addr) + size, true
+// scanRoots follows the words of [from, to) that may be pointers.
+func (w *Walk) scanRoots(from, to uint64, kind rootKind) {
+	if from >= to {
+		return
+	}
+	b := w.h.view.clip(from, to-from)
+	lo, span := w.h.view.lo, w.h.view.hi-w.h.view.lo
+	w.h.work += uint64(len(b)) / 8
+	for i := uint64(0); i+8 <= uint64(len(b)); i += 8 {
+		if p := le64(b, i); p-lo < span && p&7 == 0 {
+			w.from(root{kind: kind, at: from + i})
+			w.edge(edgeWord, p, 0)
 		}
 	}
-	return 0, false
 }
 
 // walkFrames is the second phase: frames, exceptions being handled, and what else a thread holds.
@@ -145,7 +156,7 @@ func (w *Walk) walkFrames() error {
 		return err
 	}
 	for _, t := range w.tstates {
-		w.scanStatic(uint64(t.Addr), uint64(t.Addr)+w.nodes[0].size, rootThread)
+		w.scanRoots(uint64(t.Addr), uint64(t.Addr)+w.tstateSize, rootThread)
 	}
 	return w.drain()
 }
@@ -162,14 +173,18 @@ func (w *Walk) walkGC() error {
 			w.gcList(head)
 		}
 	}
-	return w.drain()
+	if err := w.drain(); err != nil {
+		return err
+	}
+	w.freeObjects()
+	return nil
 }
 
 // gcList notes the objects of a list. It ends at its head; one that does not is left after as many
 // steps as objects could fit into memory.
 func (w *Walk) gcList(head uint64) {
 	h := w.h
-	limit := h.view.total() / 32
+	limit := h.size / 32
 	p, ok := h.view.u64(head + h.off.gc.headNext)
 	for i := uint64(0); ok && p != head && p != 0 && i < limit; i++ {
 		w.from(root{kind: rootGC, at: p})

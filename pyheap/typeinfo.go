@@ -24,6 +24,7 @@ const (
 	kindModule
 	kindWeakref
 	kindArray
+	kindDeque
 	kindAtom // no pointers at all: None, Ellipsis, NotImplemented
 )
 
@@ -39,6 +40,8 @@ var knownTypes = map[string]kind{
 	"_PyWeakref_CallableProxyType": kindWeakref, "_PyNone_Type": kindAtom,
 	"PyEllipsis_Type": kindAtom, "_PyNotImplemented_Type": kindAtom,
 }
+
+var moduleTypes = map[string]kind{"array.array": kindArray, "collections.deque": kindDeque}
 
 // tp_flags bits; the same in every supported version unless noted.
 const (
@@ -179,8 +182,9 @@ func (h *Heap) makeType(a uint64, depth int) *typeInfo {
 	if t.kind == kindGeneric {
 		t.baseSize = t.basicsize
 	}
-	if name, _ := h.view.cstring(le64(b, o.name), maxName); name == "array.array" {
-		t.kind, t.exact, t.baseSize = kindArray, true, t.basicsize
+	// Types of modules that may be built in or not have no symbol to know them by.
+	if name, _ := h.view.cstring(le64(b, o.name), maxName); moduleTypes[name] != 0 && t.kind == kindGeneric {
+		t.kind, t.exact, t.baseSize = moduleTypes[name], true, t.basicsize
 	}
 	if t.kind == kindTuple && !t.exact {
 		t.hidden = h.hiddenFields(a)

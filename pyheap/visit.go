@@ -30,7 +30,9 @@ func (h *Heap) visit(v visitor, a uint64, t *typeInfo) {
 	case kindByteArray:
 		h.visitBuffer(v, a, h.off.seq.baBytes, h.off.seq.baAlloc, 1)
 	case kindArray:
-		h.visitArray(v, a, n)
+		h.visitArray(v, a, t)
+	case kindDeque:
+		h.visitDeque(v, a, t)
 	case kindList:
 		h.visitList(v, a, n)
 	case kindTuple:
@@ -102,17 +104,33 @@ func (h *Heap) visitBuffer(v visitor, a, at, length, itemsize uint64) {
 }
 
 // visitArray notes the items of an array.array; its descr knows their size.
-func (h *Heap) visitArray(v visitor, a, n uint64) {
-	o := &h.off.seq
-	if o.arrItem == absent || o.arrDescr == absent {
+func (h *Heap) visitArray(v visitor, a uint64, t *typeInfo) {
+	o := h.arrayOffsets(t)
+	if o.err != nil {
 		return
 	}
-	d, _ := h.view.u64(a + o.arrDescr)
-	size, ok := h.view.u32(d + o.descrItemsize)
-	if !ok || size > 64 {
-		return
+	d, _ := h.view.u64(a + o.descr)
+	size, ok := h.view.u32(d + o.itemsize)
+	if ok && size <= 64 {
+		h.visitBuffer(v, a, o.item, o.allocated, uint64(size))
 	}
-	h.visitBuffer(v, a, o.arrItem, o.arrAllocated, uint64(size))
+}
+
+// arrayOffsets gives the layout of array.array, from the file that t or the base that it comes from is
+// defined in. Without it the items of arrays are not known to be data.
+func (h *Heap) arrayOffsets(t *typeInfo) *arrayOffsets {
+	if h.arrays == nil {
+		for i := 0; !t.exact && t.base != nil && i < maxBaseDepth; i++ {
+			t = t.base
+		}
+		lay, err := h.layoutOf(t, "arrayobject")
+		if err != nil {
+			h.arrays = &arrayOffsets{err: err}
+		} else {
+			h.arrays = loadArrayOffsets(lay)
+		}
+	}
+	return h.arrays
 }
 
 func (h *Heap) visitList(v visitor, a, n uint64) {

@@ -29,10 +29,14 @@ type Walk struct {
 	next    int // the node to visit next
 	parent  int32
 	root    root
-	seen    []bool // by type: the edge to it was followed
 	limit   uint64
+	seen    []bool // by type: the edge to it was followed
 	opt     WalkOptions
 	tstates []Thread
+
+	tstateSize uint64
+	stale      [][2]uint64 // free lists and caches in static data
+	skip       [][2]uint64 // those and thread states, sorted: ranges that keep nothing alive
 }
 
 // node is an object, or a block that one owns.
@@ -57,9 +61,7 @@ func (h *Heap) Walk(opt WalkOptions) (*Walk, error) {
 		return nil, err
 	}
 	h.work = 0
-	total := h.view.total()
-	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), tstates: threads,
-		limit: 2*total + 1<<24, nodes: make([]node, 0, total/128)}
+	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), tstates: threads, limit: 2*h.size + 1<<24, nodes: make([]node, 0, h.size/128)}
 	for _, phase := range []func() error{w.walkRoots, w.walkFrames, w.walkGC} {
 		if err := phase(); err != nil {
 			return nil, err
@@ -181,13 +183,18 @@ func (h *Heap) objectIn(s *seg, a uint64) *typeInfo {
 	return h.typeAt(le64(s.data, a-s.start+h.off.obType))
 }
 
-// holdsObject says whether an object lies at the start of the block, behind what may precede one.
+// holdsObject says whether an object lies at the start of the block, behind what may precede one; one
+// that was freed, and is kept for reuse, counts too.
 func (h *Heap) holdsObject(s *seg, start uint64) bool {
 	for before := uint64(0); before <= 32; before += 16 {
-		if start+before >= s.end {
+		a := start + before
+		if s.end-a < 16 {
 			return false
 		}
-		if t := h.objectIn(s, start+before); t != nil && h.before(t) == before {
+		if refs := le64(s.data, a-s.start); refs>>40 != 0 && !h.atLeast(14) {
+			continue
+		}
+		if t := h.typeAt(le64(s.data, a-s.start+h.off.obType)); t != nil && h.before(t) == before {
 			return true
 		}
 	}
@@ -203,5 +210,5 @@ func (w *Walk) finish() {
 			w.order[r] = uint32(i)
 		}
 	}
-	w.seen = nil
+	w.seen, w.skip, w.stale = nil, nil, nil
 }

@@ -48,6 +48,7 @@ type runBlock struct {
 	startNs   uint64
 	execNs    uint64
 	attempts  uint64
+	verdict   int64
 	comm      [16]byte
 	logOK     [1024]byte
 	logFail   [1024]byte

@@ -32,7 +32,7 @@ func readStubHead(b []byte) (stubHead, error) {
 		early: binary.LittleEndian.Uint32(b[16:]),
 		end:   binary.LittleEndian.Uint32(b[20:]),
 	}
-	if int(h.end) != len(b) || int(h.spawn) >= len(b) || int(h.early) >= len(b) {
+	if int(h.end) > len(b) || int(h.spawn) >= len(b) || int(h.early) >= len(b) {
 		return stubHead{}, errors.New("the loader stub is cut short")
 	}
 	return h, nil

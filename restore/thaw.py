@@ -1,6 +1,7 @@
 # The thaw script. It runs once in every thawed process, right after PyOS_AfterFork_Child:
 # refreshes what the interpreter keeps of the outside world, keeping object identities, and
-# leaves in its namespace what the loader stub calls next: run(*run_args), then finish().
+# leaves in its namespace what the loader stub calls next: run(*run_args), then finish(). A variable
+# 'fallback', if set, makes the stub start the plain command instead.
 #
 # Given by the stub: strings (argv and environment as the kernel laid them out), argc,
 # ignored (mask of signals ignored since the start), flags, config (made at the freeze), recipe_code.
@@ -19,7 +20,6 @@ import _signal
 gc.freeze()  # the image's objects are old and few of them die: keep the collector off their pages
 
 raised = None
-fallback = None
 _bootstrap = sys.modules['_frozen_importlib']
 _external = sys.modules['_frozen_importlib_external']
 _old_main = sys.modules.get('__main__')

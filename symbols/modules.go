@@ -96,11 +96,12 @@ func findModules(maps []procmem.Mapping, mem procmem.Reader) (mods []Module, err
 }
 
 // loadedCode says whether a file's mappings look like a loaded one: private
-// code, and the page with the ELF header.
+// code, and the page with the ELF header. A core file (no inode) does not say
+// what was executable if it left the pages out.
 func loadedCode(g []procmem.Mapping) bool {
 	code, head := false, false
 	for _, m := range g {
-		code = code || m.Exec && !m.Shared
+		code = code || (m.Exec || m.Inode == 0) && !m.Shared
 		head = head || m.Offset == 0 && !m.Shared
 	}
 	return code && head

@@ -59,16 +59,21 @@ func place(f *File, own, all []procmem.Mapping) []Module {
 	return out
 }
 
+// codeMapped says whether the code segments are mapped where that bias puts
+// them; without inodes, which means without protections (see loadedCode), all
+// segments must be.
 func codeMapped(loads []*elf.Prog, own []procmem.Mapping, bias procmem.Addr) bool {
 	code := false
 	for _, p := range loads {
-		if p.Flags&elf.PF_X == 0 {
+		blind := own[0].Inode == 0
+		isCode := p.Flags&elf.PF_X != 0
+		if p.Filesz == 0 || !isCode && !blind {
 			continue
 		}
 		at := bias + procmem.Addr(pageDown(p.Vaddr))
 		found := false
 		for _, m := range own {
-			if m.Contains(at) && m.Exec && m.Offset+uint64(at-m.Start) == pageDown(p.Off) {
+			if m.Contains(at) && (m.Exec || blind) && m.Offset+uint64(at-m.Start) == pageDown(p.Off) {
 				found = true
 				break
 			}
@@ -76,7 +81,7 @@ func codeMapped(loads []*elf.Prog, own []procmem.Mapping, bias procmem.Addr) boo
 		if !found {
 			return false
 		}
-		code = true
+		code = code || isCode
 	}
 	return code
 }

@@ -83,12 +83,8 @@ func (p *Process) stopAll() error {
 				}
 			}
 		}
-		for _, t := range p.threads {
-			if t.running {
-				if err := p.collect(t, deadline); err != nil {
-					return err
-				}
-			}
+		if err := p.collectAll(deadline); err != nil {
+			return err
 		}
 		if fresh == 0 && running == 0 {
 			break
@@ -143,10 +139,10 @@ func (p *Process) interrupt(t *thread) error {
 	return nil // the wait finds out when it has ended
 }
 
-// collect waits for an interrupted thread and notes what it stopped for. A
+// collect waits for one interrupted thread and notes what it stopped for. A
 // thread that has ended is dropped.
 func (p *Process) collect(t *thread, deadline time.Time) error {
-	s, ok, err := waitStop(t.tid, deadline)
+	s, ok, err := p.waitStop(t, deadline)
 	if err != nil {
 		return err
 	}
@@ -155,6 +151,36 @@ func (p *Process) collect(t *thread, deadline time.Time) error {
 	}
 	p.note(t, s)
 	return nil
+}
+
+// collectAll collects all interrupted threads, in the order in which they stop:
+// the kernel reports the end of the leader only after that of all others.
+func (p *Process) collectAll(deadline time.Time) error {
+	var b backoff
+	for {
+		var late *thread
+		for _, t := range p.threads {
+			if !t.running {
+				continue
+			}
+			s, ok, err := p.poll(t, b.sleeping())
+			if err != nil {
+				return err
+			}
+			if ok {
+				p.note(t, s)
+			} else {
+				late = t
+			}
+		}
+		switch {
+		case late == nil:
+			return nil
+		case b.sleeping() && time.Now().After(deadline):
+			return p.stuck(late)
+		}
+		b.wait()
+	}
 }
 
 // note records a stop.

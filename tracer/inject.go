@@ -27,15 +27,8 @@ const syscallTimeout = 10 * time.Second
 func (p *Process) Syscall(tid int, nr uint64, args ...uint64) (ret uint64, err error) {
 	err = p.withThread(tid, func(t *thread) error {
 		ret, err = p.inject(t, nr, args...)
-		if errors.Is(err, ErrNoProcess) {
-			return err
-		}
-		return errors.Join(err, p.requeue(t))
+		return p.settle(t, err)
 	})
-	// A single error, so that err == syscall.ENOENT works.
-	if j, ok := err.(interface{ Unwrap() []error }); ok && len(j.Unwrap()) == 1 {
-		err = j.Unwrap()[0]
-	}
 	return ret, err
 }
 
@@ -67,7 +60,7 @@ func (p *Process) inject(t *thread, nr uint64, args ...uint64) (ret uint64, err 
 	if errors.Is(err, ErrNoProcess) {
 		return 0, err
 	}
-	err = errors.Join(err, p.setRegs(t, &regs), p.setMask(t, mask), unfilter())
+	err = joined([]error{err, p.setRegs(t, &regs), p.setMask(t, mask), unfilter()})
 	if err != nil {
 		return 0, err
 	}

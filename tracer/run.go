@@ -37,7 +37,7 @@ func (p *Process) watch(deadline time.Time) error {
 	const interval = time.Millisecond
 	for {
 		for _, t := range p.threads {
-			s, ok, err := poll(t.tid)
+			s, ok, err := p.poll(t, true)
 			if err != nil {
 				return err
 			}
@@ -80,7 +80,9 @@ func (p *Process) resume(t *thread) error {
 	return nil
 }
 
-// trap brings a thread that was made to step during a group-stop back into it.
+// trap brings a thread that was made to step into the trap of PTRACE_EVENT_STOP,
+// where it is in its group-stop again, if there is one. The thread does nothing
+// on the way: the kernel looks for traps first.
 func (p *Process) trap(t *thread) error {
 	if err := p.interrupt(t); err != nil {
 		return err

@@ -87,7 +87,7 @@ func (p *Process) Continue(tid int, timeout time.Duration) error {
 			if err := p.resume(t); err != nil {
 				return err
 			}
-			s, ok, err := waitStop(t.tid, deadline)
+			s, ok, err := p.waitStop(t, deadline)
 			if err != nil {
 				return err
 			}

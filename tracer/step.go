@@ -13,8 +13,7 @@ import (
 // all others stay stopped. Errors: ErrStepTimeout, *ExitError, *FaultError.
 func (p *Process) Step(tid int, timeout time.Duration) error {
 	return p.withThread(tid, func(t *thread) error {
-		err := p.step(t, time.Now().Add(timeout))
-		return errors.Join(err, p.requeue(t))
+		return p.settle(t, p.step(t, time.Now().Add(timeout)))
 	})
 }
 
@@ -40,12 +39,38 @@ func (p *Process) StepUntil(tid int, max int, deadline time.Time, pred func(*uni
 				hit, err = pred(&regs)
 			}
 		}
-		if errors.Is(err, ErrNoProcess) {
-			return err
-		}
-		return errors.Join(err, p.requeue(t))
+		return p.settle(t, err)
 	})
 	return steps, hit, err
+}
+
+// settle leaves a thread that was stepped in a state in which our death does not
+// hurt it: the kernel would deliver the SIGTRAP that it has stopped for. err is
+// how the work went, and is part of the result.
+func (p *Process) settle(t *thread, err error) error {
+	if errors.Is(err, ErrNoProcess) {
+		return err
+	}
+	errs := []error{err, p.requeue(t)}
+	if t.seized && !t.trapped && !t.running && t.sig == 0 {
+		errs = append(errs, p.trap(t))
+	}
+	return joined(errs)
+}
+
+// joined is errors.Join, but leaves a single error as it is, so that it can be
+// compared.
+func joined(errs []error) error {
+	var some []error
+	for _, err := range errs {
+		if err != nil {
+			some = append(some, err)
+		}
+	}
+	if len(some) == 1 {
+		return some[0]
+	}
+	return errors.Join(some...)
 }
 
 // step does one step. Signals that come are kept.
@@ -58,7 +83,7 @@ func (p *Process) step(t *thread, deadline time.Time) error {
 			return p.opError(t.tid, "step", err)
 		}
 		t.running, t.trapped = true, false
-		s, ok, err := waitStop(t.tid, deadline)
+		s, ok, err := p.waitStop(t, deadline)
 		if err != nil {
 			return err
 		}

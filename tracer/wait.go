@@ -51,22 +51,27 @@ func decode(tid int, ws syscall.WaitStatus) (stop, error) {
 	return s, nil
 }
 
-// poll asks once whether thread tid has stopped.
-func poll(tid int) (s stop, ok bool, err error) {
-	got, ws, err := waitTID(tid, syscall.WNOHANG)
+// poll asks once whether a thread has stopped. With thorough it also notices a
+// leader that has ended before its threads, of which there is no report yet.
+func (p *Process) poll(t *thread, thorough bool) (s stop, ok bool, err error) {
+	ended := stop{kind: stopExit, exit: &ExitError{TID: t.tid}}
+	got, ws, err := waitTID(t.tid, syscall.WNOHANG)
 	switch {
 	case errors.Is(err, syscall.ECHILD):
 		// Another thread's exec takes all others away without a report.
-		return stop{kind: stopExit, exit: &ExitError{TID: tid}}, true, nil
+		return ended, true, nil
 	case errors.Is(err, syscall.EINTR):
 		return stop{}, false, nil
 	case err != nil:
-		return stop{}, false, fmt.Errorf("cannot wait for thread %d: %w", tid, err)
-	case got == 0:
-		return stop{}, false, nil
+		return stop{}, false, fmt.Errorf("cannot wait for thread %d: %w", t.tid, err)
+	case got != 0:
+		s, err = decode(t.tid, ws)
+		return s, err == nil, err
 	}
-	s, err = decode(tid, ws)
-	return s, err == nil, err
+	if thorough && t.tid == p.pid && taskState(p.pid, t.tid) == "Z" {
+		return ended, true, nil
+	}
+	return stop{}, false, nil
 }
 
 // spins is how often a wait asks before it sleeps. A thread that is about to
@@ -93,16 +98,19 @@ func (b *backoff) wait() {
 	_ = unix.Nanosleep(&ts, nil) // cut short by a signal: the next one makes up for it
 }
 
-// waitStop waits until thread tid stops or the deadline has passed; ok is false
-// in that case. There is no blocking wait with a time limit in the kernel.
-func waitStop(tid int, deadline time.Time) (s stop, ok bool, err error) {
+// sleeping says whether the short waits are over.
+func (b *backoff) sleeping() bool { return b.n >= spins }
+
+// waitStop waits until a thread stops or the deadline has passed; ok is false in
+// that case. There is no blocking wait with a time limit in the kernel.
+func (p *Process) waitStop(t *thread, deadline time.Time) (s stop, ok bool, err error) {
 	var b backoff
 	for {
-		s, ok, err = poll(tid)
+		s, ok, err = p.poll(t, b.sleeping())
 		if ok || err != nil {
 			return s, ok, err
 		}
-		if b.n >= spins && time.Now().After(deadline) {
+		if b.sleeping() && time.Now().After(deadline) {
 			return s, false, nil
 		}
 		b.wait()

@@ -68,7 +68,7 @@ func TestAttachZombie(t *testing.T) {
 func TestUsage(t *testing.T) {
 	image := filepath.Join(tempDir(t), "i")
 	for _, args := range [][]string{
-		{}, {"nosuchcommand"}, {"attach"}, {"attach", "1"}, {"attach", "-o", image}, {"attach", "xyz", "-o", image},
+		{"nosuchcommand"}, {"attach"}, {"attach", "1"}, {"attach", "-o", image}, {"attach", "xyz", "-o", image},
 		{"attach", "-1", "-o", image}, {"attach", "0", "-o", image}, {"attach", "1", "2", "-o", image},
 		{"attach", "99999999999999999999", "-o", image}, {"attach", "1", "-o", image, "--timeout", "soon"},
 		{"attach", "1", "-o", ""}, {"attach", "1", "-o", image, "--nosuch"}, {"info"}, {"info", "a", "b"}, {"verify"},

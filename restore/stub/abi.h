@@ -49,6 +49,7 @@ struct run_block {
 	u64 start_ns;    // CLOCK_MONOTONIC at the start of pyfreeze
 	u64 exec_ns;     // ... just before execve
 	u64 attempts;    // how many layouts were tried
+	i64 verdict;     // of the last of them: 0, or the error that stood against it
 	char comm[16];   // "" keeps the kernel's
 	char log_ok[1024];   // line for the log when Python code is about to run
 	char log_fail[1024]; // beginning of the line when it never will

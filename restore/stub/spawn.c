@@ -55,8 +55,10 @@ static i64 remote(u64 pid, struct regs *r, u64 *sig, i64 *status)
 		return -1;
 	*status = resume(PT_STEP, pid, sig);
 	struct regs after;
-	if (*status < 0 || ptrace(PT_GETREGS, pid, 0, (u64)&after) < 0)
+	if (*status < 0 || ptrace(PT_GETREGS, pid, 0, (u64)&after) < 0) {
+		*status = -1;
 		return -1;
+	}
 	return after.rax;
 }
 
@@ -79,6 +81,7 @@ static enum verdict inject(struct spawn_args *a, struct regs *saved, u64 *sig)
 	r.r8 = a->image_fd;
 	r.r9 = a->map_off;
 	i64 base = remote(pid, &r, sig, &st);
+	run->verdict = base;
 	if (st < 0)
 		return GONE;
 	if (base < 0 && base > -4096)
@@ -103,6 +106,7 @@ static enum verdict inject(struct spawn_args *a, struct regs *saved, u64 *sig)
 	st = resume(PT_CONT, pid, sig);
 	if (st < 0 || ptrace(PT_GETREGS, pid, 0, (u64)&r) < 0)
 		return GONE;
+	run->verdict = r.rax;
 	if (r.rax != 0 && run->attempts < MAX_TRIES) // the layout collides, or another refusal: start afresh
 		return RETRY;
 	return r.rax == 0 ? DONE : RETRY;
@@ -135,6 +139,31 @@ static i64 again(struct spawn_args *a, struct regs *saved, u64 *sig)
 	return st >= 0 && (st >> 16) == EVENT_EXEC ? st : -1;
 }
 
+// The command runs plain: say so where that was asked for.
+static void give_up(struct run_block *run)
+{
+	static const char what[] = "pyfreeze: plain start: the memory of the image could not be placed, error ";
+	char line[128], *p = line + sizeof what - 1;
+	u64 v = run->verdict < 0 ? -run->verdict : run->verdict;
+	copy(line, what, sizeof what - 1);
+	for (int shift = 12; shift >= 0; shift -= 4)
+		*p++ = "0123456789abcdef"[v >> shift & 15];
+	if (run->flags & RUN_VERBOSE) {
+		*p++ = '\n';
+		sys3(SYS_write, 2, line, p - line);
+		p--;
+	}
+	if (run->log_fd >= 0) {
+		u64 n = length(run->log_fail);
+		char rec[sizeof run->log_fail + 160];
+		copy(rec, run->log_fail, n);
+		copy(rec + n, line + 10, p - line - 10);
+		n += p - line - 10;
+		copy(rec + n, "\"}\n", 3);
+		sys3(SYS_write, run->log_fd, rec, n + 3);
+	}
+}
+
 static void steer(struct spawn_args *a)
 {
 	u64 pid = a->tracee, sig = 0;
@@ -149,10 +178,16 @@ static void steer(struct spawn_args *a)
 	}
 	for (;;) {
 		struct regs saved;
+		// The exec stop lies inside execve, whose end would overwrite rax. A step from
+		// there traps at that end, before any instruction.
+		if (resume(PT_STEP, pid, &sig) < 0)
+			return;
 		if (ptrace(PT_GETREGS, pid, 0, (u64)&saved) < 0)
 			return;
-		if (run->attempts >= MAX_TRIES)
+		if (run->attempts >= MAX_TRIES) {
+			give_up(run);
 			break;
+		}
 		run->attempts++;
 		enum verdict v = inject(a, &saved, &sig);
 		if (v == GONE)

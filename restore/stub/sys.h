@@ -3,6 +3,9 @@
 #define PYFREEZE_SYS_H
 #include "abi.h"
 
+// Everything lies in one piece: no address goes through a table.
+#pragma GCC visibility push(hidden)
+
 #define hidden __attribute__((visibility("hidden")))
 
 static inline i64 sys6(u64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
