@@ -153,12 +153,19 @@ func (c *capture) copyAll(maps []Mapping, arena []byte) error {
 
 // runs gives the parts of a mapping that have to be copied.
 func (c *capture) runs(m *Mapping) []Range {
-	if c.pm != nil && !m.Shared && m.Inode == 0 {
+	if c.pm != nil && anonymous(m) {
 		if runs, err := c.pm.populated(m.Range); err == nil {
 			return runs
 		}
 	}
 	return []Range{m.Range}
+}
+
+// anonymous says whether pages of m that do not exist yet read as zero. The
+// vDSO, for one, has no inode either, but contents.
+func anonymous(m *Mapping) bool {
+	return !m.Shared && m.Inode == 0 && (m.Path == "" || m.Path == "[heap]" ||
+		strings.HasPrefix(m.Path, "[stack") || strings.HasPrefix(m.Path, "[anon:"))
 }
 
 // copyPieces copies all pieces and gives the pages that could not be read.
@@ -207,7 +214,7 @@ func advance(pieces []piece, n uint64) []piece {
 	return pieces
 }
 
-// cut takes holes, which are in the order of segs, out of the segments.
+// cut takes holes out of the segments.
 func cut(segs []Segment, holes []Range) []Segment {
 	if len(holes) == 0 {
 		return segs

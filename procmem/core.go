@@ -54,7 +54,18 @@ func LoadCore(path string) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &coreLoader{path: path, data: data, owned: [][]byte{data}, auxv: map[uint64]uint64{}}
+	core, err := parseCore(path, data)
+	if err != nil {
+		_ = unix.Munmap(data)
+		return nil, err
+	}
+	core.Space.owned = append(core.Space.owned, data)
+	return core, nil
+}
+
+// parseCore makes a Core of a core file's bytes, which the Core goes on using.
+func parseCore(path string, data []byte) (*Core, error) {
+	l := &coreLoader{path: path, data: data, auxv: map[uint64]uint64{}}
 	core, err := l.load()
 	if err != nil {
 		for _, m := range l.owned {

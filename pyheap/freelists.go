@@ -17,7 +17,7 @@ var staleStatics = []string{"free_list", "freelist", "keys_free_list", "freebloc
 // isStale says whether a member of the interpreter's state is of that kind.
 func isStale(name string) bool {
 	return strings.Contains(name, "freelist") || strings.Contains(name, "free_list") ||
-		name == "slice_cache" || name == "type_cache" || name == "method_cache"
+		name == "slice_cache" || name == "func_version_cache" || name == "type_cache" || name == "method_cache"
 }
 
 const maxStructDepth = 6

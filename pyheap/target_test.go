@@ -28,6 +28,22 @@ type target struct {
 // start runs a script until it prints READY, stops it with SIGSTOP and captures it.
 func start(t testing.TB, python string, args ...string) *target {
 	t.Helper()
+	tg := &target{}
+	tg.pid, tg.lines = launch(t, python, args...)
+	stop(t, tg.pid)
+	tg.capture(t)
+	return tg
+}
+
+// run starts a script, waits until it prints READY, and lets it go on.
+func run(t testing.TB, python string, args ...string) (pid int) {
+	t.Helper()
+	pid, _ = launch(t, python, args...)
+	return pid
+}
+
+func launch(t testing.TB, python string, args ...string) (pid int, lines []string) {
+	t.Helper()
 	if _, err := os.Stat(python); err != nil {
 		t.Skipf("no interpreter: %v", err)
 	}
@@ -46,26 +62,20 @@ func start(t testing.TB, python string, args ...string) *target {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
 		in.Close()
-		cmd.Process.Kill()
-		cmd.Wait()
+		_ = cmd.Wait() // reports the kill
 	})
-	tg := &target{pid: cmd.Process.Pid}
 	sc := bufio.NewScanner(out)
 	sc.Buffer(nil, 1<<24)
-	ready := false
 	for sc.Scan() {
-		if ready = sc.Text() == "READY"; ready {
-			break
+		if sc.Text() == "READY" {
+			return cmd.Process.Pid, lines
 		}
-		tg.lines = append(tg.lines, sc.Text())
+		lines = append(lines, sc.Text())
 	}
-	if !ready {
-		t.Fatalf("the target did not get ready: %v\n%s", sc.Err(), strings.Join(tg.lines, "\n"))
-	}
-	stop(t, tg.pid)
-	tg.capture(t)
-	return tg
+	t.Fatalf("the target did not get ready: %v\n%s", sc.Err(), strings.Join(lines, "\n"))
+	return 0, nil
 }
 
 // stop stops the process once it waits for input, so that its heap is at rest.

@@ -106,7 +106,9 @@ func (c *compiler) build(segs []image.SegmentInfo, exePath string, entry uint64)
 			p.ranges = append(p.ranges, [2]uint64{uint64(s.Start), uint64(s.End)})
 		}
 	}
-	c.libraries(p)
+	if err := c.libraries(p); err != nil {
+		return nil, err
+	}
 	p.phase("libraries")
 	c.memory(p, segs)
 	c.filters(p)
@@ -143,12 +145,11 @@ func (c *compiler) pyFn(name string) (operand, error) {
 	return imm(uint64(c.in.Bias + s.Addr)), nil
 }
 
-func (c *compiler) libraries(p *program) {
+func (c *compiler) libraries(p *program) error {
 	const rtldLazy = 1
 	dlopen, err := c.libcFn("dlopen")
 	if err != nil && len(c.load) > 0 {
-		p.emit(opFallback, imm(1))
-		return
+		return err
 	}
 	for _, m := range c.load {
 		p.call(0, dlopen, p.str(m.Path), imm(rtldLazy))
@@ -160,6 +161,7 @@ func (c *compiler) libraries(p *program) {
 		}
 	}
 	p.emit(opUnhook)
+	return nil
 }
 
 // memory restores the writable sections of the interpreter and the libraries.

@@ -142,10 +142,14 @@ func (c *compiler) python(p *program) error {
 	p.call(rResult, py("PyEval_EvalCode"), reg(rCode), reg(rGlobals), reg(rGlobals))
 	p.ifZero(reg(rResult), func() {
 		p.ifVerbose(func() { p.call(rTmp, py("PyErr_Print")) })
-		p.emit(opFallback, imm(1))
+		p.emit(opFallback, p.str("the thaw script failed"))
 	})
 	item(rFn, "fallback")
-	p.emit(opFallback, reg(rFn))
+	p.ifNonZero(reg(rFn), func() {
+		p.call(rTmp, py("PyUnicode_AsUTF8"), reg(rFn))
+		p.emit(opFailZ, reg(rTmp))
+		p.emit(opFallback, reg(rTmp))
+	})
 	item(rFn, "run")
 	p.emit(opFailZ, reg(rFn))
 	item(rArgs, "run_args")

@@ -39,7 +39,7 @@ type guards struct {
 	Argv0     []string          `json:"argv0"`     // command line up to the script
 	Script    []string          `json:"script"`    // the script, or -m MOD, or -c CODE
 	Comm      string            `json:"comm"`      // the kernel's name for the process
-	Locale    string            `json:"locale"`    // localeClass of the frozen process
+	UTF8Mode  bool              `json:"utf8_mode"` // utf8Mode of the frozen process
 	PythonEnv map[string]string `json:"pythonenv"` // its PYTHON* variables
 	Files     []guardFile       `json:"files"`
 	// Where the tracer child finds a system call instruction, from ld.so's entry point.
@@ -74,8 +74,8 @@ func (g *guards) check(env []string) error {
 			return err
 		}
 	}
-	if c := localeClass(env); c != g.Locale {
-		return &UnfitError{fmt.Sprintf("its locale is of class %s, this one of class %s", g.Locale, c)}
+	if now := utf8Mode(env); now != g.UTF8Mode {
+		return &UnfitError{fmt.Sprintf("UTF-8 mode by LC_ALL was %t when it was frozen and is %t now", g.UTF8Mode, now)}
 	}
 	now := pythonEnv(env)
 	for k, v := range g.PythonEnv {
@@ -133,31 +133,9 @@ func pythonEnv(env []string) map[string]string {
 	return out
 }
 
-// localeClass is what Python's start makes of the locale variables
-// (Python/preconfig.c): "utf8mode" for the C locale by LC_ALL, "coerced" for the C
-// locale otherwise (PEP 538), "own" for any other.
-func localeClass(env []string) string {
-	get := func(name string) string {
-		for _, e := range env {
-			if v, ok := strings.CutPrefix(e, name+"="); ok {
-				return v
-			}
-		}
-		return ""
-	}
-	isC := func(v string) bool { return v == "" || v == "C" || v == "POSIX" }
-	if all := get("LC_ALL"); all != "" {
-		if isC(all) {
-			return "utf8mode"
-		}
-		return "own"
-	}
-	name := get("LC_CTYPE")
-	if name == "" {
-		name = get("LANG")
-	}
-	if isC(name) {
-		return "coerced"
-	}
-	return "own"
+// utf8Mode says whether the locale variables switch Python's UTF-8 mode on
+// (Python/preconfig.c: the C locale, where it may not be coerced to another).
+func utf8Mode(env []string) bool {
+	all := lookup(env, "LC_ALL")
+	return all != nil && (*all == "C" || *all == "POSIX")
 }

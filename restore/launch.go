@@ -105,10 +105,9 @@ func (c command) execThawed(im *image.Image, lp loadPlan, run runBlock) error {
 		return fmt.Errorf("the loader cannot be made executable: %w", err)
 	}
 
-	fd, err := unix.FcntlInt(im.File().Fd(), unix.F_DUPFD, 512) // without close-on-exec, out of the way of the low numbers
-	if err != nil {
-		fd, err = unix.FcntlInt(im.File().Fd(), unix.F_DUPFD, 10)
-	}
+	// Without close-on-exec, clear of the low numbers that a program may count on, yet below 64: a larger
+	// table of descriptors costs a threaded process milliseconds (synchronize_rcu).
+	fd, err := unix.FcntlInt(im.File().Fd(), unix.F_DUPFD, 50)
 	if err != nil {
 		return fmt.Errorf("image descriptor: %w", err)
 	}

@@ -43,7 +43,7 @@ func Run(o RunOptions) error {
 	if gerr != nil {
 		return gerr
 	}
-	cmd := g.command(o, os.Environ())
+	cmd := g.command(o)
 	if err == nil {
 		err = trusted(im)
 	}
@@ -81,8 +81,8 @@ func Run(o RunOptions) error {
 }
 
 // command builds what execve gets for this run.
-func (g *guards) command(o RunOptions, env []string) command {
-	c := command{path: g.Exe, comm: g.Comm, env: env}
+func (g *guards) command(o RunOptions) command {
+	c := command{path: g.Exe, comm: g.Comm, env: os.Environ()}
 	c.argv = append(c.argv, g.Argv0...)
 	switch {
 	case o.Entry != "":
@@ -95,21 +95,7 @@ func (g *guards) command(o RunOptions, env []string) command {
 		c.argv = append(c.argv, g.Script...)
 	}
 	c.argv = append(c.argv, o.Args...)
-	// What Python itself would set before its program sees the environment (PEP 538).
-	if g.Locale == "coerced" && localeClass(env) == "coerced" {
-		c.env = append(append([]string{}, withoutVar(env, "LC_CTYPE")...), "LC_CTYPE=C.UTF-8")
-	}
 	return c
-}
-
-func withoutVar(env []string, name string) []string {
-	out := env[:0:0]
-	for _, e := range env {
-		if len(e) <= len(name) || e[:len(name)] != name || e[len(name)] != '=' {
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // trusted refuses an image that someone else could have written: a thaw runs

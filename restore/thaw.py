@@ -398,10 +398,26 @@ def _plain_name(encoding):
     return {'ansix3.41968': 'ascii', 'usascii': 'ascii'}.get(name, name)
 
 
+def _coerce():
+    # _Py_CoerceLegacyLocale() of Python/pylifecycle.c (PEP 538); the stub did setlocale(LC_CTYPE, "").
+    if sys.flags.utf8_mode or os.environ.get('LC_ALL') or os.environ.get('PYTHONCOERCECLOCALE') == '0':
+        return
+    if _locale.setlocale(_locale.LC_CTYPE) not in ('C', 'POSIX'):
+        return
+    for name in ('C.UTF-8', 'C.utf8', 'UTF-8'):
+        try:
+            _locale.setlocale(_locale.LC_CTYPE, name)
+        except _locale.Error:
+            continue
+        os.environ['LC_CTYPE'] = name
+        return
+
+
 def _start():
     global run, run_args, fallback
     all_ = strings.split(b'\0')
     _environment(all_[argc:])
+    _coerce()
     argv = [_fsdecode(a) for a in all_[:argc]]
     if not sys.flags.utf8_mode and _plain_name(_locale.nl_langinfo(_locale.CODESET)) != _plain_name(sys.getfilesystemencoding()):
         fallback = 'another character set'
@@ -422,7 +438,9 @@ def _start():
         exec(recipe_code, d)
         thaw = d.get('thaw')
         if thaw is not None:
-            thaw()
+            reason = thaw()
+            if reason:
+                fallback = reason
 
 
 _start()

@@ -114,6 +114,9 @@ func (p *Process) seizeNew() (int, error) {
 			n++
 		case errors.Is(err, unix.ESRCH):
 			// It has ended since.
+		case p.ours(tid):
+			p.threads[tid] = &thread{tid: tid, seized: true, running: true}
+			n++
 		default:
 			// A thread on its way out is refused with EPERM.
 			if s := taskState(p.pid, tid); s == "Z" || s == "X" || s == "" {
@@ -123,6 +126,13 @@ func (p *Process) seizeNew() (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// ours says whether a thread that we do not know is traced by us all the same.
+// When a thread calls exec, it takes over the leader's id and the leader ends.
+func (p *Process) ours(tid int) bool {
+	st, err := readStatus(fmt.Sprintf("%d/task/%d", p.pid, tid))
+	return err == nil && st.tracerPid == unix.Gettid()
 }
 
 // interrupt asks a running thread to stop.

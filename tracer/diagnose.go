@@ -86,6 +86,7 @@ func gather(pid int) *facts {
 // explain gives the first reason that fits, and its remedy.
 func (f *facts) explain() (reason, remedy string) {
 	privileged := f.caps&capSysPtrace != 0
+	owner, other := f.otherUser()
 	switch {
 	case f.target.tracerPid != 0:
 		who := fmt.Sprintf("process %d", f.target.tracerPid)
@@ -96,8 +97,8 @@ func (f *facts) explain() (reason, remedy string) {
 	case f.yama == "3":
 		return "Yama forbids all tracing (kernel.yama.ptrace_scope is 3)",
 			"that setting cannot be changed before a reboot"
-	case !privileged && f.otherUser():
-		return fmt.Sprintf("it belongs to user %d, and you are user %d", f.target.uids[0], f.uid),
+	case !privileged && other:
+		return fmt.Sprintf("it belongs to user %d, and you are user %d", owner, f.uid),
 			"run pyfreeze as that user, or as root"
 	case !privileged && f.userns != "" && f.targetNS != "" && f.userns != f.targetNS:
 		return "it runs in another user namespace (a container)",
@@ -122,13 +123,13 @@ func (f *facts) explain() (reason, remedy string) {
 		"look into the kernel's audit log"
 }
 
-// otherUser says whether the target has a uid that is not ours. The kernel
-// compares real, effective and saved ones.
-func (f *facts) otherUser() bool {
+// otherUser gives a uid of the target that is not ours, if it has one. The
+// kernel compares real, effective and saved ones.
+func (f *facts) otherUser() (uid int, other bool) {
 	for i, uid := range f.target.uids {
 		if i < 3 && uid != f.uid {
-			return true
+			return uid, true
 		}
 	}
-	return false
+	return 0, false
 }

@@ -52,12 +52,30 @@ func (p *Process) watch(deadline time.Time) error {
 				return err
 			}
 		}
+		if p.threads[p.pid] == nil {
+			if err := p.adoptLeader(); err != nil {
+				return err
+			}
+		}
 		left := time.Until(deadline)
 		if left <= 0 || len(p.threads) == 0 {
 			return nil
 		}
 		time.Sleep(min(left, interval))
 	}
+}
+
+// adoptLeader looks for a thread that became the leader by an exec, and waits to
+// be resumed from it.
+func (p *Process) adoptLeader() error {
+	t := &thread{tid: p.pid, seized: true, running: true}
+	s, ok, err := p.poll(t, false)
+	if err != nil || !ok || s.kind == stopExit {
+		return err
+	}
+	p.threads[t.tid] = t
+	p.note(t, s)
+	return p.resume(t)
 }
 
 // resume lets one thread go on: with its signal, or back into its group-stop.

@@ -143,7 +143,7 @@ func (tg *target) snapshot() string {
 		_, call, _ := strings.Cut(read(dir+"syscall"), " ")
 		fmt.Fprintln(&b, tid, strings.TrimSpace(call))
 		for line := range strings.Lines(read(dir + "status")) {
-			for _, key := range []string{"State", "TracerPid", "SigQ", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "Threads"} {
+			for _, key := range []string{"State", "TracerPid", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "Threads"} {
 				if strings.HasPrefix(line, key+":") {
 					b.WriteString(line)
 				}

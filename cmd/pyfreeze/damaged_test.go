@@ -55,7 +55,7 @@ func TestTruncatedImage(t *testing.T) {
 		switch {
 		case o.Status == "exit 0" && o.Stdout == plainReport && o.Stderr == "":
 			fellBack++
-			log.fellBack(t, "truncated")
+			log.fellBack(t, "shorter")
 		case o.Status == "exit 125":
 			failed++
 			o.oneLine(t, image)
@@ -124,8 +124,11 @@ func TestNotAnImage(t *testing.T) {
 	} {
 		for _, command := range []string{"info", "verify", "run"} {
 			want := "exit 10"
-			if command == "run" {
+			switch {
+			case command == "run":
 				want = "exit 125"
+			case strings.HasSuffix(path, "nosuch"):
+				want = "exit 1"
 			}
 			o := pyfreeze(t, command, path)
 			if o.Status != want {

@@ -120,7 +120,7 @@ func (o outcome) must(t testing.TB, status string) outcome {
 func (o outcome) oneLine(t testing.TB, wants ...string) {
 	t.Helper()
 	line, rest, _ := strings.Cut(o.Stderr, "\n")
-	if !strings.HasPrefix(line, "pyfreeze: ") || rest != "" || len(line) > 500 {
+	if !strings.HasPrefix(line, "pyfreeze: ") || rest != "" || len(line) > 2000 {
 		t.Errorf("want one line that starts with \"pyfreeze: \" on standard error, got %q", o.Stderr)
 	}
 	for _, want := range wants {

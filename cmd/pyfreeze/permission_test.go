@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -81,7 +83,7 @@ func TestUnwritableOutput(t *testing.T) {
 	}
 	for name, output := range map[string]string{
 		"no directory": filepath.Join(dir, "no", "i"), "below a file": filepath.Join(file, "i"),
-		"a directory": dir, "proc": "/proc/i", "name too long": filepath.Join(dir, string(make300())),
+		"a directory": dir, "proc": "/proc/i", "name too long": filepath.Join(dir, strings.Repeat("n", 300)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			attach(t, s.PID(), output).must(t, "exit 8").oneLine(t, filepath.Base(output)[:1])
@@ -107,14 +109,6 @@ func TestUnwritableOutput(t *testing.T) {
 	serves(t, s)
 }
 
-func make300() []byte {
-	name := make([]byte, 300)
-	for i := range name {
-		name[i] = 'n'
-	}
-	return name
-}
-
 // TestDiskFull writes to file systems that are too small, by a little and by a lot.
 func TestDiskFull(t *testing.T) {
 	needRoot(t)
@@ -127,7 +121,8 @@ func TestDiskFull(t *testing.T) {
 	}
 	time.Sleep(100 * time.Millisecond)
 	before := takeSnapshot(t, s.PID())
-	for _, size := range []int64{64 << 10, 1 << 20, info.Size() / 2, info.Size() - 1<<20} {
+	used := info.Sys().(*syscall.Stat_t).Blocks * 512 // less than its size: pages of zeros are holes
+	for _, size := range []int64{64 << 10, 1 << 20, used / 2, used - 512<<10} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			dir := tempDir(t)
 			run(t, command{argv: []string{"mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%d", size), "none", dir}}).must(t, "exit 0")

@@ -5,7 +5,7 @@
 static u64 R[NREG] = { 1 };
 static char **argv_, **envp_;
 
-// Gives up: the plain command takes this process over, as if pyfreeze had not been there.
+// Gives up: the plain command takes this process over, as if pyfreeze had not been there. n, if not -1, is told with the reason.
 static void __attribute__((noreturn)) plain(const char *what, u64 n)
 {
 	struct prog *p = S.prog;
@@ -205,9 +205,10 @@ static int stub_main(int argc, char **argv, char **envp)
 			failed = !v[0];
 			break;
 		case OP_FAILNZ:
-		case OP_FALLBACK:
 			failed = v[0] != 0;
 			break;
+		case OP_FALLBACK:
+			plain((char *)v[0], -1ul);
 		case OP_MAP:
 			failed = map_fixed(v[0], v[1], v[2], v[3]);
 			break;

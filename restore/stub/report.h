@@ -37,20 +37,29 @@ static void say(const char *s)
 	flush_to(2);
 }
 
+static void add_reason(const char *what, u64 n)
+{
+	u32 from = line_n;
+	add(what);
+	if (n != -1ul) {
+		add(" ");
+		add_num(n, 1);
+	}
+	for (; from < line_n; from++) // it goes into JSON
+		if (line[from] == '"' || line[from] == '\\' || (u8)line[from] < ' ')
+			line[from] = '\'';
+}
+
 static void log_failure(const char *what, u64 n)
 {
 	if (S.run->flags & RUN_VERBOSE) {
 		add("pyfreeze: plain start: ");
-		add(what);
-		add(" ");
-		add_num(n, 1);
+		add_reason(what, n);
 		say("\n");
 	}
 	if (S.run->log_fd >= 0) {
 		add(S.run->log_fail);
-		add(what);
-		add(" ");
-		add_num(n, 1);
+		add_reason(what, n);
 		add("\"}\n");
 		flush_to(S.run->log_fd);
 	}

@@ -1,0 +1,197 @@
+package pyheap
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pyfreeze/procmem"
+)
+
+// damaged gives a copy of a space whose writable memory was damaged at random: words set to pointers
+// into it, to small and to huge numbers, bits flipped, pages zeroed.
+func damaged(t testing.TB, sp *procmem.Space, seed uint64, n int) *procmem.Space {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	src := sp.Segments()
+	segs := make([]procmem.Segment, len(src))
+	var writable []int
+	for i := range src {
+		segs[i] = src[i]
+		if src[i].Write && len(src[i].Data) >= 4096 {
+			segs[i].Data = append([]byte(nil), src[i].Data...)
+			writable = append(writable, i)
+		}
+	}
+	for range n {
+		s := &segs[writable[rng.IntN(len(writable))]]
+		off := rng.IntN(len(s.Data)/8) * 8
+		var v uint64
+		switch rng.IntN(7) {
+		case 0:
+			o := &segs[writable[rng.IntN(len(writable))]]
+			v = uint64(o.Start) + uint64(rng.IntN(len(o.Data)))&^7
+		case 1:
+			v = uint64(rng.IntN(1 << 16))
+		case 2:
+			v = rng.Uint64()
+		case 3:
+			v = ^uint64(0) - uint64(rng.IntN(64))
+		case 4:
+			v = uint64(s.Start) + uint64(off) // points to itself
+		case 5:
+			s.Data[off+rng.IntN(8)] ^= 1 << rng.IntN(8)
+			continue
+		case 6:
+			end := min(off+rng.IntN(4096), len(s.Data))
+			clear(s.Data[off:end])
+			continue
+		}
+		for i := range 8 {
+			s.Data[off+i] = byte(v >> (8 * i))
+		}
+	}
+	out, err := procmem.NewSpace(segs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// readAll uses everything on a heap that may be damaged. Errors are fine; a panic or a hang is not.
+func readAll(h *Heap) {
+	threads, _ := h.Threads()
+	for _, th := range threads {
+		frames, _ := h.Frames(th.Addr)
+		for i, f := range frames {
+			for _, l := range f.Locals {
+				if i < 50 {
+					h.Repr(l.Value, 80)
+				}
+			}
+		}
+	}
+	modules, _ := h.Modules()
+	for _, m := range modules {
+		h.Repr(m.Addr, 80)
+		_, _ = h.Attr(m.Addr, "__name__")
+	}
+	_, _ = h.Lookup("os.environ._data[b'PATH']")
+	_, _ = h.Lookup("sys.modules['__main__'].__dict__")
+	w, err := h.Walk(WalkOptions{Progress: func(int) {}})
+	if err != nil {
+		return
+	}
+	w.ByType()
+	for _, typ := range DescriptorTypes() {
+		for _, o := range w.OfType(typ) {
+			_, _ = h.Descriptor(o.Addr)
+			w.Path(o.Addr)
+		}
+	}
+	n := 0
+	w.Each(func(o Object) {
+		if n++; n%100 == 0 {
+			w.Path(o.Addr)
+			h.Repr(o.Addr, 60)
+			_, _ = h.Attr(o.Addr, "x")
+		}
+		w.IsData(o.Addr + 24)
+		w.IsData(o.Addr - 8)
+	})
+}
+
+func FuzzDamagedHeap(f *testing.F) {
+	tg := start(f, python311, "-I", "-S", testdata("fuzztarget.py"))
+	for i := uint64(0); i < 24; i++ {
+		f.Add(i, uint16(1<<(i%15)))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, n uint16) {
+		begin := time.Now()
+		h, err := Open(damaged(t, tg.heap.sp, seed, int(n)), tg.heap.in, tg.heap.lay)
+		if err != nil {
+			return
+		}
+		readAll(h)
+		if d := time.Since(begin); d > 10*time.Second {
+			t.Errorf("took %v", d)
+		}
+	})
+}
+
+// FuzzPages replaces whole words everywhere by one pattern, which makes objects overlap as no random
+// damage does.
+func FuzzHostile(f *testing.F) {
+	tg := start(f, python311, "-I", "-S", testdata("fuzztarget.py"))
+	f.Add(uint64(0), uint8(0))
+	f.Add(uint64(1), uint8(7))
+	f.Add(uint64(2), uint8(255))
+	f.Fuzz(func(t *testing.T, seed uint64, every uint8) {
+		begin := time.Now()
+		sp := hostile(t, tg.heap, seed, int(every)+1)
+		h, err := Open(sp, tg.heap.in, tg.heap.lay)
+		if err != nil {
+			return
+		}
+		readAll(h)
+		if d := time.Since(begin); d > 20*time.Second {
+			t.Errorf("took %v", d)
+		}
+	})
+}
+
+// hostile fills the arenas with overlapping lists, dicts, tuples and types that all refer to each
+// other and claim to be huge.
+func hostile(t testing.TB, h *Heap, seed uint64, every int) *procmem.Space {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	src := h.sp.Segments()
+	segs := make([]procmem.Segment, len(src))
+	var types []uint64
+	for a := range h.known {
+		types = append(types, a)
+	}
+	for i := range src {
+		segs[i] = src[i]
+		s := &segs[i]
+		if !s.Write || s.Path != "" || len(s.Data) < 1<<16 {
+			continue
+		}
+		s.Data = append([]byte(nil), s.Data...)
+		put := func(off int, v uint64) {
+			for j := range 8 {
+				s.Data[off+j] = byte(v >> (8 * j))
+			}
+		}
+		for off := 0; off+64 <= len(s.Data); off += 16 * (1 + rng.IntN(every)) {
+			put(off, 1)
+			put(off+8, types[rng.IntN(len(types))])
+			put(off+16, uint64(len(s.Data)/8))
+			put(off+24, uint64(s.Start)+uint64(rng.IntN(len(s.Data)))&^15)
+		}
+	}
+	out, err := procmem.NewSpace(segs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func FuzzLineTables(f *testing.F) {
+	f.Add([]byte("\x80\x00\xd8\x08\x0c\x8f\r\x8a\r\x90d\xd4\x16"), 1, int64(4))
+	f.Fuzz(func(t *testing.T, table []byte, first int, at int64) {
+		lineInLocations(table, first, at)
+		lineInLinetable(table, first, at)
+		lineInLnotab(table, first, at)
+	})
+}
+
+func FuzzLookup(f *testing.F) {
+	tg := start(f, python311, testdata("values.py"))
+	for _, s := range []string{"__main__.nest['l'][-1]", "sys.modules['os'].environ", `__main__.nest[b"k"][0]`, "a['\\'"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		if a, err := tg.heap.Lookup(path); err == nil {
+			tg.heap.Repr(a, 40)
+		}
+	})
+}
