@@ -5,6 +5,7 @@ package pyheap
 // type; for a type, along its own __mro__ first. A property or method is given as it is stored, not
 // called or bound.
 func (h *Heap) Attr(obj Addr, name string) (Addr, error) {
+	defer h.begin(h.callLimit())()
 	a := uint64(obj)
 	t, err := h.typeOf(a)
 	if err != nil {

@@ -82,6 +82,10 @@ func (h *Heap) dictEach(a uint64, fn func(key, value uint64) bool) bool {
 	if !ok {
 		return false
 	}
+	h.work += 3 * k.n
+	if h.exhausted() {
+		return false
+	}
 	if values := le64(b, o.values); values != 0 {
 		if h.off.dict.valuesArray != absent {
 			values += h.off.dict.valuesArray

@@ -20,9 +20,10 @@ type Local struct {
 const maxFrames = 1 << 20
 
 // Frames gives the frames of a thread, newest first. An error comes with the frames read before it.
-func (h *Heap) Frames(tstate Addr) ([]Frame, error) {
-	var out []Frame
-	err := h.eachFrame(uint64(tstate), func(f uint64) {
+func (h *Heap) Frames(tstate Addr) (out []Frame, err error) {
+	defer guard(&err)
+	defer h.begin(h.callLimit())()
+	err = h.eachFrame(uint64(tstate), func(f uint64) {
 		fr, err := h.readFrame(f)
 		if err == nil {
 			out = append(out, fr)
@@ -48,7 +49,7 @@ func (h *Heap) eachFrame(ts uint64, fn func(f uint64)) error {
 		next = o.objBack
 	}
 	for i := 0; ok && f != 0; i++ {
-		if i == maxFrames {
+		if h.work++; i == maxFrames || h.exhausted() {
 			return &ObjectError{Addr: Addr(ts), Want: "a thread with frames", Err: errLoop}
 		}
 		if !h.onCStack(f) {
@@ -87,7 +88,7 @@ func (h *Heap) readFrame(f uint64) (Frame, error) {
 	fr.File = h.strField(code, co.filename)
 	fr.Line = h.line(code, h.instrOffset(f, code))
 	locals, _, ok := h.slots(code)
-	if !ok {
+	if h.work += locals; !ok || h.exhausted() {
 		return fr, nil
 	}
 	names := h.localNames(code)

@@ -7,7 +7,7 @@ const (
 	frameCleared       = 4
 )
 
-const maxSlots = 1 << 20 // locals and stack of one frame
+const maxSlots = 1 << 17 // locals and stack of one frame
 
 // untag clears the tag bits of a _PyStackRef (3.14); a tagged int is no pointer.
 func (h *Heap) untag(p uint64) uint64 {
@@ -62,6 +62,7 @@ func (h *Heap) visitFrame(v visitor, f uint64) {
 	if !ok {
 		return
 	}
+	h.work += locals + stack
 	depth, known := h.stackDepth(f, locals, stack)
 	b := h.view.clip(f+o.localsplus, (locals+stack)*8)
 	for i := uint64(0); i < uint64(len(b))/8; i++ {

@@ -79,7 +79,7 @@ func (w *Walk) freeObjects() {
 		visit(h.view.clip(r[0], r[1]-r[0]))
 	}
 	// Some lists are linked through the freed objects.
-	for i := first; i < len(w.nodes) && h.work <= w.limit; i++ {
+	for i := first; i < len(w.nodes) && !h.exhausted(); i++ {
 		w.parent = int32(i)
 		visit(h.view.clip(w.nodes[i].addr, min(w.nodes[i].size, maxLink)))
 	}

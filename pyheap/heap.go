@@ -6,7 +6,7 @@ import (
 )
 
 // Heap reads the objects of one captured process. It borrows the Space, the Interpreter and the
-// Layout: they must stay open while it is used. It is not safe for concurrent use.
+// Layout: they must stay open while it is used. Close it when done. It is not safe for concurrent use.
 type Heap struct {
 	sp   *procmem.Space
 	in   *symbols.Interpreter
@@ -27,6 +27,9 @@ type Heap struct {
 
 	alloc   *pools
 	work    uint64                     // words read so far, to bound what a damaged heap can cost
+	limit   uint64                     // of work, for the call under way
+	calls   int                        // calls under way, one inside the other
+	naming  uint64                     // work done so far for the names of types
 	modules map[string]symbols.Module  // by path, once asked for
 	arrays  *arrayOffsets              // once asked for
 	deques  *dequeOffsets              // once asked for
@@ -36,7 +39,8 @@ type Heap struct {
 // Open prepares to read the heap in sp. The layout must be of the file that holds the interpreter
 // (in.Module). It fails with a *LayoutError when the debug information lacks something, and with an
 // *ObjectError when the memory is not that of an initialised interpreter.
-func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (*Heap, error) {
+func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *Heap, err error) {
+	defer guard(&err)
 	off, err := loadOffsets(lay)
 	if err != nil {
 		return nil, err
@@ -71,6 +75,16 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (*Hea
 	h.main = uint64(interps[len(interps)-1]) // newest first
 	h.alloc = newPools(h)
 	return h, nil
+}
+
+// Close closes the files of extension modules that were opened to read their layouts. The Space, the
+// Interpreter and the Layout stay open.
+func (h *Heap) Close() error {
+	for _, m := range h.modules {
+		_ = m.File.Close() // only read
+	}
+	h.modules = nil
+	return nil
 }
 
 // symbol gives the run-time address of a symbol of the interpreter.

@@ -22,12 +22,13 @@ var holders = map[string]struct {
 	"default":    {false, "sys.modules['__main__'].default.__defaults__[0]"},
 	"subclass":   {false, "sys.modules['__main__'].subclass"},
 	"opened":     {false, "sys.modules['__main__'].opened.raw"},
+	"mapped":     {false, "sys.modules['__main__'].mapped.map"},
 	"stdin":      {false, "sys.modules['sys']."},
-	"only_local": {true, "testdata/holders.py:68, local 'only_local'"},
-	"poller":     {true, "testdata/holders.py:68, local 'poller'"},
-	"from_queue": {true, "testdata/holders.py:68, local 'from_queue'"},
-	"cell":       {true, "testdata/holders.py:68, local 'cell'"},
-	"in_thread":  {true, "testdata/holders.py:51, local 'in_thread'"},
+	"only_local": {true, "testdata/holders.py:78, local 'only_local'"},
+	"poller":     {true, "testdata/holders.py:78, local 'poller'"},
+	"from_queue": {true, "testdata/holders.py:78, local 'from_queue'"},
+	"cell":       {true, "testdata/holders.py:78, local 'cell'"},
+	"in_thread":  {true, "testdata/holders.py:61, local 'in_thread'"},
 }
 
 // TestHolders checks which objects only abandoned frames hold, the paths, and the descriptors.

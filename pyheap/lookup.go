@@ -12,7 +12,9 @@ var errSyntax = errors.New(`cannot be parsed: write a module name, then .attribu
 // Lookup finds an object by a path of attribute, item and index steps that begins with the name of a
 // module: "sys.modules['os'].environ", "mercurial.pycompat.sysargv[0]". Keys are str, bytes (b'x') or
 // int. It fails with a *LookupError that names the step.
-func (h *Heap) Lookup(path string) (Addr, error) {
+func (h *Heap) Lookup(path string) (_ Addr, err error) {
+	defer guard(&err)
+	defer h.begin(h.callLimit())()
 	fail := func(step string, at Addr, err error) (Addr, error) {
 		return 0, &LookupError{Path: path, Step: step, At: at, Err: err}
 	}

@@ -31,7 +31,9 @@ const maxModules = 1 << 18
 
 // Modules gives the entries of sys.modules in their order. Entries that are None (imports that were
 // blocked) are left out.
-func (h *Heap) Modules() ([]Module, error) {
+func (h *Heap) Modules() (_ []Module, err error) {
+	defer guard(&err)
+	defer h.begin(h.walkLimit())()
 	dict, err := h.modulesDict()
 	if err != nil {
 		return nil, err

@@ -15,29 +15,29 @@ type offsets struct {
 	frame   frameOffsets
 	alloc   allocOffsets
 	gc      gcOffsets
-	weakref struct{ object, callback uint64 }
+	weakref struct{ callback uint64 }
 	module  struct{ dict uint64 }
 }
 
 type typeOffsets struct {
 	name, basicsize, itemsize, flags, dict, base, mro, members        uint64
 	dictoffset, weaklistoffset, weaklist, dealloc, htQualname, htKeys uint64
-	size, heapSize, memberName, memberType, memberOffset, memberSize  uint64
+	size, memberName, memberType, memberOffset, memberSize            uint64
 }
 
 type strOffsets struct {
 	length, hash, state, wstr, utf8, utf8Length, wstrLength, data uint64
 	asciiSize, compactSize, objectSize                            uint64
-	interned, kind, compact, ascii                                bitField
+	kind, compact, ascii                                          bitField
 }
 
 type seqOffsets struct {
-	bytesData                                               uint64
-	intDigits, intTag, floatValue                           uint64
-	listItems, listAllocated, tupleItems                    uint64
-	setMask, setTable, setSmall, setWeak, setUsed, setEntry uint64
-	setHash, setEntryHash                                   uint64
-	baAlloc, baBytes, baStart                               uint64
+	bytesData                                      uint64
+	intDigits, intTag, floatValue                  uint64
+	listItems, listAllocated, tupleItems           uint64
+	setMask, setTable, setSmall, setUsed, setEntry uint64
+	setHash, setEntryHash                          uint64
+	baAlloc, baBytes, baStart                      uint64
 }
 
 // arrayOffsets describes array.array, which may be an extension module with a layout of its own.
@@ -72,7 +72,6 @@ func loadOffsets(lay *symbols.Layout) (*offsets, error) {
 	o.frame = loadFrameOffsets(r)
 	o.alloc = loadAllocOffsets(r)
 	o.gc = loadGCOffsets(r)
-	o.weakref.object = r.must("PyWeakReference.wr_object")
 	o.weakref.callback = r.must("PyWeakReference.wr_callback")
 	o.module.dict = r.must("PyModuleObject.md_dict")
 	return o, r.err()
@@ -95,7 +94,6 @@ func loadTypeOffsets(r *resolver) typeOffsets {
 		htQualname:     r.must("PyHeapTypeObject.ht_qualname"),
 		htKeys:         r.must("PyHeapTypeObject.ht_cached_keys"),
 		size:           r.size("PyTypeObject"),
-		heapSize:       r.size("PyHeapTypeObject"),
 		memberName:     r.must("PyMemberDef.name"),
 		memberType:     r.must("PyMemberDef.type"),
 		memberOffset:   r.must("PyMemberDef.offset"),
@@ -116,7 +114,6 @@ func loadStrOffsets(r *resolver) strOffsets {
 		asciiSize:   r.size("PyASCIIObject"),
 		compactSize: r.size("PyCompactUnicodeObject"),
 		objectSize:  r.size("PyUnicodeObject"),
-		interned:    r.bits("PyASCIIObject", "state.interned"),
 		kind:        r.bits("PyASCIIObject", "state.kind"),
 		compact:     r.bits("PyASCIIObject", "state.compact"),
 		ascii:       r.bits("PyASCIIObject", "state.ascii"),
@@ -135,7 +132,6 @@ func loadSeqOffsets(r *resolver) seqOffsets {
 		setMask:       r.must("PySetObject.mask"),
 		setTable:      r.must("PySetObject.table"),
 		setSmall:      r.must("PySetObject.smalltable"),
-		setWeak:       r.must("PySetObject.weakreflist"),
 		setUsed:       r.must("PySetObject.used"),
 		setHash:       r.must("PySetObject.hash"),
 		setEntry:      r.size("setentry"),

@@ -40,16 +40,15 @@ func loadDictOffsets(r *resolver) dictOffsets {
 
 // codeOffsets describes code objects.
 type codeOffsets struct {
-	argcount, nlocalsplus, stacksize, firstlineno uint64
+	nlocalsplus, stacksize, firstlineno           uint64
 	nlocals, varnames, freevars, cellvars         uint64 // until 3.10
-	localsplusnames, localspluskinds              uint64 // 3.11 and later
+	localsplusnames                               uint64 // 3.11 and later
 	filename, name, qualname, linetable, bytecode uint64
-	codeObj, weakreflist, size                    uint64
+	weakreflist, size                             uint64
 }
 
 func loadCodeOffsets(r *resolver) codeOffsets {
 	return codeOffsets{
-		argcount:        r.must("PyCodeObject.co_argcount"),
 		stacksize:       r.must("PyCodeObject.co_stacksize"),
 		firstlineno:     r.must("PyCodeObject.co_firstlineno"),
 		nlocals:         r.must("PyCodeObject.co_nlocals"),
@@ -58,13 +57,11 @@ func loadCodeOffsets(r *resolver) codeOffsets {
 		freevars:        r.opt("PyCodeObject.co_freevars"),
 		cellvars:        r.opt("PyCodeObject.co_cellvars"),
 		localsplusnames: r.opt("PyCodeObject.co_localsplusnames"),
-		localspluskinds: r.opt("PyCodeObject.co_localspluskinds"),
 		filename:        r.must("PyCodeObject.co_filename"),
 		name:            r.must("PyCodeObject.co_name"),
 		qualname:        r.opt("PyCodeObject.co_qualname"),
 		linetable:       r.must("PyCodeObject.co_linetable", "PyCodeObject.co_lnotab"),
 		bytecode:        r.opt("PyCodeObject.co_code_adaptive"),
-		codeObj:         r.opt("PyCodeObject.co_code"),
 		weakreflist:     r.must("PyCodeObject.co_weakreflist"),
 		size:            r.size("PyCodeObject"),
 	}
@@ -73,12 +70,12 @@ func loadCodeOffsets(r *resolver) codeOffsets {
 // frameOffsets describes the three ways versions keep a frame: a PyFrameObject (until 3.10), a
 // _PyInterpreterFrame found through _PyCFrame (3.11, 3.12) or through the tstate (3.13 and later).
 type frameOffsets struct {
-	tsFrame, tsCFrame, tsCurrent, cframeCurrent                    uint64
-	fn, globals, builtins, locals, code, frameObj                  uint64
-	previous, instr, stacktop, stackpointer, owner, localsplus     uint64
-	objBack, objFrame, objData, objTrace                           uint64
-	oldLasti, oldStacktop, oldStackdepth, oldValuestack, objLineno uint64
-	genFrame, genState, genSize, genWeak                           uint64
+	tsFrame, tsCFrame, tsCurrent, cframeCurrent                uint64
+	fn, globals, builtins, locals, code, frameObj              uint64
+	previous, instr, stacktop, stackpointer, owner, localsplus uint64
+	objBack, objFrame, objData, objTrace                       uint64
+	oldLasti, oldStackdepth                                    uint64
+	genFrame, genState, genSize, genWeak                       uint64
 }
 
 func loadFrameOffsets(r *resolver) frameOffsets {
@@ -95,13 +92,10 @@ func loadFrameOffsets(r *resolver) frameOffsets {
 		owner:         r.opt("_PyInterpreterFrame.owner"),
 		objBack:       r.must("PyFrameObject.f_back"),
 		objTrace:      r.must("PyFrameObject.f_trace"),
-		objLineno:     r.must("PyFrameObject.f_lineno"),
 		objFrame:      r.opt("PyFrameObject.f_frame"),
 		objData:       r.opt("PyFrameObject._f_frame_data"),
 		oldLasti:      r.opt("PyFrameObject.f_lasti"),
-		oldStacktop:   r.opt("PyFrameObject.f_stacktop"),
 		oldStackdepth: r.opt("PyFrameObject.f_stackdepth"),
-		oldValuestack: r.opt("PyFrameObject.f_valuestack"),
 		genFrame:      r.opt("PyGenObject.gi_iframe", "PyGenObject.gi_frame"),
 		genState:      r.opt("PyGenObject.gi_frame_state"),
 		genSize:       r.size("PyGenObject"),
@@ -140,7 +134,7 @@ func loadAllocOffsets(r *resolver) allocOffsets {
 // gcOffsets describes the collector's lists.
 type gcOffsets struct {
 	headNext, headSize, generations, generationSize, permanent, young, old uint64
-	runtimeGC, interpGC, structSize                                        uint64
+	runtimeGC, interpGC                                                    uint64
 }
 
 func loadGCOffsets(r *resolver) gcOffsets {
@@ -154,6 +148,5 @@ func loadGCOffsets(r *resolver) gcOffsets {
 		old:            r.opt("_gc_runtime_state.old"),
 		interpGC:       r.opt("PyInterpreterState.gc"),
 		runtimeGC:      r.opt("_PyRuntimeState.gc"), // 3.8
-		structSize:     r.optSize("_gc_runtime_state"),
 	}
 }

@@ -25,6 +25,7 @@ func (w *Walk) Path(a Addr) string {
 		i = int(w.nodes[i].parent)
 		chain = append(chain, i)
 	}
+	defer w.h.begin(w.h.callLimit())()
 	var steps []string
 	top := w.nodes[chain[len(chain)-1]]
 	if top.parent < 0 {
@@ -32,15 +33,15 @@ func (w *Walk) Path(a Addr) string {
 	}
 	attrs := false // the dict just reached holds attributes
 	for j := len(chain) - 1; j > 0; j-- {
+		if n := len(chain) - 1 - maxShown; n > 0 && j == len(chain)-1-maxShown/2 {
+			steps = append(steps, fmt.Sprintf(" ...(%d steps)... ", n))
+			j, attrs = maxShown/2, false
+		}
 		var s string
 		s, attrs = w.step(chain[j], chain[j-1], attrs)
 		if s != "" {
 			steps = append(steps, s)
 		}
-	}
-	if n := len(steps); n > maxShown {
-		mid := fmt.Sprintf(" ...(%d steps)... ", n-maxShown)
-		steps = append(append(append([]string{}, steps[:maxShown/2]...), mid), steps[n-maxShown/2:]...)
 	}
 	return strings.Join(steps, "")
 }

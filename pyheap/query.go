@@ -184,33 +184,51 @@ func (h *Heap) isSubclass(t, base *typeInfo) bool {
 
 // fullSize gives what sys.getsizeof says of the object.
 func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
-	var s sizer
 	size := h.before(t) + h.ownSize(a, t)
-	if t.kind == kindType {
-		size = h.before(t) + t.basicsize // without the slots' descriptions, as Python has it
-		if f, _ := h.view.u64(a + h.off.typ.flags); f&flagHeapType == 0 {
-			size += h.off.typ.size - t.basicsize
-			if !h.atLeast(11) || h.atLeast(13) { // 3.11 and 3.12 count a GC head that static types do not have
-				size -= h.before(t)
-			}
-		}
-	}
 	switch t.kind {
 	case kindList:
 		n, _ := h.view.u64(a + h.off.seq.listAllocated)
-		return size + min(n, 1<<40)*8
+		size += min(n, 1<<40) * 8
 	case kindDict:
-		return size + h.dictExtra(a)
-	case kindSet, kindByteArray, kindArray, kindStr, kindType:
-		if t.kind == kindStr && t.exact {
-			p, ok := h.strParts(a)
-			if ok && p.inline && p.utf8 == 0 && p.wstr == 0 {
-				return size
-			}
+		size += h.dictExtra(a)
+	case kindSet:
+		mask, _ := h.view.u64(a + h.off.seq.setMask)
+		if table, _ := h.view.u64(a + h.off.seq.setTable); table != a+h.off.seq.setSmall {
+			size += (min(mask, 1<<40) + 1) * h.off.seq.setEntry
 		}
-		h.visit(&s, a, t)
+	case kindType:
+		size = h.typeSize(a, t)
+	case kindByteArray, kindArray, kindStr:
+		s := sizer{}
+		switch t.kind {
+		case kindStr:
+			h.visitStr(&s, a)
+		case kindArray:
+			h.visitArray(&s, a, t)
+		default:
+			h.visitBuffer(&s, a, h.off.seq.baBytes, h.off.seq.baAlloc, 1)
+		}
+		size += s.bytes
 	}
-	return size + s.bytes
+	return size
+}
+
+// typeSize gives the size of a type with the keys that its instances share, without the descriptions
+// of its slots, as Python counts.
+func (h *Heap) typeSize(a uint64, meta *typeInfo) uint64 {
+	size := h.before(meta) + meta.basicsize
+	if f, _ := h.view.u64(a + h.off.typ.flags); f&flagHeapType == 0 {
+		size = h.before(meta) + h.off.typ.size
+		if !h.atLeast(11) || h.atLeast(13) { // 3.11 and 3.12 count a GC head that static types do not have
+			size -= h.before(meta)
+		}
+		return size
+	}
+	p, _ := h.view.u64(a + h.off.typ.htKeys)
+	if k, ok := h.keysTable(p); ok {
+		size += k.size
+	}
+	return size
 }
 
 // dictExtra gives the size of the keys of a dict, unless they are shared, and of split values.
@@ -234,10 +252,6 @@ func (h *Heap) dictExtra(a uint64) uint64 {
 // sizer adds up the blocks that an object owns.
 type sizer struct{ bytes uint64 }
 
-func (s *sizer) edge(edgeKind, uint64, uint64) {}
-func (s *sizer) wantType(*typeInfo) bool       { return false }
-func (s *sizer) block(k blockKind, _, size uint64) {
-	if k != blockValues { // those of inline attributes are not counted
-		s.bytes += size
-	}
-}
+func (s *sizer) edge(edgeKind, uint64, uint64)     {}
+func (s *sizer) wantType(*typeInfo) bool           { return false }
+func (s *sizer) block(_ blockKind, _, size uint64) { s.bytes += size }

@@ -7,15 +7,23 @@ import (
 	"strings"
 )
 
-const maxReprDepth = 6
+const (
+	maxReprDepth = 6
+	maxRepr      = 1 << 20 // characters, also where no limit is asked for
+)
 
 // Repr gives a short repr of an object without running code: builtin types as Python writes them,
-// anything else as <module.Class at 0x...>. It is cut to about limit characters.
+// anything else as <module.Class at 0x...>. It is cut to limit characters; a
+// negative limit means 1 MiB.
 func (h *Heap) Repr(obj Addr, limit int) string {
+	defer h.begin(h.callLimit())()
+	if limit < 0 || limit > maxRepr {
+		limit = maxRepr
+	}
 	r := reprer{h: h, limit: limit}
 	r.write(uint64(obj), 0)
 	s := r.b.String()
-	if runes := []rune(s); limit >= 0 && len(runes) > limit {
+	if runes := []rune(s); len(runes) > limit {
 		return string(runes[:max(limit-3, 0)]) + "..."
 	}
 	return s
@@ -27,7 +35,7 @@ type reprer struct {
 	limit int
 }
 
-func (r *reprer) full() bool { return r.limit >= 0 && r.b.Len() > 4*r.limit }
+func (r *reprer) full() bool { return r.b.Len() > 4*r.limit || r.h.exhausted() }
 
 func (r *reprer) write(a uint64, depth int) {
 	h := r.h
@@ -116,7 +124,7 @@ func (r *reprer) builtin(a uint64, t *typeInfo, depth int) bool {
 
 // head gives as much of s as can be shown: decoding and quoting megabytes would be for nothing.
 func (r *reprer) head(s string) string {
-	if r.limit >= 0 && len(s) > 4*r.limit+8 {
+	if len(s) > 4*r.limit+8 {
 		return s[:4*r.limit+8]
 	}
 	return s
@@ -127,10 +135,7 @@ func (r *reprer) sequence(a uint64, t *typeInfo, depth int) bool {
 	open, end := "[", "]"
 	var items []Addr
 	var err error
-	limit := -1
-	if r.limit >= 0 {
-		limit = r.limit + 2 // each takes a character at least
-	}
+	limit := r.limit + 2 // each takes a character at least
 	switch t.kind {
 	case kindTuple:
 		open, end = "(", ")"

@@ -40,6 +40,9 @@ func (h *Heap) SetItems(set Addr, limit int) ([]Addr, error) {
 	}
 	var out []Addr
 	table, _ := h.setTable(uint64(set))
+	if h.work += uint64(len(table)) / 8; h.exhausted() {
+		return nil, &ObjectError{Addr: set, Want: "a set", Err: errTooLarge}
+	}
 	for i := uint64(0); (i+1)*h.off.seq.setEntry <= uint64(len(table)); i++ {
 		if limit >= 0 && len(out) >= limit {
 			break

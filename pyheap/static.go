@@ -69,7 +69,7 @@ func (h *Heap) modulesByPath() map[string]symbols.Module {
 			maps = append(maps, segs[i].Mapping)
 		}
 		// Files that were replaced are simply not there: what needs them does without.
-		mods, _ := symbols.Modules(maps)
+		mods, _ := symbols.ModulesIn(maps, h.sp)
 		for _, m := range mods {
 			h.modules[m.Path] = m
 		}

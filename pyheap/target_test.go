@@ -136,6 +136,7 @@ func (tg *target) capture(t testing.TB) {
 	if tg.heap, err = Open(sp, in, lay); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { tg.heap.Close() })
 }
 
 func (tg *target) walk(t testing.TB) *Walk {

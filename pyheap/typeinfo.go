@@ -1,7 +1,5 @@
 package pyheap
 
-import "strings"
-
 // kind says which visitor knows the objects of a type.
 type kind uint8
 
@@ -60,6 +58,7 @@ const (
 	maxTypeNesting = 8       // metatype of a metatype of ...
 	maxNesting     = 1 << 11 // types being verified at a time, through bases and metatypes
 	maxName        = 1 << 10
+	maxNaming      = 1 << 28 // words read for the names of all types
 )
 
 // typeInfo is what the walk needs to know of a type.
@@ -211,101 +210,4 @@ func (h *Heap) verifyBase(a uint64, depth int) *typeInfo {
 		return t
 	}
 	return h.makeType(a, depth+1)
-}
-
-// TypeName gives the name of the type of obj as Python shows it: "builtins.dict",
-// "mercurial.ui.ui".
-func (h *Heap) TypeName(obj Addr) (string, error) {
-	t, err := h.typeOf(uint64(obj))
-	if err != nil {
-		return "", err
-	}
-	return h.nameOf(t), nil
-}
-
-// TypeOf gives the type object of obj.
-func (h *Heap) TypeOf(obj Addr) (Addr, error) {
-	t, err := h.typeOf(uint64(obj))
-	if err != nil {
-		return 0, err
-	}
-	return Addr(t.addr), nil
-}
-
-func (h *Heap) typeOf(obj uint64) (*typeInfo, error) {
-	p, ok := h.view.u64(obj + h.off.obType)
-	if !ok {
-		return nil, &ObjectError{Addr: Addr(obj), Want: "an object", Err: errNotMapped}
-	}
-	t := h.typeAt(p)
-	if t == nil {
-		return nil, &ObjectError{Addr: Addr(obj), Want: "an object: its ob_type is no type"}
-	}
-	return t, nil
-}
-
-// nameOf gives module.qualname. Static types carry it in tp_name; those without a module are
-// builtins. Heap types have __module__ in their dict and ht_qualname.
-func (h *Heap) nameOf(t *typeInfo) string {
-	if t.named {
-		return t.name
-	}
-	t.named = true // also when it cannot be read: then it is tried once
-	p, _ := h.view.u64(t.addr + h.off.typ.name)
-	name, _ := h.view.cstring(p, maxName)
-	if t.flags&flagHeapType == 0 {
-		if !strings.Contains(name, ".") {
-			name = "builtins." + name
-		}
-		t.name = name
-		return name
-	}
-	t.name = h.heapTypeName(t, name)
-	return t.name
-}
-
-func (h *Heap) heapTypeName(t *typeInfo, tpName string) string {
-	name := tpName
-	if q, ok := h.view.u64(t.addr + h.off.typ.htQualname); ok {
-		if s, err := h.str(q, maxName); err == nil {
-			name = s
-		}
-	}
-	// A heap type made from a spec has its module in tp_name.
-	if i := strings.LastIndexByte(tpName, '.'); i >= 0 && tpName[i+1:] == name {
-		return tpName
-	}
-	if mod, ok := h.dictGet(h.typeDict(t.addr), "__module__"); ok {
-		if s, err := h.str(mod, maxName); err == nil {
-			return s + "." + name
-		}
-	}
-	return name
-}
-
-// typeDict gives tp_dict, 0 if there is none. (3.12 and later keep that of static builtin types in
-// the interpreter state; their dict is then not needed for anything here.)
-func (h *Heap) typeDict(t uint64) uint64 {
-	d, _ := h.view.u64(t + h.off.typ.dict)
-	return d
-}
-
-// hiddenFields gives how many items a struct sequence keeps beyond its ob_size.
-func (h *Heap) hiddenFields(t uint64) uint64 {
-	d := h.typeDict(t)
-	all, ok1 := h.smallInt(d, "n_fields")
-	seen, ok2 := h.smallInt(d, "n_sequence_fields")
-	if !ok1 || !ok2 || all < seen || all > 1<<10 {
-		return 0
-	}
-	return all - seen
-}
-
-func (h *Heap) smallInt(dict uint64, name string) (uint64, bool) {
-	v, ok := h.dictGet(dict, name)
-	if !ok {
-		return 0, false
-	}
-	n, err := h.Int(Addr(v))
-	return uint64(n), err == nil && n >= 0
 }

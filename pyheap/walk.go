@@ -29,7 +29,6 @@ type Walk struct {
 	next    int // the node to visit next
 	parent  int32
 	root    root
-	limit   uint64
 	seen    []bool // by type: the edge to it was followed
 	opt     WalkOptions
 	tstates []Thread
@@ -53,15 +52,17 @@ const progressEvery = 1 << 16
 
 // Walk finds every object. Objects that modules and the interpreter's state reach come first, then
 // those that only frames reach, then those that only the collector knows. A heap that is damaged in
-// places gives the objects that can be read; a *BudgetError comes with an unfinished walk of one that
-// cannot be read in any sensible time.
-func (h *Heap) Walk(opt WalkOptions) (*Walk, error) {
+// places gives the objects that can be read; one that cannot be read in any
+// sensible time gives a *BudgetError.
+func (h *Heap) Walk(opt WalkOptions) (_ *Walk, err error) {
+	defer guard(&err)
 	threads, err := h.Threads()
 	if err != nil {
 		return nil, err
 	}
-	h.work = 0
-	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), tstates: threads, limit: 2*h.size + 1<<24, nodes: make([]node, 0, h.size/128)}
+	defer h.begin(h.walkLimit())()
+	h.work, h.limit = 0, h.walkLimit()
+	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), tstates: threads, nodes: make([]node, 0, h.size/128)}
 	for _, phase := range []func() error{w.walkRoots, w.walkFrames, w.walkGC} {
 		if err := phase(); err != nil {
 			return nil, err
@@ -83,7 +84,7 @@ func (w *Walk) drain() error {
 		case blockKind(n.typ) == blockOpaque:
 			w.h.scan(w, w.h.view.clip(n.addr, n.size), 0, absent)
 		}
-		if w.h.work > w.limit {
+		if w.h.exhausted() {
 			return &BudgetError{Nodes: len(w.nodes)}
 		}
 		if w.next%progressEvery == 0 && w.opt.Progress != nil {

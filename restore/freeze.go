@@ -255,6 +255,9 @@ func write(o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.L
 	if err != nil {
 		return nil, err
 	}
+	if err := forgetSeekable(frz, t, w); err != nil {
+		return nil, err
+	}
 	if err := t.resetInterpreter(frz); err != nil {
 		return nil, err
 	}

@@ -159,7 +159,16 @@ func (p *Process) collect(t *thread, deadline time.Time) error {
 	if !ok {
 		return p.stuck(t)
 	}
+	return p.noteAndTrap(t, s)
+}
+
+// noteAndTrap records the stop of an interrupted thread. One that stopped for an
+// exec is still inside that call: it goes on to where user code begins.
+func (p *Process) noteAndTrap(t *thread, s stop) error {
 	p.note(t, s)
+	if s.kind == stopEvent {
+		return p.trap(t)
+	}
 	return nil
 }
 
@@ -177,10 +186,10 @@ func (p *Process) collectAll(deadline time.Time) error {
 			if err != nil {
 				return err
 			}
-			if ok {
-				p.note(t, s)
-			} else {
+			if !ok {
 				late = t
+			} else if err := p.noteAndTrap(t, s); err != nil {
+				return err
 			}
 		}
 		switch {

@@ -110,7 +110,11 @@ func (p *Process) syscallSite() (procmem.Addr, error) {
 				continue
 			}
 			text := make([]byte, min(m.Len(), 4<<20))
-			n, _ := p.readMem(text, m.Start) // what cannot be read cannot be searched
+			n, err := p.readMem(text, m.Start)
+			if errors.Is(err, ErrNoProcess) {
+				return 0, err
+			}
+			// What else cannot be read cannot be searched.
 			if i := bytes.Index(text[:n], syscallInsn); i >= 0 {
 				p.site = m.Start + procmem.Addr(i)
 				return p.site, nil

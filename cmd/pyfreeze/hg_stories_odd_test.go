@@ -1,6 +1,13 @@
 package main
 
-import "testing"
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pyfreeze/cmd/pyfreeze/internal/cmdserver"
+)
 
 func TestHGHelpAndErrors(t *testing.T) {
 	story{
@@ -51,7 +58,8 @@ func TestHGHelpAndErrors(t *testing.T) {
 // another environment and must notice.
 func TestHGEnvironment(t *testing.T) {
 	story{
-		files: map[string]string{"r/a": "a\n", "r/caf\u00e9.txt": "\u00e9\n", "other.rc": "[ui]\nusername = Other <o@example.org>\n"},
+		mayFallBack: true,
+		files:       map[string]string{"r/a": "a\n", "r/caf\u00e9.txt": "\u00e9\n", "other.rc": "[ui]\nusername = Other <o@example.org>\n"},
 		steps: []hgStep{
 			hg("init", "r"),
 			hg("commit", "-A", "-d", "0 0", "-m", "caf\u00e9 \u4e2d").inDir("r"),
@@ -82,4 +90,53 @@ func TestHGEnvironment(t *testing.T) {
 			sh("env -i PYFREEZE_LOG=$PYFREEZE_LOG $HG -R r log -v").exits(0),
 		},
 	}.tell(t)
+}
+
+// TestHGFrozenWithOtherConfiguration thaws an hg that had extensions and aliases when it was frozen,
+// for a user who has none.
+func TestHGFrozenWithOtherConfiguration(t *testing.T) {
+	dir := filepath.Join(tempDir(t), "target")
+	rc := filepath.Join(dir, "extensions.rc")
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(rc, []byte("[extensions]\nrebase =\npurge =\ncolor =\nshare =\nmq =\n"+
+		"[alias]\nlost = version -q\nlog = log -l 1 -T 'alias {rev}\\n'\n[ui]\nusername = frozen\n[defaults]\nstatus = -q\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := cmdserver.Start(cmdserver.Options{Dir: dir, Env: append(os.Environ(), "HOME="+dir, "HGRCPATH="+rc)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, args := range [][]string{{"init", "."}, {"lost"}, {"log"}, {"help", "rebase"}, {"status"}} {
+		if res, err := s.Run(args...); err != nil || res.Code != 0 {
+			t.Fatalf("hg %v: %v %s", args, err, res.Stderr)
+		}
+	}
+	image := filepath.Join(tempDir(t), "i")
+	attach(t, s.PID(), image).must(t, "exit 0")
+	t.Run("story", func(t *testing.T) {
+		story{
+			image: image, mayFallBack: true,
+			files: map[string]string{"r/a": "a\n"},
+			steps: []hgStep{
+				hg("init", "r"),
+				hg("commit", "-A", "-d", "0 0", "-m", "first").inDir("r"),
+				hg("log").inDir("r"),
+				hg("status", "-A").inDir("r"),
+				hg("lost").exits(255),
+				hg("rebase").inDir("r").exits(255),
+				hg("qseries").inDir("r").exits(255),
+				hg("help"),
+				hg("help", "rebase").exits(0),
+				hg("config", "extensions").exits(1),
+				hg("commit", "-m", "nothing").inDir("r").exits(1),
+				hg("--config", "extensions.rebase=", "help", "rebase"),
+				hg("--config", "extensions.mq=", "qseries").inDir("r"),
+				hg("--config", "extensions.mq=!", "qseries").inDir("r").exits(255),
+			},
+		}.tell(t)
+	})
 }

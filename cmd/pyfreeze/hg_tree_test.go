@@ -52,8 +52,8 @@ func tree(t *testing.T, root string) map[string]string {
 func contentOf(name string, data []byte) string {
 	switch base := filepath.Base(name); {
 	case strings.HasSuffix(base, "dirstate") && len(data) >= 40:
-		// Version 1: two parents of 20 bytes, then entries with modification times. `hg status` and
-		// `hg debugstate`, run afterwards, compare the entries.
+		// Version 1: two parents of 20 bytes, then entries with modification times. `hg status -A`,
+		// run afterwards, compares the entries.
 		return fmt.Sprintf("parents %x", data[:40])
 	case strings.HasSuffix(base, "fncache"):
 		// A set, written in the order of string hashes, which Python makes anew for each process.
@@ -80,7 +80,7 @@ func sameTrees(t *testing.T, plain, thawed string) {
 	for _, repo := range repos {
 		name := filepath.Base(filepath.Dir(repo))
 		for _, args := range [][]string{
-			{"verify"}, {"status", "-A"}, {"debugstate", "--no-dates"}, {"bookmarks"}, {"paths"},
+			{"verify"}, {"status", "-A"}, {"bookmarks"}, {"paths"},
 			{"log", "--hidden", "--debug", "-p"},
 		} {
 			look := func(root string) outcome {

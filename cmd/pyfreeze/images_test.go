@@ -46,8 +46,14 @@ func startProgram(script, mode string, opt targetOptions) (*target, error) {
 			fmt.Sprintf("--regid=%d", opt.uid), "--clear-groups"}, argv...)
 	}
 	tg := &target{cmd: exec.Command(argv[0], argv[1:]...)}
-	tg.cmd.Env, tg.cmd.Stderr = append(os.Environ(), opt.env...), os.Stderr
-	var err error
+	tg.cmd.Env = append(os.Environ(), opt.env...)
+	// A file: the thawed processes, whose standard error is a pipe, must not think it can be sought in.
+	stderr, err := os.CreateTemp(baseDir, "stderr")
+	if err != nil {
+		return nil, err
+	}
+	defer stderr.Close()
+	tg.cmd.Stderr = stderr
 	if tg.in, err = tg.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}

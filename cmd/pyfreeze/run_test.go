@@ -8,18 +8,25 @@ import (
 // The tests of this file run small programs by `python3.11 -c` and by `pyfreeze run -c` on the image
 // of target.py: everything that a parent sees must be the same.
 
-// sameRun runs a program both ways: flags are python's own ("-c", code) and pyfreeze run's.
+// sameRun runs a program both ways: flags are python's own ("-c", code) and pyfreeze run's. The second
+// must thaw.
 func sameRun(t *testing.T, flags []string, c command) {
 	t.Helper()
-	image := pythonImage(t)
-	args := c.argv
 	log := newRunLog(t)
 	c.env = append(c.env, log.env())
+	sameRunOrPlain(t, flags, c)
+	log.thawed(t, 1)
+}
+
+// sameRunOrPlain is sameRun for what Python itself refuses to run, such as a script that does not
+// exist: the message must be the same, whether it comes from a thawed or a plain start.
+func sameRunOrPlain(t *testing.T, flags []string, c command) {
+	t.Helper()
+	image, args := pythonImage(t), c.argv
 	c.argv = append(append([]string{python}, strip(flags, "--entry")...), args...)
 	plain := run(t, c)
 	c.argv = append(append(append([]string{binary, "run"}, flags...), image), args...)
 	same(t, plain, run(t, c))
-	log.thawed(t, 1)
 	if t.Failed() {
 		t.Logf("plain: %v", plain)
 	}
@@ -47,7 +54,7 @@ func TestRunExitCodes(t *testing.T) {
 		"pass", "import sys; sys.exit()", "import sys; sys.exit(0)", "import sys; sys.exit(3)", "import sys; sys.exit(255)",
 		"import sys; sys.exit(256)", "import sys; sys.exit(-1)", "import sys; sys.exit(2**70)", "import sys; sys.exit('a message')",
 		"import sys; sys.exit(None)", "import sys; sys.exit([1, 2])", "raise SystemExit(4)", "exit(5)", "quit()",
-		"import os; os._exit(6)", "import os; os.abort()", "1/0", "syntax error", "raise KeyboardInterrupt",
+		"import os; os._exit(6)", "import os; os.abort()", "1/0", "raise KeyboardInterrupt",
 		"import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
 		"import os, signal; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(5)",
 		"import atexit, os; atexit.register(os._exit, 7)", "import ctypes; ctypes.string_at(0)",
@@ -55,6 +62,7 @@ func TestRunExitCodes(t *testing.T) {
 	} {
 		t.Run(code, func(t *testing.T) { sameCode(t, command{}, code) })
 	}
+	t.Run("syntax error", func(t *testing.T) { sameRunOrPlain(t, []string{"-c", "syntax error"}, command{}) })
 }
 
 func TestRunTracebacks(t *testing.T) {
@@ -73,7 +81,7 @@ func TestRunTracebacks(t *testing.T) {
 		"bytes":      {"b'\\xff'.decode()"},
 		"notes":      {"e = ValueError('x'); e.add_note('a note'); raise e"},
 		"warning":    {"import warnings", "warnings.warn('careful')", "def f(): warnings.warn('again', DeprecationWarning)", "f()"},
-		"name hint":  {"import warmed, sys", "prnt('x')"},
+		"name hint":  {"import sys", "prnt('x')"},
 		"import":     {"import nosuchmodule"},
 		"from":       {"from json import nosuchname"},
 	} {

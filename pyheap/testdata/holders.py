@@ -1,5 +1,5 @@
 """Keeps objects in many ways; what the tests expect of each is in holders_test.go."""
-import collections, select, socket, sys, threading, weakref
+import collections, mmap, select, socket, sys, threading, weakref
 
 class Conn:
     def __init__(self, sock):
@@ -41,6 +41,16 @@ default = lambda s=sock(): s
 subclass = Conn2(socket.AF_INET, socket.SOCK_DGRAM)
 opened = open("/dev/null", "rb")
 
+class Mapped:
+    """An mmap keeps a duplicate of the descriptor, which it does not tell."""
+    def __init__(self, f):
+        import os
+        self.fd = os.dup(f.fileno())  # the lowest that is free
+        os.close(self.fd)
+        self.map = mmap.mmap(f.fileno(), 4096, access=mmap.ACCESS_READ)
+
+mapped = Mapped(open(sys.executable, "rb"))
+
 def say(name, o):
     print(name, hex(id(o)), o.fileno())
 
@@ -77,6 +87,7 @@ say("cls", cls.sock)
 say("default", default())
 say("subclass", subclass)
 say("opened", opened.raw if hasattr(opened, "raw") else opened)
+print("mapped", hex(id(mapped.map)), mapped.fd)
 say("stdin", sys.stdin.buffer.raw)
 ready, stop = threading.Event(), threading.Event()
 threading.Thread(target=thread_main, args=(ready, stop), daemon=True, name="worker").start()
