@@ -158,7 +158,15 @@ func (c *compiler) python(p *program) error {
 	p.emit(opReady)
 
 	// From here on the program runs. What it raises goes to finish().
-	p.call(rResult, py("PyObject_CallObject"), reg(rFn), reg(rArgs))
+	// A code object is evaluated without a frame or a level of recursion that a plain start would not have.
+	codeType, ok := c.in.Module.File.Dynsym("PyCode_Type")
+	if !ok {
+		return fmt.Errorf("%s does not export PyCode_Type", c.in.Module.Path)
+	}
+	p.call(rTmp, py("PyObject_IsInstance"), reg(rFn), imm(uint64(c.in.Bias+codeType.Addr)))
+	p.emitTo(rRaw, opAnd, reg(rTmp), imm(1))
+	p.ifNonZero(reg(rRaw), func() { p.call(rResult, py("PyEval_EvalCode"), reg(rFn), reg(rArgs), reg(rArgs)) })
+	p.ifZero(reg(rRaw), func() { p.call(rResult, py("PyObject_CallObject"), reg(rFn), reg(rArgs)) })
 	exc := p.words([]uint64{0, 0, 0})
 	p.ifZero(reg(rResult), func() {
 		at := func(i uint64) operand { return operand{kindProg, exc.v + 8*i} }

@@ -220,6 +220,9 @@ func write(o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.L
 	if len(interps) > 1 {
 		return nil, &RefusedError{What: fmt.Sprintf("%d interpreters", len(interps)), Remedy: "only a process with one can be frozen"}
 	}
+	if err := refuseThreads(h); err != nil {
+		return nil, err
+	}
 	w, err := h.Walk(pyheap.WalkOptions{})
 	if err != nil {
 		return nil, err
@@ -256,6 +259,9 @@ func write(o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.L
 		return nil, err
 	}
 	if err := forgetSeekable(frz, t, w); err != nil {
+		return nil, err
+	}
+	if err := openBufferLocks(frz, t, w); err != nil {
 		return nil, err
 	}
 	if err := t.resetInterpreter(frz); err != nil {

@@ -50,3 +50,36 @@ func setBits(f *frozen, base procmem.Addr, fld symbols.Field) error {
 	}
 	return nil
 }
+
+// openBufferLocks unlocks every buffered stream that a thread was in: none of them
+// runs on in a thaw. lock is a PyThread_type_lock, a sem_t with its value in the
+// low 32 bits; owner the thread's ident.
+func openBufferLocks(f *frozen, t *target, w *pyheap.Walk) error {
+	lock, err := t.lay.Field("buffered", "lock")
+	if err != nil {
+		return err
+	}
+	owner, err := t.lay.Field("buffered", "owner")
+	if err != nil {
+		return err
+	}
+	for _, typ := range []string{"_io.BufferedReader", "_io.BufferedWriter", "_io.BufferedRandom"} {
+		for _, o := range w.OfType(typ) {
+			who, err := f.peek64(o.Addr + procmem.Addr(owner.Offset))
+			if err != nil || who == 0 {
+				continue
+			}
+			at, err := f.peek64(o.Addr + procmem.Addr(lock.Offset))
+			if err != nil || at == 0 {
+				continue
+			}
+			if err := f.poke64(o.Addr+procmem.Addr(owner.Offset), 0); err != nil {
+				return err
+			}
+			if err := f.poke32(procmem.Addr(at), 1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

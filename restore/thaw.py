@@ -1,6 +1,7 @@
 # The thaw script. It runs once in every thawed process, right after PyOS_AfterFork_Child:
 # refreshes what the interpreter keeps of the outside world, keeping object identities, and
-# leaves in its namespace what the loader stub calls next: run(*run_args), then finish(). A variable
+# leaves in its namespace what the loader stub runs next: the code object run in the namespace run_args, or
+# run(*run_args); then finish(). A variable
 # 'fallback', if set, makes the stub start the plain command instead.
 #
 # Given by the stub: strings (argv and environment as the kernel laid them out), argc,
@@ -14,12 +15,14 @@ import io
 import os
 import posix
 import sys
+import _codecs
 import _locale
 import _signal
 
 gc.freeze()  # the image's objects are old and few of them die: keep the collector off their pages
 
 raised = None
+_kept = []
 _bootstrap = sys.modules['_frozen_importlib']
 _external = sys.modules['_frozen_importlib_external']
 _old_main = sys.modules.get('__main__')
@@ -62,11 +65,9 @@ def _stdio_encoding():
         encoding, _, errors = value.partition(':')
     if not encoding:
         encoding = 'utf-8' if sys.flags.utf8_mode else _locale.nl_langinfo(_locale.CODESET)
-        if encoding in ('ANSI_X3.4-1968',):
-            encoding = 'ascii'
     if not errors:
         errors = _stdio_errors() if not (value and encoding and value.partition(':')[0]) else 'strict'
-    return encoding, errors
+    return _codecs.lookup(encoding).name, errors
 
 
 def _valid(fd):
@@ -81,6 +82,7 @@ def _stream(fd, old, name, encoding, errors):
     # create_stdio() of Python/pylifecycle.c, on the objects that are there already: loggers,
     # handlers and the program itself hold references to them.
     if not _valid(fd):
+        _kept.append(old)  # its end would flush what the frozen process had not written yet
         return None
     writing = fd != 0
     mode = 'wb' if writing else 'rb'
@@ -145,6 +147,12 @@ def _streams():
 
 # ---- signals
 
+def _of_old_main(handler):
+    # Set by the frozen run of the program: the new run sets its own.
+    f = getattr(handler, '__func__', handler)
+    return _old_main is not None and getattr(f, '__globals__', None) is _old_main.__dict__
+
+
 def _signals():
     dfl, ign = _signal.SIG_DFL, _signal.SIG_IGN
     _signal.set_wakeup_fd(-1)
@@ -161,7 +169,7 @@ def _signals():
             want = _signal.default_int_handler if inherited == dfl and not config['no_sigint'] else inherited
         elif n in (_signal.SIGPIPE, getattr(_signal, 'SIGXFSZ', 0)) and handler == ign:
             want = ign
-        elif handler in (dfl, ign) or n in config['fresh_signals']:
+        elif handler in (dfl, ign) or n in config['fresh_signals'] or _of_old_main(handler):
             want = inherited
         elif handler is None:
             continue  # installed by C code: not Python's to restore
@@ -207,11 +215,23 @@ def _script(name, args):
     d['__cached__'] = None
     d['__loader__'] = _external.SourceFileLoader('__main__', d['__file__'])
     code = config['script_code'] if _same_script(name) else None
-    if code is None:
-        with io.open_code(name) as f:
-            source = f.read()
-        code = compile(source, d['__file__'], 'exec', dont_inherit=True)
-    return builtins.exec, (code, d)
+    if code is not None:
+        return code, d
+    with io.open_code(name) as f:
+        source = f.read()
+    if b'\0' in source:
+        fallback = 'a null byte in ' + name
+        return None, None
+    return _compiled(source, d['__file__'], d)
+
+
+def _compiled(source, name, d):
+    global raised
+    try:
+        return compile(source, name, 'exec', dont_inherit=True), d
+    except (SyntaxError, ValueError) as e:
+        raised = e.with_traceback(None)
+        return compile('', name, 'exec', dont_inherit=True), d
 
 
 def _same_script(name):
@@ -238,8 +258,7 @@ def _string(source, args):
     d['__loader__'] = _bootstrap.BuiltinImporter
     sys.argv[:] = ['-c'] + args
     _path0('')
-    code = compile(source + '\n', '<string>', 'exec', dont_inherit=True)
-    return builtins.exec, (code, d)
+    return _compiled(source + '\n', '<string>', d)
 
 
 def _command(argv):
@@ -336,9 +355,8 @@ def finish():
         if not isinstance(e, SystemExit):
             _report(e)
     try:
-        if _flush('stdout') < 0 and status >= 0:
-            status = 120
-        _flush('stderr')
+        if min(_flush('stdout'), _flush('stderr')) < 0 and status >= 0:
+            status = 120  # as Py_FinalizeEx() failing
         main = sys.modules.get('__main__')
         if main is not None:
             d = main.__dict__
