@@ -10,11 +10,41 @@ const (
 	maxTop         = 1 << 40
 )
 
+// chunkChain follows the chunks of the main arena from the start of [heap], each of which ends where
+// the next begins. It marks their starts, one bit for 16 bytes, up to where the chain ends or breaks
+// (a program may move brk itself).
+func (s *seg) chunkChain() {
+	at := (s.start + 15) &^ 15
+	s.chunks = make([]uint64, (s.end-s.start)/(16*64)+1)
+	for at+16 <= s.end {
+		size := le64(s.data, at+8-s.start) &^ chunkFlags
+		if size < minChunk || size&15 != 0 || size > s.end-at {
+			break
+		}
+		n := (at - s.start) / 16
+		s.chunks[n/64] |= 1 << (n % 64)
+		at += size
+	}
+	s.chained = at
+}
+
+// isChunk says whether a chunk may begin at a: certain below s.chained, unknown and so true above.
+func (s *seg) isChunk(a uint64) bool {
+	if a >= s.chained || s.chunks == nil {
+		return true
+	}
+	n := (a - s.start) / 16
+	return s.chunks[n/64]&(1<<(n%64)) != 0
+}
+
 // mallocBlock tells whether a, which lies in s, is the start of memory handed out by glibc's
 // malloc, and gives its size in bytes. Where nothing else is known of the block, a header that fits
 // its neighbour is what decides.
 func (v *view) mallocBlock(s *seg, a uint64) (size uint64, ok bool) {
 	if !s.heap || a&15 != 0 || a < s.start+16 {
+		return 0, false
+	}
+	if !s.isChunk(a - 16) {
 		return 0, false
 	}
 	w := le64(s.data, a-8-s.start)

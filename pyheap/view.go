@@ -16,6 +16,9 @@ type seg struct {
 	exec       bool
 	heap       bool // private anonymous writable memory, where an allocator may have blocks
 	index      int  // in view.segs
+
+	chunks  []uint64 // starts of malloc's chunks, see chunkChain; nil where no chain begins here
+	chained uint64   // how far chunks is known
 }
 
 // view finds the segment of an address in a few nanoseconds, however many segments there are. The
@@ -68,6 +71,9 @@ func (v *view) add(s seg) {
 			p.end, p.heap, p.fileEnd = s.end, true, s.start
 			return
 		}
+	}
+	if s.path == "[heap]" {
+		s.chunkChain()
 	}
 	s.fileEnd, s.index = s.end, len(v.segs)
 	v.segs = append(v.segs, s)

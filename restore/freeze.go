@@ -250,7 +250,7 @@ func write(o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.L
 	if err != nil {
 		return nil, err
 	}
-	frz, err := gather(c.space, regions, procmem.Addr(c.threads[0].Regs.Rsp))
+	frz, err := gather(c.space, regions, mods, procmem.Addr(c.threads[0].Regs.Rsp))
 	if err != nil {
 		return nil, err
 	}

@@ -78,9 +78,22 @@ const (
 	protExec  = 4
 )
 
+// headerPages is what a debugger needs of a file's mapping besides its name: the
+// ELF header with the build-id, and what ld.so relocated (the dynamic section).
+func headerPages(r procmem.Region, m *module) (procmem.Range, bool) {
+	lo, hi := relroOf(m)
+	switch {
+	case r.Start == m.span.Start:
+		return procmem.Range{Start: r.Start, End: r.Start + 4096}, true
+	case uint64(r.Start) >= lo && uint64(r.Start) < hi:
+		return procmem.Range{Start: r.Start, End: min(r.End, procmem.Addr(hi))}, true
+	}
+	return procmem.Range{}, false
+}
+
 // gather copies what the image holds. stackFrom is the main thread's stack
 // pointer: what lies above it is kept, inert, for frames that still point there.
-func gather(sp *procmem.Space, regions []procmem.Region, stackFrom procmem.Addr) (*frozen, error) {
+func gather(sp *procmem.Space, regions []procmem.Region, mods []*module, stackFrom procmem.Addr) (*frozen, error) {
 	f := &frozen{}
 	for _, r := range regions {
 		s := frozenSegment{Region: r}
@@ -96,6 +109,17 @@ func gather(sp *procmem.Space, regions []procmem.Region, stackFrom procmem.Addr)
 			s.early, s.prot = true, protRead
 		case procmem.ClassFresh:
 			if !r.Mapping.Write {
+				continue
+			}
+			s.inspectOnly = true
+		case procmem.ClassIdentity:
+			pages, ok := headerPages(r, mods[r.Owner])
+			if !ok {
+				continue
+			}
+			s.Range, s.inspectOnly = pages, true
+		case procmem.ClassKernel:
+			if r.Mapping.Path != "[vdso]" {
 				continue
 			}
 			s.inspectOnly = true

@@ -134,8 +134,12 @@ func pythonEnv(env []string) map[string]string {
 }
 
 // utf8Mode says whether the locale variables switch Python's UTF-8 mode on
-// (Python/preconfig.c: the C locale, where it may not be coerced to another).
+// (preconfig_init_utf8_mode() of Python/preconfig.c): those that say C, POSIX or nothing.
 func utf8Mode(env []string) bool {
-	all := lookup(env, "LC_ALL")
-	return all != nil && (*all == "C" || *all == "POSIX")
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := lookup(env, name); v != nil && *v != "" {
+			return *v == "C" || *v == "POSIX"
+		}
+	}
+	return true
 }

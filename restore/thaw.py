@@ -418,9 +418,13 @@ def _plain_name(encoding):
 
 def _coerce():
     # _Py_CoerceLegacyLocale() of Python/pylifecycle.c (PEP 538); the stub did setlocale(LC_CTYPE, "").
-    if sys.flags.utf8_mode or os.environ.get('LC_ALL') or os.environ.get('PYTHONCOERCECLOCALE') == '0':
-        return
+    global fallback
     if _locale.setlocale(_locale.LC_CTYPE) not in ('C', 'POSIX'):
+        return
+    if not sys.flags.utf8_mode:
+        fallback = 'the C locale'  # where Python starts in UTF-8 mode
+        return
+    if os.environ.get('LC_ALL') or os.environ.get('PYTHONCOERCECLOCALE') == '0':
         return
     for name in ('C.UTF-8', 'C.utf8', 'UTF-8'):
         try:
@@ -436,6 +440,8 @@ def _start():
     all_ = strings.split(b'\0')
     _environment(all_[argc:])
     _coerce()
+    if 'fallback' in globals():
+        return
     argv = [_fsdecode(a) for a in all_[:argc]]
     if not sys.flags.utf8_mode and _plain_name(_locale.nl_langinfo(_locale.CODESET)) != _plain_name(sys.getfilesystemencoding()):
         fallback = 'another character set'
