@@ -23,6 +23,7 @@ type compiler struct {
 	data   dataTester
 	script []byte // marshalled thaw script
 	fds    []int  // descriptor numbers to reserve
+	hot    []hotRange
 
 	relocs relocations
 	keep   map[procmem.Addr]bool // words that stay as the fresh process has them
@@ -179,15 +180,23 @@ func (c *compiler) memory(p *program, segs []image.SegmentInfo) {
 		}
 		restoreSaved(p, s, segs[i].FileOff)
 	}
+	var hot []uint64
+	for _, h := range c.hot {
+		hot = append(hot, h.addr, h.length)
+	}
+	p.emit(opPrefault, p.words(hot), imm(uint64(len(c.hot))))
 	p.emit(opRestore, table, imm(uint64(len(keep))), room)
 	p.emit(opReloc, p.words(c.relocs.words), imm(uint64(len(c.relocs.words))))
 }
+
+// minMapped is how many bytes of whole pages are worth a mapping of their own.
+const minMapped = 4 * 4096
 
 // restoreSaved maps whole pages where there are enough of them and reads the rest.
 func restoreSaved(p *program, s frozenSegment, off uint64) {
 	lo, hi := uint64(s.Start), uint64(s.End)
 	in, out := pageUp(lo), pageDown(hi)
-	if out < in || out-in < 4*4096 {
+	if out < in || out-in < minMapped {
 		p.emit(opPread, imm(lo), imm(hi-lo), imm(off))
 		return
 	}

@@ -1,7 +1,6 @@
 package restore
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -25,29 +24,27 @@ func statFile(path string) (fileID, error) {
 // guardFile is a file that an image depends on. Files with a build-id are the
 // interpreter and its libraries, the others source files.
 type guardFile struct {
-	Path    string `json:"path"`
-	Size    uint64 `json:"size"`
-	MtimeNs uint64 `json:"mtime_ns"`
-	Ino     uint64 `json:"ino,omitempty"` // of libraries: the stub knows them by it
-	BuildID string `json:"build_id,omitempty"`
+	Path    string
+	Size    uint64
+	MtimeNs uint64
+	Ino     uint64 // of libraries: the stub knows them by it
+	BuildID string
 }
 
 // guards are what a thaw checks before it uses an image, and what it needs to
 // start the command.
 type guards struct {
-	Exe       string            `json:"exe"`       // what execve gets
-	Argv0     []string          `json:"argv0"`     // command line up to the script
-	Script    []string          `json:"script"`    // the script, or -m MOD, or -c CODE
-	Comm      string            `json:"comm"`      // the kernel's name for the process
-	UTF8Mode  bool              `json:"utf8_mode"` // utf8Mode of the frozen process
-	PythonEnv map[string]string `json:"pythonenv"` // its PYTHON* variables
-	Files     []guardFile       `json:"files"`
+	Exe       string            // what execve gets
+	Argv0     []string          // command line up to the script
+	Script    []string          // the script, or -m MOD, or -c CODE
+	Comm      string            // the kernel's name for the process
+	UTF8Mode  bool              // utf8Mode of the frozen process
+	PythonEnv map[string]string // its PYTHON* variables
+	Files     []guardFile
 	// Where the tracer child finds a system call instruction, from ld.so's entry point.
-	SyscallDelta int64  `json:"syscall_delta"`
-	LdEntry      uint64 `json:"ld_entry"`
-	CPU          string `json:"cpu"` // features that libraries were resolved for
-	// UID of the frozen process: its image holds its secrets and its rights' view of the world.
-	UID int `json:"uid"`
+	SyscallDelta int64
+	LdEntry      uint64
+	CPU          string // features that libraries were resolved for
 }
 
 // UnfitError says why an image cannot be used for a thaw here and now. The
@@ -55,17 +52,6 @@ type guards struct {
 type UnfitError struct{ Reason string }
 
 func (e *UnfitError) Error() string { return "the image does not fit: " + e.Reason }
-
-func parseGuards(b []byte) (*guards, error) {
-	g := &guards{}
-	if err := json.Unmarshal(b, g); err != nil {
-		return nil, fmt.Errorf("guards of the image: %w", err)
-	}
-	if g.Exe == "" || len(g.Argv0) == 0 {
-		return nil, fmt.Errorf("guards of the image name no command")
-	}
-	return g, nil
-}
 
 // check compares the image's world with this one.
 func (g *guards) check(env []string) error {

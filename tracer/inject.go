@@ -149,7 +149,10 @@ func (p *Process) suspendSeccomp(t *thread) (undo func() error, err error) {
 
 // options gives the ptrace options of a thread.
 func (p *Process) options(t *thread) uintptr {
-	if t.seized {
+	switch {
+	case p.twin:
+		return unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD
+	case t.seized:
 		return unix.PTRACE_O_TRACEEXEC
 	}
 	return unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL

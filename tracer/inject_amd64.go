@@ -13,6 +13,14 @@ var syscallInsn = []byte{0x0f, 0x05}
 
 const syscallLen = 2
 
+var (
+	// callInsn is a system call and the return from a function.
+	callInsn = []byte{0x0f, 0x05, 0xc3}
+	// restorerInsn is mov $15,%rax; syscall: rt_sigreturn, the way the C libraries
+	// write it, since debuggers recognise a signal frame by it.
+	restorerInsn = []byte{0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05}
+)
+
 // setCall sets registers so that the SYSCALL instruction at site does call nr.
 func setCall(regs *unix.PtraceRegs, site procmem.Addr, nr uint64, args []uint64) error {
 	slots := []*uint64{&regs.Rdi, &regs.Rsi, &regs.Rdx, &regs.R10, &regs.R8, &regs.R9}

@@ -2,6 +2,7 @@ package tracer
 
 import (
 	"runtime"
+	"sync"
 	"syscall"
 )
 
@@ -10,10 +11,13 @@ import (
 type loop struct {
 	work chan func()
 	done chan struct{} // closed when the thread is about to end
+
+	mu    sync.Mutex
+	users int // processes that it traces
 }
 
 func startLoop() *loop {
-	l := &loop{work: make(chan func()), done: make(chan struct{})}
+	l := &loop{work: make(chan func()), done: make(chan struct{}), users: 1}
 	go l.run()
 	return l
 }
@@ -56,8 +60,24 @@ func (l *loop) do(fn func()) {
 	<-finished
 }
 
-// stop ends the thread, once fn's that were submitted before have run.
+// share adds a user, who has to call stop, too.
+func (l *loop) share() *loop {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users++
+	return l
+}
+
+// stop ends the thread when its last user is done, once fn's that were submitted
+// before have run.
 func (l *loop) stop() {
+	l.mu.Lock()
+	l.users--
+	last := l.users == 0
+	l.mu.Unlock()
+	if !last {
+		return
+	}
 	close(l.work)
 	<-l.done
 }

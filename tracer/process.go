@@ -20,6 +20,7 @@ import (
 type Process struct {
 	pid     int
 	spawned bool
+	twin    bool // made by Twin: dies with us
 
 	mu       sync.Mutex // serialises calls; held while the loop works
 	detached bool
@@ -28,6 +29,8 @@ type Process struct {
 	// All below belongs to the loop's thread while it works.
 	threads map[int]*thread
 	site    procmem.Addr        // of a system call instruction; 0 not yet known
+	gadgets gadgets             // code for a chain; as above
+	breaks  map[procmem.Addr]byte // of a twin: breakpoints, and the bytes under them
 	mem     *os.File            // /proc/PID/mem; nil until needed
 	ended   *syscall.WaitStatus // of a spawned process, once known
 
@@ -55,6 +58,8 @@ type thread struct {
 	kept []keptSignal
 
 	saved savedState
+	// inCall says that a twin is at the entry of a system call.
+	inCall bool
 }
 
 // PID gives the process id.

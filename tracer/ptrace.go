@@ -58,6 +58,12 @@ func getSiginfo(tid int) (info siginfo, err error) {
 	return info, err
 }
 
+// getEventMessage gives what an event is about: the id of the new process.
+func getEventMessage(tid int) (msg uint64, err error) {
+	err = ptracePtr(unix.PTRACE_GETEVENTMSG, tid, 0, unsafe.Pointer(&msg))
+	return msg, err
+}
+
 // getRegset reads a register set into p and gives the part that was filled.
 func getRegset(tid int, set uintptr, p []byte) ([]byte, error) {
 	iov := unix.Iovec{Base: &p[0]}

@@ -17,6 +17,7 @@ const (
 	stopGroup                     // group-stop (SIGSTOP and its like)
 	stopSignal                    // signal-delivery-stop
 	stopEvent                     // PTRACE_EVENT_EXEC and the like
+	stopCall                      // entry to, or return from, a system call
 	stopExit                      // it has ended
 )
 
@@ -47,6 +48,8 @@ func decode(tid int, ws syscall.WaitStatus) (stop, error) {
 		s.kind = stopGroup
 	case s.event != 0:
 		s.kind = stopEvent
+	case s.signal == syscall.SIGTRAP|0x80: // PTRACE_O_TRACESYSGOOD
+		s.kind = stopCall
 	}
 	return s, nil
 }

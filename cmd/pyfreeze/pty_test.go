@@ -44,10 +44,10 @@ func openPTY(t testing.TB) (master, slave *os.File) {
 
 // A terminal runs one program, usually a shell, as a terminal emulator does.
 type terminal struct {
-	t      testing.TB
-	cmd    *exec.Cmd
-	master *os.File
-	cancel context.CancelFunc
+	t             testing.TB
+	cmd           *exec.Cmd
+	master, slave *os.File
+	cancel        context.CancelFunc
 
 	mu   sync.Mutex
 	seen bytes.Buffer
@@ -58,15 +58,12 @@ func startTerminal(t testing.TB, c command) *terminal {
 	t.Helper()
 	master, slave := openPTY(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	term := &terminal{t: t, master: master, cancel: cancel, done: make(chan struct{})}
+	term := &terminal{t: t, master: master, slave: slave, cancel: cancel, done: make(chan struct{})}
 	term.cmd = exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
 	term.cmd.Dir, term.cmd.Env = c.dir, append(append(os.Environ(), "TERM=xterm", "COLUMNS=", "LINES="), c.env...)
 	term.cmd.Stdin, term.cmd.Stdout, term.cmd.Stderr = slave, slave, slave
 	term.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := term.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := slave.Close(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -77,7 +74,7 @@ func startTerminal(t testing.TB, c command) *terminal {
 			term.mu.Lock()
 			term.seen.Write(buf[:n])
 			term.mu.Unlock()
-			if err != nil { // EIO: the last program on it has ended
+			if err != nil { // EIO: nobody has the other end open any more
 				return
 			}
 		}
@@ -118,6 +115,14 @@ func (term *terminal) wait() outcome {
 	err := term.cmd.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
+		term.t.Fatal(err)
+	}
+	// The kernel may throw away what is on its way when the last one closes the other end: our copy is
+	// closed only once nothing has come for a while.
+	for before := -1; len(term.output()) != before; time.Sleep(50 * time.Millisecond) {
+		before = len(term.output())
+	}
+	if err := term.slave.Close(); err != nil {
 		term.t.Fatal(err)
 	}
 	<-term.done

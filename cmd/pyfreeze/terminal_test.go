@@ -33,7 +33,7 @@ func TestTerminal(t *testing.T) {
 		"state": {"import sys, os\nfor s in sys.stdin, sys.stdout, sys.stderr: print(s.isatty(), s.line_buffering, s.encoding)\n" +
 			"print(os.get_terminal_size(), os.tcgetpgrp(0) == os.getpgrp(), os.ttyname(0) == os.ttyname(1))", `"$@"`, func(*terminal) {}, "True True utf-8"},
 		"line":        {"print(repr(input('name? ')))", `"$@"`, func(term *terminal) { term.expect("name? ", 1); term.keys("you\n") }, "'you'"},
-		"end of file": {"import sys; print(repr(sys.stdin.read()))", `"$@"`, func(term *terminal) { term.keys("text\n" + ctrlD) }, `'text\n'`},
+		"end of file": {ready + "print(repr(sys.stdin.read()))", `"$@"`, func(term *terminal) { term.expect("ready", 1); term.keys("text\n" + ctrlD) }, `'text\n'`},
 		"interrupt":   {ready + "time.sleep(60)", `"$@"; echo "status $?"`, func(term *terminal) { term.expect("ready", 1); term.keys(ctrlC) }, "KeyboardInterrupt"},
 		"interrupt a pipeline": {ready + "sys.stdout.close(); time.sleep(60)", `trap 'echo shell' INT; "$@" | cat; echo "${PIPESTATUS[@]}"`,
 			func(term *terminal) { term.expect("ready", 1); term.keys(ctrlC) }, "130 130"},
