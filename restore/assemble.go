@@ -149,20 +149,6 @@ func write(o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.L
 	}
 	content.Guards = g.encode()
 	entry := uint64(exe.Bias + exe.File.Entry)
-	if err := finish(o, content, comp, g, entry); err != nil {
-		return nil, err
-	}
-	// A first thaw shows which pages every thaw writes to; the image is written again with the list.
-	o.progress("recording the working set")
-	comp.hot, err = train(o, environ, frz)
-	if err != nil || len(comp.hot) == 0 {
-		meta.Trained = false
-		return meta, nil // an image without the list is slower, nothing else
-	}
-	meta.Trained = true
-	if content.Meta, err = json.Marshal(meta); err != nil {
-		return nil, err
-	}
 	return meta, finish(o, content, comp, g, entry)
 }
 

@@ -23,7 +23,6 @@ type compiler struct {
 	data   dataTester
 	script []byte // marshalled thaw script
 	fds    []int  // descriptor numbers to reserve
-	hot    []hotRange
 
 	relocs relocations
 	keep   map[procmem.Addr]bool // words that stay as the fresh process has them
@@ -180,11 +179,6 @@ func (c *compiler) memory(p *program, segs []image.SegmentInfo) {
 		}
 		restoreSaved(p, s, segs[i].FileOff)
 	}
-	var hot []uint64
-	for _, h := range c.hot {
-		hot = append(hot, h.addr, h.length)
-	}
-	p.emit(opPrefault, p.words(hot), imm(uint64(len(c.hot))))
 	p.emit(opRestore, table, imm(uint64(len(keep))), room)
 	p.emit(opReloc, p.words(c.relocs.words), imm(uint64(len(c.relocs.words))))
 }

@@ -67,10 +67,9 @@ func listDescriptors(pid int) ([]Descriptor, error) {
 
 // fdField says where objects of a type keep a descriptor.
 type fdField struct {
-	typ    string // Python type
-	strct  string // C struct, when the debug information at hand has it
-	field  string
-	ignore bool // close does not matter: the object reopens or never closes it
+	typ   string // Python type
+	strct string // C struct, when the debug information at hand has it
+	field string
 }
 
 // fdFields are the types of the standard library that own descriptors.

@@ -28,7 +28,6 @@ type Meta struct {
 	Modules     []ModuleInfo  `json:"modules"`
 	Libraries   []LibraryInfo `json:"libraries"`
 	Bytes       ByteCounts    `json:"bytes"`
-	Trained     bool          `json:"trained"` // it lists the pages that every thaw writes to
 	Relocations int           `json:"relocations"`
 	Filtered    int           `json:"filtered"`
 	Descriptors []Descriptor  `json:"descriptors"`

@@ -35,7 +35,6 @@ const (
 	opDie
 	opReserve
 	opAnd
-	opPrefault
 )
 
 // Registers that the stub fills before the first operation; the others, 0 to

@@ -239,7 +239,7 @@ func (p *Process) hideInterrupt(t *thread) {
 
 // execed forgets what was known of the program that exec replaced.
 func (p *Process) execed() {
-	p.site = 0
+	p.site, p.gadgets = 0, gadgets{}
 	if p.mem != nil {
 		p.mem.Close()
 		p.mem = nil

@@ -10,12 +10,15 @@ import (
 // meanwhile are delivered, threads that were stopped before stay stopped. Of an
 // attached process it also takes back what SetRegs, SetSigMask and SetXState
 // changed since the last RunFor; a spawned one keeps it. Calling it again does
-// nothing. That the target has ended is not an error.
+// nothing. That the target has ended is not an error. A twin is killed.
 func (p *Process) Detach() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.detached {
 		return nil
+	}
+	if p.twin {
+		return p.discard()
 	}
 	var errs []error
 	p.loop.do(func() {
@@ -28,6 +31,18 @@ func (p *Process) Detach() error {
 	p.end()
 	p.markResumed()
 	return errors.Join(errs...)
+}
+
+// discard ends a twin.
+func (p *Process) discard() error {
+	var err error
+	p.loop.do(func() {
+		for _, t := range p.threads {
+			err = errors.Join(err, p.slay(t))
+		}
+	})
+	p.end()
+	return err
 }
 
 // release detaches from one stopped thread.

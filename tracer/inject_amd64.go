@@ -14,6 +14,8 @@ var syscallInsn = []byte{0x0f, 0x05}
 const syscallLen = 2
 
 var (
+	// breakInsn is INT3, after which the instruction pointer is behind it.
+	breakInsn = []byte{0xcc}
 	// callInsn is a system call and the return from a function.
 	callInsn = []byte{0x0f, 0x05, 0xc3}
 	// restorerInsn is mov $15,%rax; syscall: rt_sigreturn, the way the C libraries
@@ -34,6 +36,11 @@ func setCall(regs *unix.PtraceRegs, site procmem.Addr, nr uint64, args []uint64)
 	// Not in a system call: or the kernel would move RIP back to restart it.
 	regs.Orig_rax = ^uint64(0)
 	return nil
+}
+
+// callOf gives the system call that a thread is at the entry of.
+func callOf(regs *unix.PtraceRegs) (nr uint64, args [6]uint64) {
+	return regs.Orig_rax, [6]uint64{regs.Rdi, regs.Rsi, regs.Rdx, regs.R10, regs.R8, regs.R9}
 }
 
 // result gives what the call returned.

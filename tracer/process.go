@@ -28,11 +28,11 @@ type Process struct {
 
 	// All below belongs to the loop's thread while it works.
 	threads map[int]*thread
-	site    procmem.Addr        // of a system call instruction; 0 not yet known
-	gadgets gadgets             // code for a chain; as above
+	site    procmem.Addr          // of a system call instruction; 0 not yet known
+	gadgets gadgets               // code for a chain; as above
 	breaks  map[procmem.Addr]byte // of a twin: breakpoints, and the bytes under them
-	mem     *os.File            // /proc/PID/mem; nil until needed
-	ended   *syscall.WaitStatus // of a spawned process, once known
+	mem     *os.File              // /proc/PID/mem; nil until needed
+	ended   *syscall.WaitStatus   // of a spawned process, once known
 
 	stopMu    sync.Mutex
 	stoppedAt time.Time

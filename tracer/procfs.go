@@ -22,6 +22,7 @@ type status struct {
 	seccomp   int
 	sigPnd    uint64 // of the thread alone
 	kthread   bool
+	nsInit    bool // it is process 1 of its pid namespace
 }
 
 // readStatus reads /proc/PATH/status, where path is PID or PID/task/TID.
@@ -63,6 +64,9 @@ func parseStatus(text string) *status {
 			s.sigPnd, _ = strconv.ParseUint(value, 16, 64)
 		case "Seccomp":
 			s.seccomp = num()
+		case "NSpid":
+			ids := strings.Fields(value)
+			s.nsInit = len(ids) > 0 && ids[len(ids)-1] == "1"
 		case "Kthread":
 			s.kthread = value == "1"
 		}

@@ -24,6 +24,8 @@ func setRegs(tid int, regs *unix.PtraceRegs) error {
 
 func pc(regs *unix.PtraceRegs) procmem.Addr { return procmem.Addr(regs.Rip) }
 
+func setPC(regs *unix.PtraceRegs, a procmem.Addr) { regs.Rip = uint64(a) }
+
 func stackPointer(regs *unix.PtraceRegs) procmem.Addr { return procmem.Addr(regs.Rsp) }
 
 // redZone is what a leaf function may use below the stack pointer.

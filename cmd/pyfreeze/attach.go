@@ -51,7 +51,6 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 				return &usageError{fmt.Errorf("--recipe and --no-recipe contradict each other")}
 			}
 			o.PID = pid
-			o.Self, _ = os.Executable() // without it the image is a little slower
 			p := newProgress(verbose)
 			o.Progress = p.step
 			start := time.Now()

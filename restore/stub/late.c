@@ -258,11 +258,6 @@ static int stub_main(int argc, char **argv, char **envp)
 		case OP_AND:
 			R[o->dst % NREG] = v[0] & v[1];
 			break;
-		case OP_PREFAULT: // a kernel before 5.14 does not know the advice: faults come one by one then
-			for (struct range *r = (struct range *)v[0], *end = r + v[1]; r < end; r++)
-				if (sys3(SYS_madvise, r->lo, r->hi, MADV_POPULATE_WRITE) == -EINVAL)
-					break;
-			break;
 		case OP_DIE:
 			sys3(SYS_exit_group, v[0], 0, 0);
 		}
