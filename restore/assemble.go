@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -29,7 +30,7 @@ func mainTstate(h *pyheap.Heap) (procmem.Addr, procmem.Addr, error) {
 }
 
 // write turns the copy into an image.
-func write(o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.Layout) (*Meta, error) {
+func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.Layout) (*Meta, error) {
 	argv, err := readStrings(fmt.Sprintf("/proc/%d/cmdline", o.PID))
 	if err != nil {
 		return nil, err
@@ -149,6 +150,9 @@ func write(o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.L
 	}
 	content.Guards = g.encode()
 	entry := uint64(exe.Bias + exe.File.Entry)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	return meta, finish(o, content, comp, g, entry)
 }
 

@@ -39,6 +39,9 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 	c.index = map[*module]int{}
 	c.keep = map[procmem.Addr]bool{}
 	for _, m := range c.mods {
+		if m.direct {
+			continue
+		}
 		if m.main {
 			for _, r := range m.relocs {
 				if r.Type == elf.R_X86_64_COPY { // stdin, stdout, stderr, environ: libc's, in the executable
@@ -84,6 +87,7 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 		}
 		*to = uint64(s.Addr)
 	}
+	c.p.files = fileMaps(c.mods, files)
 	lc := c.libs[c.p.libc].Base
 	c.relocs = findRelocations(c.frz, c.libs, [3]uint64{lc + c.p.free, lc + c.p.realloc, lc + c.p.usable}, c.keep, c.data)
 	return nil
@@ -215,7 +219,7 @@ func (c *compiler) filters(p *program) {
 	}
 	var relro [][2]uint64
 	for _, m := range c.mods {
-		if m.system {
+		if m.system || m.direct { // the slots of the latter are words of frozen memory like others
 			continue
 		}
 		lo, hi := relroOf(m)
@@ -245,6 +249,11 @@ func (c *compiler) filters(p *program) {
 	}
 	for _, r := range relro {
 		p.emitTo(0, opSyscall, imm(sysMprotect), imm(r[0]), imm(r[1]), imm(protRead))
+	}
+	for _, s := range c.frz.segs {
+		if s.readOnly {
+			p.emitTo(0, opSyscall, imm(sysMprotect), imm(uint64(s.Start)), imm(s.Len()), imm(protRead))
+		}
 	}
 }
 

@@ -1,8 +1,8 @@
 package restore
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -34,23 +34,12 @@ func (o *FreezeOptions) progress(step string) func(done, total uint64) {
 	return func(done, total uint64) { o.Progress(step, done, total) }
 }
 
-// captured is a consistent copy of the target. The target runs on.
-type captured struct {
-	maps    []procmem.Mapping
-	space   *procmem.Space
-	threads []image.Thread
-	fds     []Descriptor
-	cwd     string
-	auxv    []byte
-	stopped time.Duration
-	busy    bool
-}
-
 // Freeze writes an image of a running process, which is stopped only while
-// its memory is copied, and changed in nothing. Errors: *RefusedError,
-// *TimeoutError, *tracer.PermissionError, tracer.ErrNoProcess,
-// *symbols.NotPythonError, *symbols.MissingDebugError, *image.WriteError.
-func Freeze(o FreezeOptions) (*Meta, error) {
+// a twin of it is made, and changed in nothing. When ctx ends, so does Freeze,
+// unless it writes the image already. Errors: *RefusedError, *TimeoutError,
+// *tracer.PermissionError, tracer.ErrNoProcess, *symbols.NotPythonError,
+// *symbols.MissingDebugError, *image.WriteError, those of ctx.
+func Freeze(ctx context.Context, o FreezeOptions) (*Meta, error) {
 	// All that takes long and needs no standstill comes first.
 	o.progress("finding the interpreter")
 	if err := checkWritable(o.Output); err != nil {
@@ -75,12 +64,12 @@ func Freeze(o FreezeOptions) (*Meta, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := capture(o, live, in, lay)
+	c, err := capture(ctx, o, live, in, lay)
 	if err != nil {
 		return nil, err
 	}
 	defer c.space.Close()
-	return write(o, c, in, lay)
+	return write(ctx, o, c, in, lay)
 }
 
 // permission replaces a bare EPERM or EACCES by what a trace attempt says of it.
@@ -113,57 +102,4 @@ func checkWritable(path string) error {
 		return &image.WriteError{Path: path, Err: errors.New("it exists and is not a regular file")}
 	}
 	return nil
-}
-
-// capture stops the target at a safe point and copies it.
-func capture(o FreezeOptions, live *procmem.Live, in *symbols.Interpreter, lay *symbols.Layout) (c *captured, err error) {
-	o.progress("stopping the process")
-	p, err := tracer.Attach(o.PID)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if derr := p.Detach(); derr != nil && err == nil {
-			err = derr
-		}
-		if c != nil {
-			c.stopped = p.StoppedFor()
-		}
-	}()
-	s, err := newSeeker(p, live, in, lay)
-	if err != nil {
-		return nil, err
-	}
-	st, err := s.seek(o.Timeout)
-	if err != nil {
-		return nil, err
-	}
-	c = &captured{busy: st.GILLocked}
-	if c.maps, err = procmem.ReadMaps(o.PID); err != nil {
-		return nil, err
-	}
-	for _, tid := range p.Threads() {
-		t := image.Thread{Tid: tid}
-		if t.Regs, err = p.Regs(tid); err != nil {
-			return nil, err
-		}
-		if t.XState, err = p.XState(tid); err != nil {
-			return nil, err
-		}
-		if t.SigMask, err = p.SigMask(tid); err != nil {
-			return nil, err
-		}
-		c.threads = append(c.threads, t)
-	}
-	if c.fds, err = listDescriptors(o.PID); err != nil {
-		return nil, err
-	}
-	if c.cwd, err = os.Readlink(fmt.Sprintf("/proc/%d/cwd", o.PID)); err != nil {
-		return nil, err
-	}
-	if c.auxv, err = os.ReadFile(fmt.Sprintf("/proc/%d/auxv", o.PID)); err != nil {
-		return nil, err
-	}
-	c.space, err = procmem.Capture(live, c.maps, o.progress("copying memory"))
-	return c, err
 }

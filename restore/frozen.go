@@ -18,7 +18,9 @@ type frozenSegment struct {
 	early bool
 	// inspectOnly: never mapped by a thaw.
 	inspectOnly bool
-	prot        uint32
+	// readOnly: writable only until the relocations are done.
+	readOnly bool
+	prot     uint32
 }
 
 // frozen is all the memory of the image, in address order.
@@ -97,6 +99,15 @@ func gather(sp *procmem.Space, regions []procmem.Region, mods []*module, stackFr
 	f := &frozen{}
 	for _, r := range regions {
 		s := frozenSegment{Region: r}
+		if r.Owner >= 0 && mods[r.Owner].direct {
+			if r.Start < mods[r.Owner].writable().Start {
+				r.Class = procmem.ClassIdentity
+			} else {
+				// Relocated words of any kind may need a change; what ld.so made read-only is so again after that.
+				r.Class, s.Class, s.prot = procmem.ClassFrozen, procmem.ClassFrozen, protRead|protWrite
+				s.readOnly = !r.Mapping.Write
+			}
+		}
 		switch r.Class {
 		case procmem.ClassFrozen:
 			s.early = true

@@ -98,7 +98,7 @@ func loadOrder(links []linkMap, mods []*module) []*module {
 	var out []*module
 	for _, l := range links {
 		m := byBias[l.Bias]
-		if m == nil || loaded[m] || m.main || isLoader(m) {
+		if m == nil || loaded[m] || m.main || m.direct || isLoader(m) {
 			continue
 		}
 		load(m)

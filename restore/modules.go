@@ -33,12 +33,13 @@ type module struct {
 	span   procmem.Range // of all its segments, whole pages
 	system bool
 	main   bool // the executable
+	direct bool // mapped by the thaw itself, see chooseDirect
 	saved  []procmem.Range
 	relocs []symbols.Reloc
 }
 
 // loadModules finds out everything about the target's ELF files.
-func loadModules(maps []procmem.Mapping, mem procmem.Reader, exe string) ([]*module, error) {
+func loadModules(maps []procmem.Mapping, mem *procmem.Space, exe string) ([]*module, error) {
 	mods, err := symbols.ModulesIn(maps, mem)
 	if err != nil {
 		return nil, err
@@ -64,6 +65,7 @@ func loadModules(maps []procmem.Mapping, mem procmem.Reader, exe string) ([]*mod
 		}
 		out = append(out, mod)
 	}
+	chooseDirect(out, mem)
 	return out, nil
 }
 

@@ -94,6 +94,7 @@ type program struct {
 	libc      int
 	ldso      int
 	maps      []earlyMap
+	files     []fileMap
 	sites     []uint32 // mmap system calls of ld.so, relative to its base
 	textLo    uint32   // the pages of ld.so that hold them
 	textHi    uint32

@@ -9,10 +9,7 @@ var le = binary.LittleEndian
 
 // Sizes of the structures of stub/abi.h, in bytes.
 const (
-	progHeader = 136
-	libSize    = 56
-	mapSize    = 40
-	rangeSize  = 16
+	progHeader = 144
 	opSize     = 56
 	maxSites   = 4
 )
@@ -23,6 +20,14 @@ func (p *program) encode() ([]byte, error) {
 		return nil, fmt.Errorf("ld.so has %d places that map memory, 1 to %d are supported", len(p.sites), maxSites)
 	}
 	exe := p.str(p.exePath)
+	paths := make([]uint64, len(p.files))
+	for i, f := range p.files {
+		if i > 0 && f.path == p.files[i-1].path {
+			paths[i] = paths[i-1] // one file, opened once
+			continue
+		}
+		paths[i] = p.str(f.path).v
+	}
 	out := make([]byte, progHeader, progHeader+len(p.blob)+opSize*len(p.ops)+4096)
 	out = append(out, p.blob...)
 	align := func() uint32 {
@@ -45,6 +50,12 @@ func (p *program) encode() ([]byte, error) {
 	maps := align()
 	for _, m := range p.maps {
 		for _, v := range []uint64{m.Addr, m.MemLen, m.FileOff, m.FileLen, uint64(m.Prot)} {
+			out = le.AppendUint64(out, v)
+		}
+	}
+	files := align()
+	for i, f := range p.files {
+		for _, v := range []uint64{f.id.ino, f.id.size, f.id.mtimeNs, f.addr, f.length, f.fileOff, uint64(f.prot), paths[i]} {
 			out = le.AppendUint64(out, v)
 		}
 	}
@@ -85,7 +96,7 @@ func (p *program) encode() ([]byte, error) {
 	u32(uint32(exe.v), uint32(len(p.libs)), libs, uint32(len(p.maps)), maps)
 	u32(uint32(len(p.sites)), sites[0], sites[1], sites[2], sites[3])
 	u32(p.textLo, p.textHi, uint32(len(p.ranges)), ranges, uint32(len(p.ops)), ops)
-	u32(uint32(p.libc), uint32(p.ldso))
+	u32(uint32(p.libc), uint32(p.ldso), uint32(len(p.files)), files)
 	u64(p.startMain, p.malloc, p.free, p.realloc, p.usable)
 	if len(h) != progHeader {
 		return nil, fmt.Errorf("program header has %d bytes, %d are set aside", len(h), progHeader)

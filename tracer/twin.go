@@ -65,7 +65,9 @@ func (p *Process) makeTwin(t *thread) (twin *Process, err error) {
 	if !t.seized || p.twin {
 		return nil, &TwinError{p.pid, "it was not attached to", nil}
 	}
+	last=time.Now()
 	maps, err := procmem.ReadMaps(p.pid)
+	tick("maps")
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +75,12 @@ func (p *Process) makeTwin(t *thread) (twin *Process, err error) {
 	if err != nil {
 		return nil, err
 	}
+	tick("gadgets")
 	st, err := readStatus(fmt.Sprintf("%d/task/%d", p.pid, t.tid))
 	if err != nil {
 		return nil, err
 	}
+	tick("status")
 	if st.nsInit {
 		return nil, &TwinError{p.pid, "orphans in its container become its children", nil}
 	}
@@ -97,7 +101,9 @@ func (p *Process) makeTwin(t *thread) (twin *Process, err error) {
 	if err != nil {
 		return nil, joined([]error{err, p.resetOptions(t)})
 	}
+	tick("newchain")
 	twin, err = c.twin()
+	tick("reap")
 	err = joined([]error{err, c.finish(), p.resetOptions(t)})
 	return twin, err
 }
@@ -120,6 +126,7 @@ func (c *chain) twin() (twin *Process, err error) {
 	if err := c.refuseSubreaper(); err != nil {
 		return nil, err
 	}
+	tick("prctl")
 	middle := 0
 	c.cloned = func(pid int) (err error) {
 		middle = pid
@@ -134,6 +141,7 @@ func (c *chain) twin() (twin *Process, err error) {
 			break
 		}
 	}
+	tick("slain")
 	c.cloned = nil
 	if middle == 0 {
 		if err == nil {
@@ -177,6 +185,7 @@ func (c *chain) twinFrom(pid int) (twin *Process, err error) {
 	if err := m.collect(mt, time.Now().Add(stopTimeout)); err != nil {
 		return nil, err
 	}
+	tick("clone1")
 	options := m.options(mt) | unix.PTRACE_O_TRACECLONE
 	if err := ptrace(unix.PTRACE_SETOPTIONS, pid, 0, options); err != nil {
 		return nil, m.opError(pid, "tie to us", err)
@@ -193,6 +202,7 @@ func (c *chain) twinFrom(pid int) (twin *Process, err error) {
 			twin, err = c.adopt(pid)
 			return err
 		})
+		tick("clone2ret")
 		if err != nil || twin != nil {
 			return twin, err
 		}
@@ -205,6 +215,7 @@ func (c *chain) twinFrom(pid int) (twin *Process, err error) {
 
 // adopt makes a Process of the twin, which has inherited the options.
 func (c *chain) adopt(pid int) (*Process, error) {
+	tick("clone2")
 	w := &Process{pid: pid, twin: true, loop: c.p.loop.share(), threads: map[int]*thread{},
 		site: c.p.site, gadgets: c.p.gadgets, breaks: map[procmem.Addr]byte{}}
 	w.markStopped()
@@ -224,6 +235,7 @@ func (c *chain) adopt(pid int) (*Process, error) {
 		// The memory has the frames in it.
 		_, err = w.writeMem(c.old, c.at)
 	}
+	tick("adopt")
 	return w, err
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -20,10 +22,10 @@ func newAttach() *cobra.Command {
 		Short: "Take an image of a running Python process, which goes on",
 		Long: `Take an image of a running Python process.
 
-The process is stopped for the time it takes to copy its memory (tens of
-milliseconds) and then goes on as if nothing had been; no code runs in it. It
-may be blocked or busy: pyfreeze waits for a point where its objects are
-consistent, up to --timeout.
+The process is stopped for the time it takes to make a copy-on-write copy of it (a
+few milliseconds) and then goes on as if nothing had been. It may be blocked or
+busy: then the copy, not the process, is brought to a point where its objects are
+consistent, in up to --timeout.
 
 Other threads are not in the thawed processes, as after a fork. Descriptors
 that only the abandoned Python frames hold are dropped; one that a module holds
@@ -54,8 +56,17 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 			p := newProgress(verbose)
 			o.Progress = p.step
 			start := time.Now()
-			m, err := restore.Freeze(o)
+			var m *restore.Meta
+			err = interruptible(cmd.Context(), func(ctx context.Context) error {
+				m, err = restore.Freeze(ctx, o)
+				return err
+			})
 			p.end()
+			var stopped *interruptError
+			if errors.As(err, &stopped) {
+				fmt.Fprintln(os.Stderr, "pyfreeze: "+oneLine(err))
+				dieOf(stopped.sig)
+			}
 			if err != nil {
 				return err
 			}

@@ -69,6 +69,13 @@ struct map {
 	u32 prot, pad;
 };
 
+// A piece of a library that is mapped without ld.so.
+struct file {
+	u64 ino, size, mtime_ns;
+	u64 addr, len, off, prot;
+	u64 path; // the same for neighbours of one file
+};
+
 struct range { u64 lo, hi; };
 
 struct prog {
@@ -83,6 +90,7 @@ struct prog {
 	u32 nranges, ranges;    // frozen memory the malloc filter leaves alone, sorted
 	u32 nops, ops;
 	u32 libc, ldso;         // indices in libs
+	u32 nfiles, files;      // libraries mapped without ld.so
 	u64 start_main;         // __libc_start_main, malloc, free, ... relative to libc's base
 	u64 f_malloc, f_free, f_realloc, f_usable;
 };

@@ -73,6 +73,31 @@ static i64 place(u64 addr, u64 len, u64 prot, u64 flags, i32 fd, u64 off)
 	return r < 0 && r > -4096 ? r : -EEXIST; // before 4.17 the flag is only a hint
 }
 
+static i64 place_files(struct prog *p)
+{
+	struct file *f = AT(struct file, p->files), *end = f + p->nfiles;
+	i32 fd = -1;
+	for (u64 open = 0; f < end; f++) {
+		if (f->path != open) {
+			u64 st[18];
+			if (fd >= 0)
+				sys3(SYS_close, fd, 0, 0);
+			fd = sys4(SYS_openat, AT_FDCWD, AT(char, f->path), O_CLOEXEC, 0);
+			if (fd < 0 || sys3(SYS_fstat, fd, st, 0) < 0)
+				return -1;
+			if (st[1] != f->ino || st[6] != f->size || st[11] * 1000000000ul + st[12] != f->mtime_ns)
+				return -1;
+			open = f->path;
+		}
+		i64 r = place(f->addr, f->len, f->prot, 0, fd, f->off);
+		if (r)
+			return r;
+	}
+	if (fd >= 0)
+		sys3(SYS_close, fd, 0, 0);
+	return 0;
+}
+
 __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u64 *stack, u64 ld_base)
 {
 	S.early_ns = now();
@@ -81,10 +106,6 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 	S.stack = stack;
 	S.ld_base = ld_base;
 	S.entry_slot = 0;
-	sys3(SYS_fcntl, run->image_fd, 2 /* F_SETFD */, 1);
-	if (run->log_fd >= 0)
-		sys3(SYS_fcntl, run->log_fd, 2, 1);
-
 	u64 *q = stack + 1 + stack[0] + 1;
 	while (*q)
 		q++;
@@ -102,6 +123,9 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 		if (r)
 			return r;
 	}
+	i64 fr = place_files(p);
+	if (fr)
+		return fr;
 	struct lib *l = AT(struct lib, p->libs);
 	for (u32 i = 0; i < p->nlibs; i++, l++) {
 		l->fresh = 0;
@@ -115,5 +139,9 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 	if (patch_sites(1) < 0)
 		return -1;
 	*S.entry_slot = (u64)late_entry;
+	// No other try: the plain command, should it come to that, gets neither of these.
+	sys3(SYS_fcntl, run->image_fd, F_SETFD, 1);
+	if (run->log_fd >= 0)
+		sys3(SYS_fcntl, run->log_fd, F_SETFD, 1);
 	return 0;
 }

@@ -142,7 +142,7 @@ static u64 ignored(void)
 // Keeps a descriptor number from being used, unless the caller passed it on.
 static void reserve(i32 fd)
 {
-	enum { F_GETFD = 1, AT_FDCWD = -100, O_RDWR = 2, O_CLOEXEC = 02000000 };
+	enum { F_GETFD = 1, O_RDWR = 2 };
 	if (sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0)
 		return;
 	i32 n = sys4(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);

@@ -139,9 +139,10 @@ static i64 again(struct spawn_args *a, struct regs *saved, u64 *sig)
 	return st >= 0 && (st >> 16) == EVENT_EXEC ? st : -1;
 }
 
-// The command runs plain: say so where that was asked for.
-static void give_up(struct run_block *run)
+// The command runs plain: say so where that was asked for, and leave it none of our descriptors.
+static void give_up(struct spawn_args *a, struct regs *saved, u64 *sig)
 {
+	struct run_block *run = (struct run_block *)a->run;
 	static const char what[] = "pyfreeze: plain start: the memory of the image could not be placed, error ";
 	char line[128], *p = line + sizeof what - 1;
 	u64 v = run->verdict < 0 ? -run->verdict : run->verdict;
@@ -162,6 +163,16 @@ static void give_up(struct run_block *run)
 		copy(rec + n, "\"}\n", 3);
 		sys3(SYS_write, run->log_fd, rec, n + 3);
 	}
+	for (int i = 0; i < 2; i++) {
+		struct regs r = *saved;
+		i64 st;
+		r.rip = saved->rip + a->syscall_delta;
+		r.rax = SYS_close;
+		r.rdi = i ? run->image_fd : run->log_fd;
+		if ((i32)r.rdi >= 0)
+			remote(a->tracee, &r, sig, &st);
+	}
+	ptrace(PT_SETREGS, a->tracee, 0, (u64)saved);
 }
 
 static void steer(struct spawn_args *a)
@@ -185,7 +196,7 @@ static void steer(struct spawn_args *a)
 		if (ptrace(PT_GETREGS, pid, 0, (u64)&saved) < 0)
 			return;
 		if (run->attempts >= MAX_TRIES) {
-			give_up(run);
+			give_up(a, &saved, &sig);
 			break;
 		}
 		run->attempts++;
@@ -197,7 +208,9 @@ static void steer(struct spawn_args *a)
 				return;
 			continue;
 		}
-		if (ptrace(PT_SETREGS, pid, 0, (u64)&saved) < 0)
+		if (v == PLAIN)
+			give_up(a, &saved, &sig);
+		else if (ptrace(PT_SETREGS, pid, 0, (u64)&saved) < 0)
 			return;
 		break;
 	}

@@ -27,6 +27,7 @@ enum {
 	SYS_clock_gettime = 228, SYS_exit_group = 231, SYS_fcntl = 72, SYS_openat = 257, SYS_dup3 = 292, SYS_vm_readv = 310, SYS_vm_writev = 311,
 };
 enum { PROT_R = 1, PROT_W = 2, PROT_X = 4, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANON = 0x20, MAP_NORESERVE = 0x4000, MAP_NOREPLACE = 0x100000 };
+enum { F_SETFD = 2, AT_FDCWD = -100, O_CLOEXEC = 02000000 };
 enum { EEXIST = 17, EINTR = 4, WALL = 0x40000000, PAGE = 4096 };
 
 static inline u64 now(void)
