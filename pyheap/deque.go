@@ -41,7 +41,7 @@ func (h *Heap) visitDeque(v visitor, a uint64, t *typeInfo) {
 	d := h.dequeLayout(t)
 	b, ok := h.view.bytes(a, min(d.size, t.basicsize))
 	if !d.ok || !ok || d.size > t.basicsize {
-		h.scanRange(v, a, h.off.objectSize, t.baseSize, t.weaklist)
+		h.scanObject(v, a, t, h.off.objectSize, t.baseSize)
 		return
 	}
 	at, last := le64(b, d.left), le64(b, d.right)

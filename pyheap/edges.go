@@ -48,19 +48,27 @@ type visitor interface {
 	wantType(t *typeInfo) bool
 }
 
-// scan passes on every word of b, the bytes at offset from of an object, that may be a pointer.
-func (h *Heap) scan(v visitor, b []byte, from uint64, skip uint64) {
+// scan passes on every word of b, the bytes at offset from of an object, that may be a pointer, but
+// for those at the offsets in skip, which are sorted.
+func (h *Heap) scan(v visitor, b []byte, from uint64, skip []uint64) {
 	lo, span := h.view.lo, h.view.hi-h.view.lo
 	h.work += uint64(len(b)) / 8
 	for i := uint64(0); i+8 <= uint64(len(b)); i += 8 {
-		if w := le64(b, i); w-lo < span && w&7 == 0 && from+i != skip {
+		w := le64(b, i)
+		if w-lo >= span || w&7 != 0 {
+			continue
+		}
+		for len(skip) > 0 && skip[0] < from+i {
+			skip = skip[1:]
+		}
+		if len(skip) == 0 || skip[0] != from+i {
 			v.edge(edgeWord, w, from+i)
 		}
 	}
 }
 
-// scanRange scans the bytes [from, to) of the object at a, but for the word at skip.
-func (h *Heap) scanRange(v visitor, a, from, to, skip uint64) {
+// scanRange scans the bytes [from, to) of the object at a, but for the words at skip.
+func (h *Heap) scanRange(v visitor, a, from, to uint64, skip []uint64) {
 	from = (from + 7) &^ 7
 	if from < to {
 		h.scan(v, h.view.clip(a+from, to-from), from, skip)

@@ -116,13 +116,13 @@ func (h *Heap) visitFrameObject(v visitor, a uint64) {
 }
 
 // visitGen reads a generator, coroutine or asynchronous generator with the frame inside it.
-func (h *Heap) visitGen(v visitor, a uint64) {
+func (h *Heap) visitGen(v visitor, a uint64, t *typeInfo) {
 	o := &h.off.frame
 	if o.genState == absent { // until 3.10 the frame is an object
-		h.scanRange(v, a, h.off.objectSize, h.off.frame.genSize, o.genWeak)
+		h.scanObject(v, a, t, h.off.objectSize, h.off.frame.genSize)
 		return
 	}
-	h.scanRange(v, a, h.off.objectSize, o.genFrame, o.genWeak)
+	h.scanObject(v, a, t, h.off.objectSize, o.genFrame)
 	if st, ok := h.view.u8(a + o.genState); ok && int8(st) < frameCleared {
 		h.visitFrame(v, a+o.genFrame)
 	}

@@ -6,29 +6,31 @@ import (
 	"testing"
 )
 
-// holders are the objects of testdata/holders.py: whether only frames hold them, and the path that
+// holders are the objects of testdata/holders.py: what holds them, and the path that
 // must lead to them (a part of it where it differs between versions).
 var holders = map[string]struct {
-	frames bool
-	path   string
+	reach Reach
+	path  string
 }{
-	"table":      {false, "sys.modules['__main__'].table['db'].sock"},
-	"slotted":    {false, "sys.modules['__main__'].slotted.sock"},
-	"nested":     {false, "sys.modules['__main__'].nested[0]['k'][0]"},
-	"gen":        {false, "local 'held'"},
-	"func":       {false, "sys.modules['__main__'].func.__closure__[0].cell_contents"},
-	"queue":      {false, "sys.modules['__main__'].queue[0]"},
-	"cls":        {false, "sys.modules['__main__'].cls.sock"},
-	"default":    {false, "sys.modules['__main__'].default.__defaults__[0]"},
-	"subclass":   {false, "sys.modules['__main__'].subclass"},
-	"opened":     {false, "sys.modules['__main__'].opened.raw"},
-	"mapped":     {false, "sys.modules['__main__'].mapped.map"},
-	"stdin":      {false, "sys.modules['sys']."},
-	"only_local": {true, "testdata/holders.py:78, local 'only_local'"},
-	"poller":     {true, "testdata/holders.py:78, local 'poller'"},
-	"from_queue": {true, "testdata/holders.py:78, local 'from_queue'"},
-	"cell":       {true, "testdata/holders.py:78, local 'cell'"},
-	"in_thread":  {true, "testdata/holders.py:61, local 'in_thread'"},
+	"table":      {ReachRoots, "sys.modules['__main__'].table['db'].sock"},
+	"slotted":    {ReachRoots, "sys.modules['__main__'].slotted.sock"},
+	"nested":     {ReachRoots, "sys.modules['__main__'].nested[0]['k'][0]"},
+	"gen":        {ReachRoots, "local 'held'"},
+	"func":       {ReachRoots, "sys.modules['__main__'].func.__closure__[0].cell_contents"},
+	"queue":      {ReachRoots, "sys.modules['__main__'].queue[0]"},
+	"cls":        {ReachRoots, "sys.modules['__main__'].cls.sock"},
+	"default":    {ReachRoots, "sys.modules['__main__'].default.__defaults__[0]"},
+	"subclass":   {ReachRoots, "sys.modules['__main__'].subclass"},
+	"opened":     {ReachRoots, "sys.modules['__main__'].opened.raw"},
+	"mapped":     {ReachRoots, "sys.modules['__main__'].mapped.map"},
+	"stdin":      {ReachRoots, "sys.modules['sys']."},
+	"guessed":    {ReachGuess, "sys.modules['__main__'].opaque"},
+	"stale":      {ReachFrames, "testdata/holders.py:90, local 'stale'"},
+	"only_local": {ReachFrames, "testdata/holders.py:90, local 'only_local'"},
+	"poller":     {ReachFrames, "testdata/holders.py:90, local 'poller'"},
+	"from_queue": {ReachFrames, "testdata/holders.py:90, local 'from_queue'"},
+	"cell":       {ReachFrames, "testdata/holders.py:90, local 'cell'"},
+	"in_thread":  {ReachFrames, "testdata/holders.py:70, local 'in_thread'"},
 }
 
 // TestHolders checks which objects only abandoned frames hold, the paths, and the descriptors.
@@ -51,8 +53,8 @@ func TestHolders(t *testing.T) {
 					t.Errorf("%s was not found", name)
 					continue
 				}
-				if h := holders[name]; o.FramesOnly != h.frames || !strings.Contains(w.Path(o.Addr), h.path) {
-					t.Errorf("%s: FramesOnly %v, path %q; want %v, %q", name, o.FramesOnly, w.Path(o.Addr), h.frames, h.path)
+				if h := holders[name]; o.Reach != h.reach || o.FramesOnly != (h.reach == ReachFrames) || !strings.Contains(w.Path(o.Addr), h.path) {
+					t.Errorf("%s: reach %v, path %q; want %v, %q", name, o.Reach, w.Path(o.Addr), h.reach, h.path)
 				}
 				if got, err := tg.heap.Descriptor(o.Addr); got != fd || err != nil {
 					t.Errorf("%s: descriptor %d (%v), want %d", name, got, err, fd)

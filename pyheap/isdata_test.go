@@ -1,6 +1,9 @@
 package pyheap
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // edgeCheck fails when a word that the walk follows counts as data.
 type edgeCheck struct {
@@ -65,6 +68,15 @@ func TestIsData(t *testing.T) {
 	at := func(path string) uint64 { return uint64(mustLookup(t, h, path)) }
 	str, list, bytes, integer := at("__main__.text[8]"), at("__main__.floats"), at("__main__.data[3]"), at("__main__.ints[9]")
 	items, _ := h.view.u64(list + h.off.seq.listItems)
+	class := at("os.PathLike")
+	doc, err := h.lay.Field("PyTypeObject", "tp_doc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := h.view.u64(class + doc.Offset)
+	if s, _ := h.view.cstring(text, maxName); !strings.HasPrefix(s, "Abstract base class") {
+		t.Fatalf("tp_doc of os.PathLike is %q", s)
+	}
 	array, _ := h.view.u64(at("__main__.many") + h.off.obType)
 	for _, c := range []struct {
 		what string
@@ -82,6 +94,9 @@ func TestIsData(t *testing.T) {
 		{"digits of an int", integer + h.off.seq.intDigits, true},
 		{"GC head", list - 16, false},
 		{"a field of a type", array + h.off.typ.mro, false},
+		{"tp_doc of a class", class + doc.Offset, false},
+		{"the characters of tp_doc", text, true},
+		{"what follows them in their block", text + 72, true},
 		{"nothing", 8, false},
 		{"the end of memory", ^uint64(0), false},
 	} {

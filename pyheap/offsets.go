@@ -20,9 +20,9 @@ type offsets struct {
 }
 
 type typeOffsets struct {
-	name, basicsize, itemsize, flags, dict, base, mro, members        uint64
-	dictoffset, weaklistoffset, weaklist, dealloc, htQualname, htKeys uint64
-	size, memberName, memberType, memberOffset, memberSize            uint64
+	name, basicsize, itemsize, flags, dict, base, mro, members uint64
+	dictoffset, weaklistoffset, dealloc, htQualname, htKeys    uint64
+	size, memberName, memberType, memberOffset, memberSize     uint64
 }
 
 type strOffsets struct {
@@ -90,7 +90,6 @@ func loadTypeOffsets(r *resolver) typeOffsets {
 		members:        r.must("PyTypeObject.tp_members"),
 		dictoffset:     r.must("PyTypeObject.tp_dictoffset"),
 		weaklistoffset: r.must("PyTypeObject.tp_weaklistoffset"),
-		weaklist:       r.must("PyTypeObject.tp_weaklist"),
 		htQualname:     r.must("PyHeapTypeObject.ht_qualname"),
 		htKeys:         r.must("PyHeapTypeObject.ht_cached_keys"),
 		size:           r.size("PyTypeObject"),

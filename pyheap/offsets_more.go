@@ -44,7 +44,7 @@ type codeOffsets struct {
 	nlocals, varnames, freevars, cellvars         uint64 // until 3.10
 	localsplusnames                               uint64 // 3.11 and later
 	filename, name, qualname, linetable, bytecode uint64
-	weakreflist, size                             uint64
+	size                                          uint64
 }
 
 func loadCodeOffsets(r *resolver) codeOffsets {
@@ -62,7 +62,6 @@ func loadCodeOffsets(r *resolver) codeOffsets {
 		qualname:        r.opt("PyCodeObject.co_qualname"),
 		linetable:       r.must("PyCodeObject.co_linetable", "PyCodeObject.co_lnotab"),
 		bytecode:        r.opt("PyCodeObject.co_code_adaptive"),
-		weakreflist:     r.must("PyCodeObject.co_weakreflist"),
 		size:            r.size("PyCodeObject"),
 	}
 }
@@ -75,7 +74,7 @@ type frameOffsets struct {
 	previous, instr, stacktop, stackpointer, owner, localsplus uint64
 	objBack, objFrame, objData, objTrace                       uint64
 	oldLasti, oldStackdepth                                    uint64
-	genFrame, genState, genSize, genWeak                       uint64
+	genFrame, genState, genSize                                uint64
 }
 
 func loadFrameOffsets(r *resolver) frameOffsets {
@@ -99,7 +98,6 @@ func loadFrameOffsets(r *resolver) frameOffsets {
 		genFrame:      r.opt("PyGenObject.gi_iframe", "PyGenObject.gi_frame"),
 		genState:      r.opt("PyGenObject.gi_frame_state"),
 		genSize:       r.size("PyGenObject"),
-		genWeak:       r.must("PyGenObject.gi_weakreflist"),
 	}
 	f.globals = r.must("_PyInterpreterFrame.f_globals", "PyFrameObject.f_globals")
 	f.builtins = r.must("_PyInterpreterFrame.f_builtins", "PyFrameObject.f_builtins")

@@ -51,7 +51,7 @@ func (w *Walk) step(from, to int, attrs bool) (label string, toAttrs bool) {
 	n := &w.nodes[from]
 	f := finder{want: w.nodes[to].addr}
 	if n.isBlock() {
-		w.h.scan(&f, w.h.view.clip(n.addr, n.size), 0, absent)
+		w.h.scan(&f, w.h.view.clip(n.addr, n.size), 0, nil)
 		return fmt.Sprintf(" -> %d bytes at %#x, +%#x", n.size, n.addr, f.arg), false
 	}
 	t := w.h.list[n.typ]

@@ -40,17 +40,15 @@ func (w *Walk) object(i int) Object {
 	t := w.h.list[n.typ]
 	r := w.reach(i)
 	return Object{Addr: Addr(n.addr), Type: Addr(t.addr), TypeName: w.h.nameOf(t),
-		Size: w.h.fullSize(n.addr, t), FramesOnly: r != ReachRoots, Reach: r}
+		Size: w.h.fullSize(n.addr, t), FramesOnly: r == ReachFrames || r == ReachGC, Reach: r}
 }
 
 func (w *Walk) reach(i int) Reach {
-	switch {
-	case i >= w.gcFrom:
-		return ReachGC
-	case i >= w.framesFrom:
-		return ReachFrames
+	p := numPhases - 1
+	for p > 0 && i < w.starts[p] {
+		p--
 	}
-	return ReachRoots
+	return reachOf[p]
 }
 
 // Find gives the object that starts at a.

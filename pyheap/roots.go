@@ -144,7 +144,6 @@ func (w *Walk) scanRoots(from, to uint64, kind rootKind) {
 
 // walkFrames is the second phase: frames, exceptions being handled, and what else a thread holds.
 func (w *Walk) walkFrames() error {
-	w.framesFrom = len(w.nodes)
 	for _, t := range w.tstates {
 		// A chain that is damaged gives the frames before the damage.
 		_ = w.h.eachFrame(uint64(t.Addr), func(f uint64) {
@@ -163,7 +162,6 @@ func (w *Walk) walkFrames() error {
 
 // walkGC is the third phase: objects that the collector knows and nothing found so far refers to.
 func (w *Walk) walkGC() error {
-	w.gcFrom = len(w.nodes)
 	interps, err := w.h.Interpreters()
 	if err != nil {
 		return err

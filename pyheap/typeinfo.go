@@ -78,6 +78,9 @@ type typeInfo struct {
 	keys      *keysTable // ht_cached_keys, once asked for
 	name      string     // module.qualname, once named is set
 	named     bool
+	scanned   bool     // skip and texts are known
+	skip      []uint64 // offsets that a scan leaves out, sorted
+	texts     []uint64 // those of strings
 }
 
 func (t *typeInfo) gc() bool { return t.flags&flagHaveGC != 0 }

@@ -16,7 +16,7 @@ func (h *Heap) visit(v visitor, a uint64, t *typeInfo) {
 	n := h.items(a, t)
 	switch t.kind {
 	case kindGeneric:
-		h.scanRange(v, a, h.off.objectSize, h.ownSize(a, t), t.weaklist)
+		h.scanObject(v, a, t, h.off.objectSize, h.ownSize(a, t))
 		return
 	case kindAtom:
 		return
@@ -43,31 +43,29 @@ func (h *Heap) visit(v visitor, a uint64, t *typeInfo) {
 	case kindSet:
 		h.visitSet(v, a)
 	case kindCode:
-		h.visitCode(v, a)
+		h.visitCode(v, a, t)
 		return
 	case kindFrame:
 		h.visitFrameObject(v, a)
 		return
 	case kindGen:
-		h.visitGen(v, a)
+		h.visitGen(v, a, t)
 		return
 	case kindModule:
 		h.field(v, a, h.off.module.dict)
-		h.scanRange(v, a, h.off.module.dict+8, t.basicsize, t.weaklist)
+		h.scanObject(v, a, t, h.off.module.dict+8, t.basicsize)
 		return
 	case kindWeakref:
 		h.field(v, a, h.off.weakref.callback)
 	}
 	if !t.exact {
-		h.scanRange(v, a, tail, h.ownSize(a, t), t.weaklist)
+		h.scanObject(v, a, t, tail, h.ownSize(a, t))
 	}
 }
 
 func (h *Heap) visitType(v visitor, a uint64, meta *typeInfo) {
 	o := &h.off.typ
-	end := h.ownSize(a, meta)
-	h.scanRange(v, a, h.off.varSize, o.weaklist, absent)
-	h.scanRange(v, a, o.weaklist+8, end, absent)
+	h.scanObject(v, a, meta, h.off.varSize, h.ownSize(a, meta))
 	if f, _ := h.view.u64(a + o.flags); f&flagHeapType == 0 {
 		return
 	}
@@ -165,13 +163,13 @@ func (h *Heap) visitSet(v visitor, a uint64) {
 
 // visitCode reads the fields; the bytecode behind them holds inline caches, whose pointers are
 // borrowed.
-func (h *Heap) visitCode(v visitor, a uint64) {
+func (h *Heap) visitCode(v visitor, a uint64, t *typeInfo) {
 	o := &h.off.code
 	end := o.bytecode
 	if end == absent {
 		end = h.off.code.size
 	}
-	h.scanRange(v, a, h.off.objectSize, end, o.weakreflist)
+	h.scanObject(v, a, t, h.off.objectSize, end)
 }
 
 // visitDict reads the keys, and the values wherever they are.

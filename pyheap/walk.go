@@ -1,18 +1,37 @@
 package pyheap
 
+import "slices"
+
 // WalkOptions tune a walk.
 type WalkOptions struct {
 	Progress func(n int) // called now and then with the number of objects and blocks found; may be nil
 }
 
-// Reach says from where an object was reached first.
+// Reach says from where an object was reached. Memory whose type is not known (an extension's own
+// structs) is read last, since what it still holds of an earlier owner looks like references, too: an
+// object that a frame refers to is not taken for a module's because of such a word.
 type Reach uint8
 
 const (
 	ReachRoots  Reach = iota // modules, the interpreter's state, static data of libraries
 	ReachFrames              // nothing but frames and exception states of threads
+	ReachGuess               // the roots, but only through memory whose type is not known
 	ReachGC                  // nothing but the collector's lists: garbage, or held by the C stack
 )
+
+// phase is a part of the walk.
+type phase int
+
+const (
+	phaseRoots phase = iota
+	phaseFrames
+	phaseGuessRoots  // memory of unknown type that phaseRoots came upon
+	phaseGuessFrames // that phaseFrames did
+	phaseGC
+	numPhases
+)
+
+var reachOf = [numPhases]Reach{ReachRoots, ReachFrames, ReachGuess, ReachFrames, ReachGC}
 
 // Walk is the result of a typed walk: an index of all objects and of the blocks that they own. It
 // refers to the Heap, and like it must not be used by several goroutines at a time.
@@ -23,8 +42,10 @@ type Walk struct {
 	order []uint32 // node numbers in the order of addresses
 	marks *marks
 
-	framesFrom, gcFrom int // first nodes of those two phases
-	objects            int
+	starts  [numPhases]int // first node of each phase
+	opaque  []uint32       // blocks of unknown type that wait for their phase
+	wait    bool           // let them wait
+	objects int
 
 	next    int // the node to visit next
 	parent  int32
@@ -50,8 +71,7 @@ func (n *node) isBlock() bool { return n.typ < uint32(numBlockKinds) }
 
 const progressEvery = 1 << 16
 
-// Walk finds every object. Objects that modules and the interpreter's state reach come first, then
-// those that only frames reach, then those that only the collector knows. A heap that is damaged in
+// Walk finds every object, in the order of the phases. A heap that is damaged in
 // places gives the objects that can be read; one that cannot be read in any
 // sensible time gives a *BudgetError.
 func (h *Heap) Walk(opt WalkOptions) (_ *Walk, err error) {
@@ -63,8 +83,9 @@ func (h *Heap) Walk(opt WalkOptions) (_ *Walk, err error) {
 	defer h.begin(h.walkLimit())()
 	h.work, h.limit = 0, h.walkLimit()
 	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), tstates: threads, nodes: make([]node, 0, h.size/128)}
-	for _, phase := range []func() error{w.walkRoots, w.walkFrames, w.walkGC} {
-		if err := phase(); err != nil {
+	for p, walk := range [numPhases]func() error{w.walkRoots, w.walkFrames, w.walkOpaqueOfRoots, w.walkOpaque, w.walkGC} {
+		w.starts[p], w.wait = len(w.nodes), phase(p) < phaseGuessRoots
+		if err := walk(); err != nil {
 			return nil, err
 		}
 	}
@@ -81,8 +102,11 @@ func (w *Walk) drain() error {
 		switch {
 		case !n.isBlock():
 			w.h.visit(w, n.addr, w.h.list[n.typ])
-		case blockKind(n.typ) == blockOpaque:
-			w.h.scan(w, w.h.view.clip(n.addr, n.size), 0, absent)
+		case blockKind(n.typ) != blockOpaque:
+		case w.wait:
+			w.opaque = append(w.opaque, uint32(w.next-1))
+		default:
+			w.h.scan(w, w.h.view.clip(n.addr, n.size), 0, nil)
 		}
 		if w.h.exhausted() {
 			return &BudgetError{Nodes: len(w.nodes)}
@@ -92,6 +116,28 @@ func (w *Walk) drain() error {
 		}
 	}
 	return nil
+}
+
+// walkOpaqueOfRoots reads the memory of unknown type that the roots reach.
+func (w *Walk) walkOpaqueOfRoots() error {
+	n, _ := slices.BinarySearch(w.opaque, uint32(w.starts[phaseFrames]))
+	mine := w.opaque[:n]
+	w.opaque = w.opaque[n:]
+	return w.scanOpaque(mine)
+}
+
+// walkOpaque reads the rest of it.
+func (w *Walk) walkOpaque() error { return w.scanOpaque(w.opaque) }
+
+func (w *Walk) scanOpaque(blocks []uint32) error {
+	for _, i := range blocks {
+		w.parent = int32(i)
+		w.h.scan(w, w.h.view.clip(w.nodes[i].addr, w.nodes[i].size), 0, nil)
+		if w.h.exhausted() {
+			return &BudgetError{Nodes: len(w.nodes)}
+		}
+	}
+	return w.drain()
 }
 
 func (w *Walk) wantType(t *typeInfo) bool {
@@ -211,5 +257,5 @@ func (w *Walk) finish() {
 			w.order[r] = uint32(i)
 		}
 	}
-	w.seen, w.skip, w.stale = nil, nil, nil
+	w.seen, w.skip, w.stale, w.opaque = nil, nil, nil, nil
 }

@@ -121,11 +121,19 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		return nil, err
 	}
 	o.progress("compiling the thaw program")
-	script, err := compileScripts(in.Exe, rec.source, scriptOf(cl), rec.resetSignals, scriptConfig{
+	cfg := scriptConfig{
 		InterpreterArgs: len(cl.interp), Path0: path0Of(cl, c.cwd), SafePath: cl.hasOption('P') || cl.hasOption('I'),
-		Home: lookup(environ, "HOME"), Tmpdir: lookup(environ, "TMPDIR"),
+		Home: lookup(environ, "HOME"), Tz: lookup(environ, "TZ"), Tmpdir: lookup(environ, "TMPDIR"),
 		BufferedStdio: !cl.hasOption('u') && lookup(environ, "PYTHONUNBUFFERED") == nil,
-	})
+		Env:           map[string]*string{}, Count: map[string]int{},
+	}
+	for _, name := range rec.env {
+		cfg.Env[name] = lookup(environ, name)
+	}
+	for _, name := range rec.count {
+		cfg.Count[name] = len(w.OfType(name))
+	}
+	script, err := compileScripts(in.Exe, rec.source, scriptOf(cl), rec.resetSignals, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -1,22 +1,13 @@
 package restore
 
-import (
-	"fmt"
+// cpuid executes CPUID with ECX 0.
+func cpuid(leaf uint32) (eax, ebx, ecx, edx uint32)
 
-	"golang.org/x/sys/cpu"
-)
-
-// cpuFeatures sums up what glibc's and libcrypto's IFUNCs choose by. Frozen
-// memory holds their choices.
-func cpuFeatures() string {
-	x := cpu.X86
-	var bits uint64
-	for i, b := range []bool{x.HasAES, x.HasADX, x.HasAVX, x.HasAVX2, x.HasAVX512, x.HasAVX512F, x.HasAVX512BW, x.HasAVX512VL,
-		x.HasAVX512VBMI, x.HasAVX512VBMI2, x.HasBMI1, x.HasBMI2, x.HasERMS, x.HasFMA, x.HasOSXSAVE, x.HasPCLMULQDQ, x.HasPOPCNT,
-		x.HasRDRAND, x.HasRDSEED, x.HasSSE3, x.HasSSSE3, x.HasSSE41, x.HasSSE42} {
-		if b {
-			bits |= 1 << i
-		}
-	}
-	return fmt.Sprintf("amd64-%x", bits)
+// cpuFeatures are the feature words that the IFUNCs of glibc and libcrypto choose
+// by: frozen memory holds their choices. (EBX of leaf 1 has the number of the
+// core, which may differ from run to run.)
+func cpuFeatures() [2]uint64 {
+	_, _, c1, d1 := cpuid(1)
+	_, b7, c7, _ := cpuid(7)
+	return [2]uint64{uint64(c1)<<32 | uint64(d1), uint64(b7)<<32 | uint64(c7)}
 }

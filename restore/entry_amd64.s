@@ -25,7 +25,17 @@ open:
 	MOVL	$8, R10
 	SYSCALL
 	MOVL	$1, ·startKnown(SB)
+	MOVQ	SP, DI // argc, argv, envp; aligned as the C ABI wants it before a call
+	LEAQ	·launcher(SB), AX
+	ADDQ	$8, AX
+	CALL	AX // returns if it leaves this run to the Go code
 	JMP	_rt0_amd64_linux(SB)
+
+// func launcherAddr() uintptr
+TEXT ·launcherAddr(SB), NOSPLIT, $0-8
+	LEAQ	·launcher(SB), AX
+	MOVQ	AX, ret+0(FP)
+	RET
 
 // func callOnStack(fn, arg, stack uintptr) int64
 TEXT ·callOnStack(SB), NOSPLIT, $0-32
@@ -38,4 +48,15 @@ TEXT ·callOnStack(SB), NOSPLIT, $0-32
 	CALL	AX
 	MOVQ	R12, SP
 	MOVQ	AX, ret+24(FP)
+	RET
+
+// func cpuid(leaf uint32) (eax, ebx, ecx, edx uint32)
+TEXT ·cpuid(SB), NOSPLIT, $0-24
+	MOVL	leaf+0(FP), AX
+	XORL	CX, CX
+	CPUID
+	MOVL	AX, eax+8(FP)
+	MOVL	BX, ebx+12(FP)
+	MOVL	CX, ecx+16(FP)
+	MOVL	DX, edx+20(FP)
 	RET

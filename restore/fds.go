@@ -104,7 +104,7 @@ func settleDescriptors(f *frozen, t *target, h *pyheap.Heap, w *pyheap.Walk, fds
 				continue
 			}
 			path := w.Path(o.Addr)
-			if o.Reach == pyheap.ReachRoots {
+			if o.Reach == pyheap.ReachRoots || o.Reach == pyheap.ReachGuess {
 				return nil, &RefusedError{Path: path, What: fmt.Sprintf("<%s fd=%d> on %s", k.typ, d.FD, d.Target),
 					Remedy: "close it before the freeze"}
 			}

@@ -44,7 +44,7 @@ type guards struct {
 	// Where the tracer child finds a system call instruction, from ld.so's entry point.
 	SyscallDelta int64
 	LdEntry      uint64
-	CPU          string // features that libraries were resolved for
+	CPU          [2]uint64 // features that libraries were resolved for
 }
 
 // UnfitError says why an image cannot be used for a thaw here and now. The

@@ -7,14 +7,15 @@ import (
 
 // The guards of an image are read at every thaw, a few hundred files among
 // them, so they have a form that takes microseconds to read: numbers as
-// 64-bit words, strings and lists with their length before them.
+// 64-bit words, strings and lists with their length before them, a NUL behind
+// each string. The launcher (stub/launch.c) reads it, too: keep both in step.
 
 type guardWriter struct{ b []byte }
 
 func (w *guardWriter) num(v uint64) { w.b = le.AppendUint64(w.b, v) }
 func (w *guardWriter) str(s string) {
 	w.num(uint64(len(s)))
-	w.b = append(w.b, s...)
+	w.b = append(append(w.b, s...), 0)
 }
 func (w *guardWriter) strs(l []string) {
 	w.num(uint64(len(l)))
@@ -30,7 +31,8 @@ func (g *guards) encode() []byte {
 	w.strs(g.Argv0)
 	w.strs(g.Script)
 	w.str(g.Comm)
-	w.str(g.CPU)
+	w.num(g.CPU[0])
+	w.num(g.CPU[1])
 	w.num(uint64(b2i(g.UTF8Mode)))
 	w.num(uint64(g.SyscallDelta))
 	w.num(g.LdEntry)
@@ -51,7 +53,7 @@ func (g *guards) encode() []byte {
 	return w.b
 }
 
-const guardsVersion = 1
+const guardsVersion = 2
 
 var errGuards = errors.New("the guards of the image are damaged or of another version of pyfreeze")
 
@@ -72,12 +74,12 @@ func (r *guardReader) num() uint64 {
 
 func (r *guardReader) str() string {
 	n := r.num()
-	if n > uint64(len(r.b)) {
+	if n >= uint64(len(r.b)) || r.b[n] != 0 {
 		r.bad, r.b = true, nil
 		return ""
 	}
 	s := string(r.b[:n])
-	r.b = r.b[n:]
+	r.b = r.b[n+1:]
 	return s
 }
 
@@ -105,7 +107,7 @@ func parseGuards(b []byte) (*guards, error) {
 	if r.num() != guardsVersion {
 		return nil, errGuards
 	}
-	g := &guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Comm: r.str(), CPU: r.str(),
+	g := &guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Comm: r.str(), CPU: [2]uint64{r.num(), r.num()},
 		UTF8Mode: r.num() != 0, SyscallDelta: int64(r.num()), LdEntry: r.num(), PythonEnv: map[string]string{}}
 	for _, e := range r.strs() {
 		for k, v := range pythonEnv([]string{e}) {

@@ -33,6 +33,7 @@ type spawnArgs struct {
 	exePath      uint64
 	run          uint64
 	runOff       uint64
+	cpu          uint64
 	state        uint32
 	err          int32
 	child        int64
@@ -76,10 +77,9 @@ func (c command) exec() error {
 	return &os.PathError{Op: "execve", Path: c.path, Err: syscall.Exec(c.path, c.argv, c.env)}
 }
 
-// arena is the memory shared with the tracer child. It must outlive the Go
-// heap's idea of itself, so it is mapped by hand: stub, arguments, stack.
+// Memory shared with the tracer child. It must not be the Go heap's, so it is
+// mapped by hand: arguments, stack of this call, stack of the child.
 const (
-	arenaStub  = 64 << 10
 	arenaData  = 16 << 10
 	arenaStack = 64 << 10
 )
@@ -88,22 +88,11 @@ const (
 // that is impossible, with nothing changed, so that the caller can still exec
 // the plain command.
 func (c command) execThawed(im *image.Image, lp loadPlan, run runBlock) error {
-	mem, err := unix.Mmap(-1, 0, arenaStub+arenaData+arenaStack, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	mem, err := unix.Mmap(-1, 0, arenaData+arenaStack, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
-		return fmt.Errorf("memory for the loader: %w", err)
+		return fmt.Errorf("memory for the launcher: %w", err)
 	}
 	defer func() { _ = unix.Munmap(mem) }()
-	head, err := readStubHead(stubBlob)
-	if err != nil {
-		return err
-	}
-	if len(stubBlob) > arenaStub {
-		return fmt.Errorf("the loader stub has %d bytes, room is for %d", len(stubBlob), arenaStub)
-	}
-	copy(mem, stubBlob)
-	if err := unix.Mprotect(mem[:arenaStub], unix.PROT_READ|unix.PROT_EXEC); err != nil {
-		return fmt.Errorf("the loader cannot be made executable: %w", err)
-	}
 
 	// Without close-on-exec, clear of the low numbers that a program may count on, yet below 64: a larger
 	// table of descriptors costs a threaded process milliseconds (synchronize_rcu).
@@ -114,9 +103,9 @@ func (c command) execThawed(im *image.Image, lp loadPlan, run runBlock) error {
 	defer unix.Close(fd)
 
 	base := uintptr(unsafe.Pointer(&mem[0]))
-	args := (*spawnArgs)(unsafe.Pointer(&mem[arenaStub]))
-	block := (*runBlock)(unsafe.Pointer(&mem[arenaStub+1024]))
-	path := mem[arenaStub+8192:]
+	args := (*spawnArgs)(unsafe.Pointer(&mem[0]))
+	block := (*runBlock)(unsafe.Pointer(&mem[1024]))
+	path := mem[8192:]
 	if len(c.path) >= 4096 {
 		return &os.PathError{Op: "execve", Path: c.path, Err: unix.ENAMETOOLONG}
 	}
@@ -144,7 +133,7 @@ func (c command) execThawed(im *image.Image, lp loadPlan, run runBlock) error {
 	}
 	*block = run
 	stack := base + uintptr(len(mem)) - arenaStack/2 // the upper half is the child's
-	rc := callOnStack(base+uintptr(head.spawn), uintptr(unsafe.Pointer(args)), stack)
+	rc := callOnStack(launcherAddr(), uintptr(unsafe.Pointer(args)), stack)
 	_ = setSignalMask(old)
 	if rc < 0 {
 		return fmt.Errorf("a child may not trace this process: %w", syscall.Errno(-rc))

@@ -17,23 +17,27 @@ var recipeFiles embed.FS
 // program captured of the world it was frozen in.
 type recipe struct {
 	name, source string
+	detect       []string // a module that tells the program
 	resetSignals []string
+	env          []string // variables whose values at the freeze it wants: config['env']
+	count        []string // types whose number of objects it wants: config['count']
 }
 
-var (
-	detectLine  = regexp.MustCompile(`(?m)^DETECT *= *['"]([\w.]+)['"]`)
-	signalsLine = regexp.MustCompile(`(?m)^RESET_SIGNALS *= *\(([^)]*)\)`)
-	quoted      = regexp.MustCompile(`['"](\w+)['"]`)
-)
-
+// parseRecipe reads what a recipe declares in lines like NAME = ('a', 'b').
 func parseRecipe(name, source string) recipe {
-	r := recipe{name: name, source: source}
-	if m := signalsLine.FindStringSubmatch(source); m != nil {
-		for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
-			r.resetSignals = append(r.resetSignals, q[1])
+	declared := func(what string) []string {
+		m := regexp.MustCompile(`(?m)^` + what + ` *= *\(?([^)\n]*)`).FindStringSubmatch(source)
+		if m == nil {
+			return nil
 		}
+		var out []string
+		for _, q := range regexp.MustCompile(`['"]([\w.]+)['"]`).FindAllStringSubmatch(m[1], -1) {
+			out = append(out, q[1])
+		}
+		return out
 	}
-	return r
+	return recipe{name: name, source: source, detect: declared("DETECT"), resetSignals: declared("RESET_SIGNALS"),
+		env: declared("ENV"), count: declared("COUNT")}
 }
 
 // chooseRecipe reads the recipe asked for, or the shipped one whose DETECT module is
@@ -66,8 +70,9 @@ func chooseRecipe(o FreezeOptions, h *pyheap.Heap) (recipe, error) {
 		if err != nil {
 			return recipe{}, err
 		}
-		if m := detectLine.FindSubmatch(b); m != nil && loaded[string(m[1])] {
-			return parseRecipe(strings.TrimSuffix(e.Name(), ".py"), string(b)), nil
+		r := parseRecipe(strings.TrimSuffix(e.Name(), ".py"), string(b))
+		if len(r.detect) == 1 && loaded[r.detect[0]] {
+			return r, nil
 		}
 	}
 	return recipe{}, nil

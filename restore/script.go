@@ -17,6 +17,9 @@ import (
 //go:embed thaw.py
 var thawScript string
 
+//go:embed thaw_cold.py
+var thawColdScript string
+
 // scriptCompiler runs in a plain, isolated interpreter of the same build and turns
 // scripts and configuration into what PyMarshal_ReadObjectFromString takes.
 const scriptCompiler = `
@@ -33,10 +36,18 @@ if j['script']:
         st = os.stat(path)
         with open(path, 'rb') as f:
             config['script_code'] = compile(f.read(), path, 'exec', dont_inherit=True)
-        config['script_stat'] = (path, st.st_size, st.st_mtime_ns)
+        config['script_stat'] = (path, st.st_size, st.st_mtime_ns, os.path.dirname(os.path.realpath(path)))
     except (OSError, SyntaxError, ValueError):
         pass
+config['cold'] = marshal.dumps(compile(j['cold'], '<pyfreeze>', 'exec', dont_inherit=True))
+config['stdio'] = ((0, 'stdin__'), (1, 'stdout__'), (2, 'stderr__'))
+config['stdio_names'] = ('<stdin>', '<stdout>', '<stderr>')
+config['coercion_targets'] = ('C', 'POSIX', 'C.UTF-8', 'C.utf8', 'UTF-8')
+for name in ('home', 'tmpdir', 'tz'):
+    config[name] = None if config[name] is None else config[name].encode('utf-8', 'surrogateescape')
 import signal
+config['signals'] = tuple(n for n in range(1, int(signal.NSIG)) if n not in (9, 19) and n not in range(32, int(signal.SIGRTMIN)))
+config['ignored_signals'] = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
 config['fresh_signals'] = [int(getattr(signal, n)) for n in j['signals'] if hasattr(signal, n)]
 sys.stdout.buffer.write(marshal.dumps((code, recipe, config)))
 `
@@ -47,9 +58,12 @@ type scriptConfig struct {
 	Path0           *string `json:"path0"`            // sys.path[0] as the command line gave it
 	SafePath        bool    `json:"safe_path"`
 	Home            *string `json:"home"`
-	Tmpdir          *string `json:"tmpdir"`
-	BufferedStdio   bool    `json:"buffered_stdio"`
-	NoSigint        bool    `json:"no_sigint"` // no handler for SIGINT at the start
+	Tz              *string `json:"tz"`
+	// What the recipe asked for.
+	Env           map[string]*string `json:"env"`
+	Count         map[string]int     `json:"count"`
+	Tmpdir        *string            `json:"tmpdir"`
+	BufferedStdio bool               `json:"buffered_stdio"`
 }
 
 // compileScripts compiles the thaw script and the recipe with the interpreter at exe,
@@ -58,7 +72,7 @@ func compileScripts(exe, recipe, script string, signals []string, cfg scriptConf
 	if signals == nil {
 		signals = []string{}
 	}
-	in, err := json.Marshal(map[string]any{"thaw": thawScript, "recipe": recipe, "script": script, "signals": signals, "config": cfg})
+	in, err := json.Marshal(map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipe": recipe, "script": script, "signals": signals, "config": cfg})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,14 @@ var (
 	startMask   uint64
 )
 
+// launcher is not a Go function: it is C code in the program's text (stub/launch.c,
+// stub/spawn.c). At its start lies stub_spawn, eight bytes on launch_run, which
+// entry calls.
+func launcher()
+
+// launcherAddr is where it lies.
+func launcherAddr() uintptr
+
 // callOnStack calls the C function at fn with one argument, on the stack that
 // ends at stack. Precondition: all signals are blocked, the goroutine is
 // locked to its thread.

@@ -20,7 +20,7 @@ const (
 // stubHead is the table at the start of the stub (entry.S): where its entries
 // are, as offsets from its start.
 type stubHead struct {
-	spawn, early, end uint32
+	early, end uint32
 }
 
 func readStubHead(b []byte) (stubHead, error) {
@@ -28,11 +28,10 @@ func readStubHead(b []byte) (stubHead, error) {
 		return stubHead{}, errors.New("not a loader stub of this version")
 	}
 	h := stubHead{
-		spawn: binary.LittleEndian.Uint32(b[12:]),
 		early: binary.LittleEndian.Uint32(b[16:]),
 		end:   binary.LittleEndian.Uint32(b[20:]),
 	}
-	if int(h.end) > len(b) || int(h.spawn) >= len(b) || int(h.early) >= len(b) {
+	if int(h.end) > len(b) || int(h.early) >= len(b) {
 		return stubHead{}, errors.New("the loader stub is cut short")
 	}
 	return h, nil

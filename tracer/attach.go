@@ -23,7 +23,10 @@ func Attach(pid int) (*Process, error) {
 		return nil, err
 	}
 	p := &Process{pid: pid, loop: startLoop(), threads: map[int]*thread{}}
-	err := p.call(func() error { return p.stopAll() })
+	err := p.call(func() error {
+		p.prepare()
+		return p.stopAll()
+	})
 	if err != nil {
 		p.end()
 		return nil, err
@@ -240,10 +243,7 @@ func (p *Process) hideInterrupt(t *thread) {
 // execed forgets what was known of the program that exec replaced.
 func (p *Process) execed() {
 	p.site, p.gadgets = 0, gadgets{}
-	if p.mem != nil {
-		p.mem.Close()
-		p.mem = nil
-	}
+	p.closeMem()
 }
 
 func (p *Process) stuck(t *thread) error {

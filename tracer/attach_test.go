@@ -143,7 +143,7 @@ print(h.hex()); input()`
 				if _, err := p.Syscall(tg.pid(), unix.SYS_GETPPID); err != nil {
 					t.Fatal(err)
 				}
-				if _, _, err := p.StepUntil(tg.pid(), rand.Intn(200), time.Now().Add(10*time.Millisecond), never); err != nil && !errors.Is(err, ErrStepTimeout) {
+				if err := steps(p, tg.pid(), rand.Intn(200)); err != nil && !errors.Is(err, ErrStepTimeout) {
 					t.Fatal(err)
 				}
 				if rounds%2 == 0 {
@@ -164,8 +164,6 @@ print(h.hex()); input()`
 		}
 	}
 }
-
-func never(*unix.PtraceRegs) (bool, error) { return false, nil }
 
 // Threads that come and go all the time must not hang an attach, nor be lost.
 func TestAttachLoopUnderLoad(t *testing.T) {

@@ -3,6 +3,7 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,7 +37,7 @@ type chain struct {
 	old    []byte // what was in memory
 	at     procmem.Addr
 	exitAt procmem.Addr
-	spare  procmem.Addr // 64 bytes
+	spare  procmem.Addr // spareSize bytes
 	begun  bool
 	cloned func(pid int) error // called at the stop of a clone
 }
@@ -44,8 +45,52 @@ type chain struct {
 const (
 	reapFrame = 0
 	homeFrame = frameSize
+	spareSize = 2 * siginfoSize
 	nobody    = 0x7fffffff // more than any process id
 )
+
+// openChain makes a stopped thread of an attached process ready for calls. The
+// caller calls close.
+func (p *Process) openChain(t *thread) (*chain, error) {
+	maps, err := procmem.ReadMaps(p.pid)
+	if err != nil {
+		return nil, err
+	}
+	code, err := p.findGadgets(maps)
+	if err != nil {
+		return nil, err
+	}
+	st, err := readStatus(fmt.Sprintf("%d/task/%d", p.pid, t.tid))
+	if err != nil {
+		return nil, err
+	}
+	if err := p.keep(t); err != nil {
+		return nil, err
+	}
+	options := uintptr(unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACESYSGOOD)
+	if st.seccomp != 0 {
+		options |= unix.PTRACE_O_SUSPEND_SECCOMP
+	}
+	if err := p.setOptions(t, options); err != nil {
+		if st.seccomp != 0 {
+			return nil, &SeccompError{t.tid, err}
+		}
+		return nil, err
+	}
+	c, err := p.newChain(t, code, maps)
+	if err != nil {
+		return nil, joined([]error{err, p.setOptions(t, 0)})
+	}
+	return c, nil
+}
+
+// setOptions gives a thread options besides the usual ones.
+func (p *Process) setOptions(t *thread, more uintptr) error {
+	if err := ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, p.options(t)|more); err != nil {
+		return p.opError(t.tid, "set the ptrace options of", err)
+	}
+	return nil
+}
 
 // newChain writes the frames. Nothing is changed in the target until call, but
 // memory that is not in use.
@@ -63,11 +108,11 @@ func (p *Process) newChain(t *thread, code gadgets, maps []procmem.Mapping) (*ch
 		return nil, p.opError(t.tid, "read the extended registers of", err)
 	}
 	xstate := signalXState(state)
-	body := make([]byte, 2*frameSize, 2*frameSize+len(xstate)+63+frameSize+64)
+	body := make([]byte, 2*frameSize, 2*frameSize+len(xstate)+63+frameSize+spareSize)
 	body = append(body, xstate...)
 	body = append(body, make([]byte, (-len(body))&63)...)
 	exit := len(body)
-	body = append(body, make([]byte, frameSize+64)...)
+	body = append(body, make([]byte, frameSize+spareSize)...)
 
 	c.at = (stackPointer(&c.regs) - redZone - procmem.Addr(len(body))) &^ 63
 	if !writable(maps, procmem.Range{Start: c.at, End: stackPointer(&c.regs)}) {
@@ -145,8 +190,18 @@ func (c *chain) call(next procmem.Addr, nr uint64, args ...uint64) (uint64, erro
 	return c.p.runCall(c.t, c.cloned)
 }
 
-// finish gives the thread its registers, mask and memory back.
-func (c *chain) finish() error {
+// callHome makes the thread do one call that does not concern other processes. A
+// failed call gives its syscall.Errno.
+func (c *chain) callHome(nr uint64, args ...uint64) (uint64, error) {
+	ret, err := c.call(c.home(), nr, args...)
+	if errno := int64(ret); err == nil && -4096 < errno && errno < 0 {
+		err = syscall.Errno(-errno)
+	}
+	return ret, err
+}
+
+// close gives the thread its registers, mask, memory and options back.
+func (c *chain) close() error {
 	if c.p.threads[c.t.tid] == nil {
 		return nil
 	}
@@ -159,7 +214,7 @@ func (c *chain) finish() error {
 		}
 	}
 	_, err := c.p.writeMem(c.old, c.at)
-	return err
+	return joined([]error{err, c.p.setOptions(c.t, 0)})
 }
 
 // runCall lets a thread that is about to do a system call do it, and gives the

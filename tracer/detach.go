@@ -27,9 +27,11 @@ func (p *Process) Detach() error {
 				errs = append(errs, err)
 			}
 		}
+		if p.resumedAt.IsZero() { // no thread was left
+			p.markResumed()
+		}
 	})
 	p.end()
-	p.markResumed()
 	return errors.Join(errs...)
 }
 
@@ -56,6 +58,7 @@ func (p *Process) release(t *thread) error {
 		// It could not be stopped again; the end of our thread detaches it.
 		return errors.Join(errs...)
 	}
+	p.markResumed() // afterwards it may be long until we run again: the thread of the target does
 	err := ptrace(unix.PTRACE_DETACH, t.tid, 0, uintptr(t.sig))
 	if err != nil {
 		errs = append(errs, p.opError(t.tid, "detach from", err))

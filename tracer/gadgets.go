@@ -19,12 +19,22 @@ type gadgets struct {
 // that every C library has.
 var ErrNoGadget = errors.New("no C library with a return from signal handlers is mapped")
 
+// prepare looks for gadgets while the target still runs, to keep its stop short.
+// What it does not find is looked for again, and an error comes out, later.
+func (p *Process) prepare() {
+	if maps, err := procmem.ReadMaps(p.pid); err == nil {
+		_, _ = p.findGadgets(maps)
+	}
+	p.closeMem() // it holds on to an address space; there may be another one soon
+}
+
 // findGadgets looks for them in the C library first. Like at syscallSite, the
 // bytes need not be instructions of the code around them.
 func (p *Process) findGadgets(maps []procmem.Mapping) (gadgets, error) {
-	if p.gadgets.call != 0 && p.gadgets.restorer != 0 {
+	if p.holds(p.gadgets.call, callInsn) && p.holds(p.gadgets.restorer, restorerInsn) {
 		return p.gadgets, nil
 	}
+	p.gadgets = gadgets{}
 	for _, wanted := range []string{"/libc.so", "/libc-", ""} {
 		for _, m := range maps {
 			if !m.Exec || !m.Read || m.Path == "[vsyscall]" || !strings.Contains(m.Path, wanted) {
@@ -39,6 +49,17 @@ func (p *Process) findGadgets(maps []procmem.Mapping) (gadgets, error) {
 		}
 	}
 	return gadgets{}, fmt.Errorf("process %d: %w", p.pid, ErrNoGadget)
+}
+
+// holds says whether the target has this code at a: it may have called exec since
+// it was found.
+func (p *Process) holds(a procmem.Addr, code []byte) bool {
+	if a == 0 {
+		return false
+	}
+	b := make([]byte, len(code))
+	_, err := p.readMem(b, a)
+	return err == nil && bytes.Equal(b, code)
 }
 
 // searchGadgets searches one mapping, in pieces: they are near its beginning.

@@ -46,6 +46,13 @@ func (p *Process) memory() (*os.File, error) {
 	return p.mem, nil
 }
 
+func (p *Process) closeMem() {
+	if p.mem != nil {
+		p.mem.Close()
+		p.mem = nil
+	}
+}
+
 func (p *Process) readMem(b []byte, a procmem.Addr) (int, error) {
 	return p.transfer(unix.Pread, b, a)
 }

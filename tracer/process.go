@@ -151,7 +151,5 @@ func (p *Process) drop(t *thread) { delete(p.threads, t.tid) }
 func (p *Process) end() {
 	p.detached = true
 	p.loop.stop()
-	if p.mem != nil {
-		p.mem.Close()
-	}
+	p.closeMem()
 }

@@ -63,6 +63,15 @@ func (p *Process) requeueOne(t *thread, k keptSignal) error {
 	if k.sig == syscall.SIGSTOP || k.sig == syscall.SIGKILL { // cannot be blocked, and have no handler
 		return unix.Tgkill(p.pid, t.tid, k.sig)
 	}
+	if t.seized && !p.twin {
+		if c, err := p.openChain(t); err == nil {
+			_, err := p.writeMem(k.info[:], c.spare)
+			if err == nil {
+				err = queueToSelf(c.callHome, k.sig, uint64(c.spare))
+			}
+			return joined([]error{err, c.close()})
+		}
+	}
 	var regs unix.PtraceRegs
 	if err := p.getRegs(t, &regs); err != nil {
 		return err
@@ -76,22 +85,23 @@ func (p *Process) requeueOne(t *thread, k keptSignal) error {
 	if _, err := p.writeMem(k.info[:], at); err != nil {
 		return err
 	}
-	err := p.queueToSelf(t, k.sig, uint64(at))
+	call := func(nr uint64, args ...uint64) (uint64, error) { return p.inject(t, nr, args...) }
+	err := queueToSelf(call, k.sig, uint64(at))
 	_, werr := p.writeMem(old, at)
 	return errors.Join(err, werr)
 }
 
-// queueToSelf makes t call rt_tgsigqueueinfo for itself. The target may be in
+// queueToSelf makes a thread call rt_tgsigqueueinfo for itself. The target may be in
 // another pid namespace: it is asked for its ids.
-func (p *Process) queueToSelf(t *thread, sig syscall.Signal, info uint64) error {
-	pid, err := p.inject(t, unix.SYS_GETPID)
+func queueToSelf(call func(nr uint64, args ...uint64) (uint64, error), sig syscall.Signal, info uint64) error {
+	pid, err := call(unix.SYS_GETPID)
 	if err != nil {
 		return err
 	}
-	tid, err := p.inject(t, unix.SYS_GETTID)
+	tid, err := call(unix.SYS_GETTID)
 	if err != nil {
 		return err
 	}
-	_, err = p.inject(t, unix.SYS_RT_TGSIGQUEUEINFO, pid, tid, uint64(sig), info)
+	_, err = call(unix.SYS_RT_TGSIGQUEUEINFO, pid, tid, uint64(sig), info)
 	return err
 }

@@ -38,7 +38,7 @@ print(alarm, n > 0)`)
 	}
 	// The timer goes off somewhere in these steps.
 	for end := time.Now().Add(150 * time.Millisecond); time.Now().Before(end); {
-		if _, _, err := p.StepUntil(tg.pid(), 100, end.Add(time.Second), never); err != nil {
+		if err := steps(p, tg.pid(), 100); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -152,7 +152,7 @@ func helper(what string) {
 		return
 	}
 	if what == "stepped" {
-		_, _, err := p.StepUntil(pid, 100, time.Now().Add(time.Hour), never)
+		err := steps(p, pid, 100)
 		_, err2 := p.Syscall(pid, unix.SYS_GETPID)
 		if err := errors.Join(err, err2); err != nil {
 			fmt.Println(err)
@@ -162,6 +162,19 @@ func helper(what string) {
 	fmt.Println("ready")
 	if what == "spawn" {
 		fmt.Println(p.PID())
+	}
+	for what == "twins" {
+		w, err := p.Twin(pid)
+		if err == nil {
+			err = errors.Join(p.Detach(), w.Detach())
+		}
+		if err == nil {
+			p, err = Attach(pid)
+		}
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
 	}
 	for what == "loop" {
 		err := p.RunFor(time.Millisecond)

@@ -142,8 +142,8 @@ func TestContinueTimesOut(t *testing.T) {
 	if got, err := p.Syscall(p.PID(), unix.SYS_GETPID); err != nil || int(got) != p.PID() {
 		t.Errorf("getpid gives %d, %v", got, err)
 	}
-	if n, _, err := p.StepUntil(p.PID(), 10, time.Now().Add(time.Second), never); n != 10 || err != nil {
-		t.Errorf("%d steps, %v", n, err)
+	if err := steps(p, p.PID(), 10); err != nil {
+		t.Error(err)
 	}
 	if err := p.RunFor(10 * time.Millisecond); err != nil {
 		t.Error(err)

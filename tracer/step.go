@@ -17,33 +17,6 @@ func (p *Process) Step(tid int, timeout time.Duration) error {
 	})
 }
 
-// StepUntil steps one thread until pred says so, at most max times and until the
-// deadline. pred gets the registers after each step, not before the first; it
-// runs on the tracing thread and must not call methods of p. steps is how many
-// were done, hit whether pred said true. Errors are pred's own and those of
-// Step; ErrStepTimeout when an instruction did not finish by the deadline.
-func (p *Process) StepUntil(tid int, max int, deadline time.Time, pred func(*unix.PtraceRegs) (bool, error)) (steps int, hit bool, err error) {
-	err = p.withThread(tid, func(t *thread) error {
-		var regs unix.PtraceRegs
-		var err error
-		for steps < max && !hit && err == nil {
-			// The clock costs little, but a look at it each time is not needed.
-			if steps%64 == 0 && time.Now().After(deadline) {
-				break
-			}
-			if err = p.step(t, deadline); err != nil {
-				break
-			}
-			steps++
-			if err = p.getRegs(t, &regs); err == nil {
-				hit, err = pred(&regs)
-			}
-		}
-		return p.settle(t, err)
-	})
-	return steps, hit, err
-}
-
 // settle leaves a thread that was stepped in a state in which our death does not
 // hurt it: the kernel would deliver the SIGTRAP that it has stopped for. err is
 // how the work went, and is part of the result.

@@ -170,3 +170,13 @@ func detach(t *testing.T, p *Process) {
 		t.Fatal(err)
 	}
 }
+
+// steps steps a thread n times.
+func steps(p *Process, tid, n int) error {
+	for range n {
+		if err := p.Step(tid, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}

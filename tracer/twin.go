@@ -65,57 +65,19 @@ func (p *Process) makeTwin(t *thread) (twin *Process, err error) {
 	if !t.seized || p.twin {
 		return nil, &TwinError{p.pid, "it was not attached to", nil}
 	}
-	last=time.Now()
-	maps, err := procmem.ReadMaps(p.pid)
-	tick("maps")
+	st, err := readStatus(fmt.Sprint(p.pid))
 	if err != nil {
 		return nil, err
 	}
-	code, err := p.findGadgets(maps)
-	if err != nil {
-		return nil, err
-	}
-	tick("gadgets")
-	st, err := readStatus(fmt.Sprintf("%d/task/%d", p.pid, t.tid))
-	if err != nil {
-		return nil, err
-	}
-	tick("status")
 	if st.nsInit {
 		return nil, &TwinError{p.pid, "orphans in its container become its children", nil}
 	}
-	if err := p.keep(t); err != nil {
+	c, err := p.openChain(t)
+	if err != nil {
 		return nil, err
 	}
-	options := p.options(t) | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACESYSGOOD
-	if st.seccomp != 0 {
-		options |= unix.PTRACE_O_SUSPEND_SECCOMP
-	}
-	if err := ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, options); err != nil {
-		if st.seccomp != 0 {
-			return nil, &SeccompError{t.tid, err}
-		}
-		return nil, p.opError(t.tid, "trace the children of", err)
-	}
-	c, err := p.newChain(t, code, maps)
-	if err != nil {
-		return nil, joined([]error{err, p.resetOptions(t)})
-	}
-	tick("newchain")
 	twin, err = c.twin()
-	tick("reap")
-	err = joined([]error{err, c.finish(), p.resetOptions(t)})
-	return twin, err
-}
-
-func (p *Process) resetOptions(t *thread) error {
-	if p.threads[t.tid] == nil {
-		return nil
-	}
-	if err := ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, p.options(t)); err != nil {
-		return p.opError(t.tid, "reset the options of", err)
-	}
-	return nil
+	return twin, joined([]error{err, c.close()})
 }
 
 // errAgain is what clone gives, inside the kernel, when a signal interrupts it.
@@ -126,7 +88,6 @@ func (c *chain) twin() (twin *Process, err error) {
 	if err := c.refuseSubreaper(); err != nil {
 		return nil, err
 	}
-	tick("prctl")
 	middle := 0
 	c.cloned = func(pid int) (err error) {
 		middle = pid
@@ -141,7 +102,6 @@ func (c *chain) twin() (twin *Process, err error) {
 			break
 		}
 	}
-	tick("slain")
 	c.cloned = nil
 	if middle == 0 {
 		if err == nil {
@@ -162,8 +122,7 @@ func (c *chain) twin() (twin *Process, err error) {
 // refuseSubreaper refuses a process that orphans become children of.
 func (c *chain) refuseSubreaper() error {
 	const getChildSubreaper = 37
-	ret, err := c.call(c.home(), unix.SYS_PRCTL, getChildSubreaper, uint64(c.spare))
-	if err != nil || ret != 0 {
+	if _, err := c.callHome(unix.SYS_PRCTL, getChildSubreaper, uint64(c.spare)); err != nil {
 		return err
 	}
 	var flag [4]byte
@@ -185,10 +144,8 @@ func (c *chain) twinFrom(pid int) (twin *Process, err error) {
 	if err := m.collect(mt, time.Now().Add(stopTimeout)); err != nil {
 		return nil, err
 	}
-	tick("clone1")
-	options := m.options(mt) | unix.PTRACE_O_TRACECLONE
-	if err := ptrace(unix.PTRACE_SETOPTIONS, pid, 0, options); err != nil {
-		return nil, m.opError(pid, "tie to us", err)
+	if err := m.setOptions(mt, unix.PTRACE_O_TRACECLONE); err != nil {
+		return nil, err
 	}
 	regs, err := c.callRegs(c.exitAt, unix.SYS_CLONE, 0, uint64(c.exitAt), 0, 0)
 	if err != nil {
@@ -202,7 +159,6 @@ func (c *chain) twinFrom(pid int) (twin *Process, err error) {
 			twin, err = c.adopt(pid)
 			return err
 		})
-		tick("clone2ret")
 		if err != nil || twin != nil {
 			return twin, err
 		}
@@ -215,7 +171,6 @@ func (c *chain) twinFrom(pid int) (twin *Process, err error) {
 
 // adopt makes a Process of the twin, which has inherited the options.
 func (c *chain) adopt(pid int) (*Process, error) {
-	tick("clone2")
 	w := &Process{pid: pid, twin: true, loop: c.p.loop.share(), threads: map[int]*thread{},
 		site: c.p.site, gadgets: c.p.gadgets, breaks: map[procmem.Addr]byte{}}
 	w.markStopped()
@@ -223,7 +178,7 @@ func (c *chain) adopt(pid int) (*Process, error) {
 	w.threads[pid] = t
 	err := w.collect(t, time.Now().Add(stopTimeout))
 	if err == nil {
-		err = w.resetOptions(t)
+		err = w.setOptions(t, 0)
 	}
 	if err == nil {
 		err = w.setMask(t, c.mask)
@@ -235,7 +190,6 @@ func (c *chain) adopt(pid int) (*Process, error) {
 		// The memory has the frames in it.
 		_, err = w.writeMem(c.old, c.at)
 	}
-	tick("adopt")
 	return w, err
 }
 
@@ -257,9 +211,6 @@ func (p *Process) slay(t *thread) error {
 			p.drop(t)
 		}
 	}
-	if p.mem != nil {
-		p.mem.Close()
-		p.mem = nil
-	}
+	p.closeMem()
 	return nil
 }

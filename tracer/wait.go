@@ -77,9 +77,13 @@ func (p *Process) poll(t *thread, thorough bool) (s stop, ok bool, err error) {
 	return stop{}, false, nil
 }
 
-// spins is how often a wait asks before it sleeps. A thread that is about to
-// stop does so within microseconds, and sleeping costs more than asking.
-const spins = 300
+// spins is how often, and spinning how long, a wait asks before it sleeps. A
+// thread that is about to stop does so within microseconds, and sleeping costs
+// more than asking; but on a busy machine to yield may take milliseconds.
+const (
+	spins    = 300
+	spinning = 300 * time.Microsecond
+)
 
 // backoff paces the asking: at first it only yields the processor, which the
 // tracee may need, later it sleeps for longer and longer. It makes the system
@@ -87,11 +91,18 @@ const spins = 300
 // forth, and rounds short sleeps up to a millisecond.
 type backoff struct {
 	n     int
+	start time.Time
 	pause time.Duration
 }
 
 func (b *backoff) wait() {
+	if b.n == 0 {
+		b.start = time.Now()
+	}
 	b.n++
+	if b.n < spins && time.Since(b.start) > spinning {
+		b.n = spins
+	}
 	if b.n < spins {
 		syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0)
 		return

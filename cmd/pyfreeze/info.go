@@ -147,12 +147,10 @@ func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int,
 	_ = tw.Flush()
 	if types > 0 && len(m.Types) > 0 {
 		fmt.Fprintln(w)
-		tw = tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintf(tw, "objects\tbytes\ttype\n")
+		fmt.Fprintf(w, "%9s %12s  %s\n", "objects", "bytes", "type")
 		for _, t := range m.Types[:min(types, len(m.Types))] {
-			fmt.Fprintf(tw, "%d\t%d\t%s\n", t.Count, t.Bytes, t.Name)
+			fmt.Fprintf(w, "%9d %12d  %s\n", t.Count, t.Bytes, t.Name)
 		}
-		_ = tw.Flush()
 	}
 	if modules {
 		fmt.Fprintln(w)

@@ -20,8 +20,8 @@ func TestTools(t *testing.T) {
 				t.Errorf("gdb does not show %q:\n%s\n%s", want, o.Stdout, o.Stderr)
 			}
 		}
-		if strings.Contains(o.Stderr, "warning") {
-			t.Errorf("gdb warns: %s", o.Stderr)
+		if w := gdbWarnings(o.Stderr); len(w) > 0 {
+			t.Errorf("gdb warns: %q", w)
 		}
 	})
 	t.Run("readelf", func(t *testing.T) {
@@ -44,10 +44,24 @@ func TestTools(t *testing.T) {
 	t.Run("verify", func(t *testing.T) { pyfreeze(t, "verify", image).must(t, "exit 0") })
 }
 
+// gdbWarnings gives the warnings that tell of a fault in a core file. Not so: a source file that is not
+// installed; and the size of .reg-xstate, for which gdb before 14 knows Intel's layout alone. It says so
+// of the kernel's own core files on AMD processors with AVX-512. (To pad the note would be wrong: gdb 14
+// tells the layouts apart by its size.)
+func gdbWarnings(stderr string) (out []string) {
+	for line := range strings.Lines(stderr) {
+		if strings.Contains(line, "warning") && !strings.Contains(line, "No such file or directory") &&
+			!strings.Contains(line, "Section `.reg-xstate/") {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
 // TestStubIsReproducible compiles the loader stub and compares it with the committed one.
 func TestStubIsReproducible(t *testing.T) {
 	built := filepath.Join(tempDir(t), "stub.bin")
-	run(t, command{argv: []string{"../../restore/stub/build.sh", built}}).must(t, "exit 0")
+	run(t, command{argv: []string{"../../restore/stub/build.sh", built, built + ".s"}}).must(t, "exit 0")
 	want, err := os.ReadFile("../../restore/stub/stub.bin")
 	if err != nil {
 		t.Fatal(err)

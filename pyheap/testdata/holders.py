@@ -1,5 +1,5 @@
 """Keeps objects in many ways; what the tests expect of each is in holders_test.go."""
-import collections, mmap, select, socket, sys, threading, weakref
+import collections, ctypes, mmap, select, socket, sys, threading, weakref
 
 class Conn:
     def __init__(self, sock):
@@ -49,6 +49,15 @@ class Mapped:
         os.close(self.fd)
         self.map = mmap.mmap(f.fileno(), 4096, access=mmap.ACCESS_READ)
 
+# Memory of unknown type, as an extension has it, that holds addresses.
+opaque = (ctypes.c_void_p * 512)()
+
+def hold_in_opaque():
+    s = sock()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(s))
+    opaque[0] = id(s)
+    say("guessed", s)
+
 mapped = Mapped(open(sys.executable, "rb"))
 
 def say(name, o):
@@ -72,6 +81,9 @@ def deep(n, arg):
     say("from_queue", from_queue)
     cell = sock()
     say("cell", cell)
+    stale = sock()
+    opaque[1] = id(stale)
+    say("stale", stale)
     def uses():
         return cell
     print("READY", flush=True)
@@ -89,6 +101,7 @@ say("subclass", subclass)
 say("opened", opened.raw if hasattr(opened, "raw") else opened)
 print("mapped", hex(id(mapped.map)), mapped.fd)
 say("stdin", sys.stdin.buffer.raw)
+hold_in_opaque()
 ready, stop = threading.Event(), threading.Event()
 threading.Thread(target=thread_main, args=(ready, stop), daemon=True, name="worker").start()
 ready.wait()

@@ -2,11 +2,15 @@
 # command ran in the frozen process. Chosen by itself when mercurial.dispatch is loaded.
 #
 # DETECT names the module; RESET_SIGNALS the signals whose handlers belong to a command, not to the program.
+# ENV and COUNT name variables and types: config['env'] and config['count'] have their values and how many
+# objects there were at the freeze.
 # thaw() runs in every thawed process, before the program. What it returns, if anything, is the
 # reason why the plain command must run instead.
 
 DETECT = 'mercurial.dispatch'
 RESET_SIGNALS = ('SIGHUP', 'SIGTERM', 'SIGBREAK', 'SIGUSR1')
+ENV = ('LANGUAGE', 'LC_ALL', 'LC_MESSAGES', 'LANG')
+COUNT = ('mercurial.dispatch.lazyaliasentry')
 
 import os
 import sys
@@ -57,7 +61,7 @@ def _encoding():
 
 def _i18n():
     i18n = _loaded('mercurial.i18n')
-    if i18n is None:
+    if i18n is None or all(os.environ.get(k) == v for k, v in config['env'].items()):
         return
     # Many messages are translated when a module is imported: only the same catalogue will do.
     now = i18n.gettextmod.translation('hg', i18n.localedir, i18n._languages, fallback=True)
@@ -102,6 +106,8 @@ def _commands():
     for i, option in enumerate(commands.globalopts):
         if option[1] in defaults:
             commands.globalopts[i] = option[:2] + (defaults[option[1]],) + option[3:]
+    if not config['count']['mercurial.dispatch.lazyaliasentry']:
+        return
     # Aliases of the frozen process's configuration; each knows the table as it was before.
     lazy = dispatch.lazyaliasentry
     for key, entry in list(commands.table.items()):

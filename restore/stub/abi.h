@@ -29,6 +29,7 @@ struct spawn_args {
 	u64 exe_path;     // NUL-terminated path of the interpreter, for another try
 	u64 run;          // struct run_block to copy into the tracee
 	u64 run_off;      // where, inside the mapping
+	u64 cpu;          // that the parent ran on; filled by spawn
 	// results
 	volatile u32 state; // 0 starting, 1 seized, 2 failed
 	volatile i32 error; // errno of a failed seize

@@ -4,7 +4,7 @@
 stub_head:
 	.quad 0x317a657266797000
 	.long 1
-	.long stub_spawn - stub_head
+	.long 0
 	.long early_entry - stub_head
 	.long stub_end - stub_head
 

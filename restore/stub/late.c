@@ -274,6 +274,8 @@ __attribute__((used, noreturn)) hidden void late(u64 *stack, u64 fini)
 	S.late_ns = now();
 	*S.entry_slot = p->exe_entry;
 	fresh_of(p->libc, "no libc");
+	if (S.run->comm[0])
+		sys3(SYS_prctl, PR_SET_NAME, S.run->comm, 0);
 	phase("kernel and ld.so");
 	// The way _start enters libc: its main thread is set up properly, the program's own constructors run.
 	((void (*)(void *, u64, u64 *, u64, u64, u64, u64 *))libc_fn(p->start_main))(stub_main, stack[0], stack + 1, 0, 0, fini, stack);

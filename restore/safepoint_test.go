@@ -1,0 +1,173 @@
+package restore
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
+	"pyfreeze/symbols"
+)
+
+// interpreters are those of this machine: a system one, and those of pyenv.
+func interpreters(t *testing.T) []string {
+	t.Helper()
+	all := []string{"/usr/bin/python3.11"}
+	if home, err := os.UserHomeDir(); err == nil {
+		more, _ := filepath.Glob(home + "/.pyenv/versions/3.*/bin/python3")
+		all = append(all, more...)
+	}
+	return slices.DeleteFunc(all, func(p string) bool {
+		_, err := os.Stat(p)
+		return err != nil || strings.Contains(p, "/3.6.") || strings.Contains(p, "/3.7.")
+	})
+}
+
+// startBusy starts a program, which says ready, and ends it with the test.
+func startBusy(t *testing.T, exe, program string) int {
+	t.Helper()
+	cmd := exec.Command(exe, "-uc", program)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("%s said %q (%v)", exe, line, err)
+	}
+	return cmd.Process.Pid
+}
+
+// captureOf captures a process.
+func captureOf(t *testing.T, ctx context.Context, pid int, timeout time.Duration) (*captured, *symbols.Interpreter, *symbols.Layout, error) {
+	t.Helper()
+	live, err := procmem.OpenLive(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+	maps, err := procmem.ReadMaps(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := symbols.Identify(maps, live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Module.File.Close() })
+	lay, err := symbols.LoadLayout(in.Module.File)
+	if err != nil {
+		t.Skip(err)
+	}
+	c, err := capture(ctx, FreezeOptions{PID: pid, Timeout: timeout}, live, in, lay)
+	if err == nil {
+		t.Cleanup(func() { c.space.Close() })
+	}
+	return c, in, lay, err
+}
+
+// A busy process is captured with the GIL held, no collection under way, all
+// requests taken back, and its own number in the list of threads.
+func TestSafePointOfBusyThreads(t *testing.T) {
+	programs := map[string]string{
+		"main thread": "print('ready')\nwhile 1: [[] for _ in range(100)]",
+		"other thread": `
+import threading, time
+def work():
+    while 1: [[] for _ in range(100)]
+threading.Thread(target=work, daemon=True).start()
+print("ready"); time.sleep(3600)`,
+		"two threads": `
+import threading
+def work():
+    while 1: [[] for _ in range(100)]
+threading.Thread(target=work, daemon=True).start()
+print("ready"); work()`,
+		"collecting": "import gc\nx = [[] for _ in range(200000)]\nprint('ready')\nwhile 1: gc.collect()",
+	}
+	for _, exe := range interpreters(t) {
+		for name, program := range programs {
+			if !strings.Contains(exe+name, "3.12.1/bin/python3other") {continue}
+			t.Run(exe+" "+name, func(t *testing.T) {
+				pid := startBusy(t, exe, program)
+				for range 3 {
+					c, in, lay, err := captureOf(t, context.Background(), pid, 20*time.Second)
+					if err != nil {
+						t.Fatal(err)
+					}
+					st, err := pyheap.ReadState(c.space, in, lay)
+					if err != nil || st.GCCollecting || st.Finalizing || st.GILLocked != c.busy {
+						t.Errorf("%+v, busy %v, %v", st, c.busy, err)
+					}
+					if c.threads[0].Tid != pid {
+						t.Errorf("the main thread is %d, want %d", c.threads[0].Tid, pid)
+					}
+					s, err := newSeeker(in, lay)
+					if err != nil {
+						t.Fatal(err)
+					}
+					flags, err := s.requests(c.space, st.GILHolder)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, f := range flags {
+						if v, err := c.space.U32(f.at); c.busy && (err != nil || v&f.bits != 0) {
+							t.Errorf("the flag at %v is %#x (%v)", f.at, v, err)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// A twin must not write to memory that its process shares with others.
+func TestTwinLeavesSharedMemoryAlone(t *testing.T) {
+	pid := startBusy(t, "/usr/bin/python3.11", `
+import mmap, sys
+m = mmap.mmap(-1, 4096)
+v = m_view = memoryview(m).cast("Q")
+def check(n):
+    for i in range(n):
+        old = v[0]; v[0] = old + 1
+        if v[0] != old + 1: sys.exit("somebody else wrote to my memory")
+print("ready")
+while 1: check(1000)`)
+	for range 30 {
+		var late *TimeoutError
+		if _, _, _, err := captureOf(t, context.Background(), pid, 20*time.Millisecond); err != nil && !errors.As(err, &late) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := procmem.ReadMaps(pid); err != nil {
+		t.Error(err)
+	}
+}
+
+// When its context ends, capture does, too.
+func TestCaptureIsCancelled(t *testing.T) {
+	pid := startBusy(t, "/usr/bin/python3.11", "print('ready')\nsum(range(10**12))")
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, _, _, err := captureOf(t, ctx, pid, 20*time.Second)
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(start))
+	}
+}
