@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"hash/crc32"
+	"sync"
 )
 
 // Version is the version of the format that this package writes, and the only
@@ -60,14 +61,15 @@ const owner = "pyfreeze\x00\x00\x00\x00"
 // inspectOnly is the flag of a segment in noteSegments.
 const inspectOnly = 1
 
-var (
-	le         = binary.LittleEndian
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-)
+var le = binary.LittleEndian
+
+// castagnoli is the polynomial's table. Making it takes 0.2 ms, which every start of the program would
+// pay for.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // headSum is the checksum of a head: of all its bytes but the checksum.
 func headSum(head []byte) uint32 {
-	return crc32.Update(crc32.Checksum(head[:sumOff], castagnoli), castagnoli, head[sumOff+4:])
+	return crc32.Update(crc32.Checksum(head[:sumOff], castagnoli()), castagnoli(), head[sumOff+4:])
 }
 
 func pageUp(n uint64) uint64   { return (n + pageSize - 1) &^ (pageSize - 1) }

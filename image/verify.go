@@ -55,7 +55,7 @@ func (v *verifier) check(start, end uint64, want uint32, what string) error {
 		if err := v.m.readAt(b, pos); err != nil {
 			return err
 		}
-		sum = crc32.Update(sum, castagnoli, b)
+		sum = crc32.Update(sum, castagnoli(), b)
 		pos += uint64(len(b))
 		v.done += uint64(len(b))
 		if v.progress != nil {
@@ -79,7 +79,7 @@ func (m *Image) table(t tableInfo) ([]byte, error) {
 	if err := m.readAt(b, t.off); err != nil {
 		return nil, err
 	}
-	if sum := crc32.Checksum(b, castagnoli); sum != t.sum {
+	if sum := crc32.Checksum(b, castagnoli()); sum != t.sum {
 		return nil, m.bad(t.off, fmt.Sprintf("table %#x is damaged: checksum %08x, should be %08x", t.typ, sum, t.sum))
 	}
 	desc, next := ownNote(b, 0, noteTable|t.typ)

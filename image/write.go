@@ -62,7 +62,7 @@ func (w *writer) write() error {
 	if _, err := w.f.WriteAt(std, int64(w.head)); err != nil {
 		return err
 	}
-	_, err = w.f.WriteAt(w.buildHead(sums, tableSums, crc32.Checksum(std, castagnoli)), 0)
+	_, err = w.f.WriteAt(w.buildHead(sums, tableSums, crc32.Checksum(std, castagnoli())), 0)
 	return err
 }
 
@@ -83,10 +83,10 @@ func (w *writer) segment(s SegmentInfo, data []byte) (uint32, error) {
 		w.report(end - pos)
 		pos = end
 	}
-	sum := crc32.Checksum(zeroPage[:front], castagnoli)
-	sum = crc32.Update(sum, castagnoli, data)
+	sum := crc32.Checksum(zeroPage[:front], castagnoli())
+	sum = crc32.Update(sum, castagnoli(), data)
 	end := s.FileOff + s.FileSize
-	return crc32.Update(sum, castagnoli, zeroPage[:pageUp(end)-end]), nil
+	return crc32.Update(sum, castagnoli(), zeroPage[:pageUp(end)-end]), nil
 }
 
 // writeTables writes the Extra notes and returns their checksums, each over
@@ -103,7 +103,7 @@ func (w *writer) writeTables() ([]uint32, error) {
 			if _, err := w.f.WriteAt(part, off); err != nil {
 				return nil, err
 			}
-			sums[i] = crc32.Update(sums[i], castagnoli, part)
+			sums[i] = crc32.Update(sums[i], castagnoli(), part)
 			off += int64(len(part))
 		}
 		w.report(len(t.Data))

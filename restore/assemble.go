@@ -153,9 +153,11 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		Pid: o.PID, Comm: strings.TrimSpace(string(comm)), Args: strings.Join(argv, " "),
 		Threads: c.threads, Auxv: c.auxv, Files: fileMappings(c.maps), Segments: frz.imageSegments(),
 	}
-	if content.Meta, err = json.Marshal(meta); err != nil {
+	about, err := json.Marshal(meta)
+	if err != nil {
 		return nil, err
 	}
+	content.Extra = []image.Note{{Type: tableMeta, Data: about}}
 	content.Guards = g.encode()
 	entry := uint64(exe.Bias + exe.File.Entry)
 	if err := ctx.Err(); err != nil {

@@ -33,6 +33,7 @@ type spawnArgs struct {
 	exePath      uint64
 	run          uint64
 	runOff       uint64
+	sources      [3]uint64 // none: all is checked before
 	cpu          uint64
 	state        uint32
 	err          int32
@@ -51,6 +52,7 @@ type runBlock struct {
 	attempts  uint64
 	verdict   int64
 	comm      [16]byte
+	stale     [512]byte
 	logOK     [1024]byte
 	logFail   [1024]byte
 }

@@ -70,10 +70,18 @@ type FrameInfo struct {
 	Line     int    `json:"line"`
 }
 
+// tableMeta is the type of the image's table with the Meta: not in the note for metadata, which every
+// thaw would read.
+const tableMeta = 1
+
 // ReadMeta returns what the image tells of itself.
 func ReadMeta(im *image.Image) (*Meta, error) {
 	m := &Meta{}
-	if err := json.Unmarshal(im.Meta(), m); err != nil {
+	about, err := im.Extra(tableMeta)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(about, m); err != nil {
 		return nil, fmt.Errorf("metadata of the image %s: %w", im.Path(), err)
 	}
 	return m, nil

@@ -1,7 +1,6 @@
 package restore
 
 import (
-"os"
 	"context"
 	"errors"
 	"fmt"
@@ -137,18 +136,6 @@ func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procme
 			}
 		case tracer.EventSyscall:
 			if !harmless(ev) {
-				{
-					rg, _ := w.Regs(w.PID())
-					b := make([]byte, 8*64)
-					w.ReadAt(b, procmem.Addr(rg.Rsp))
-					fmt.Fprintf(os.Stderr, "futex %#x rip %#x stops %v\n", ev.Args, rg.Rip, s.stops)
-					for i := 0; i < 64; i++ {
-						a := procmem.Addr(le.Uint64(b[8*i:]))
-						if y, off, ok := s.lay.SymbolAt(a - s.in.Bias); ok {
-							fmt.Fprintf(os.Stderr, "  %s+%#x\n", y.Name, off)
-						}
-					}
-				}
 				return fmt.Sprintf("the thread that holds the GIL (thread state %v) is in system call %d", holder, ev.Number), nil
 			}
 		case tracer.EventBreakpoint:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"sync"
 )
 
 // A cached layout is
@@ -18,10 +19,10 @@ import (
 // varints. It is rebuilt when anything is odd, so it needs no compatibility.
 const (
 	cacheMagic   = "pyfreeze layout\n"
-	cacheVersion = 1
+	cacheVersion = 2
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }) // takes 0.2 ms
 
 var errCache = errors.New("damaged layout cache")
 
@@ -124,7 +125,7 @@ func encodeTable(t *table, key string) []byte {
 
 	out := append([]byte(cacheMagic), 0, 0, 0, 0, 0, 0, 0, 0)
 	binary.LittleEndian.PutUint32(out[len(cacheMagic):], cacheVersion)
-	binary.LittleEndian.PutUint32(out[len(cacheMagic)+4:], crc32.Checksum(payload, castagnoli))
+	binary.LittleEndian.PutUint32(out[len(cacheMagic)+4:], crc32.Checksum(payload, castagnoli()))
 	return append(out, payload...)
 }
 

@@ -17,7 +17,7 @@ func decodeTable(b []byte, key string) (*table, error) {
 	}
 	version := binary.LittleEndian.Uint32(b[len(cacheMagic):])
 	sum := binary.LittleEndian.Uint32(b[len(cacheMagic)+4:])
-	if version != cacheVersion || crc32.Checksum(b[head:], castagnoli) != sum {
+	if version != cacheVersion || crc32.Checksum(b[head:], castagnoli()) != sum {
 		d.fail("version or checksum")
 		return nil, d.err
 	}

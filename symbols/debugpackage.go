@@ -6,10 +6,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
-var pythonPackage = regexp.MustCompile(`^(?:lib)?python(\d\.\d+)(?:-.*)?$`)
+var pythonPackage = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:lib)?python(\d\.\d+)(?:-.*)?$`)
+})
 
 // debugPackage names the Debian package with the debug information of the file
 // at path, "" when dpkg is missing or does not know the file. It runs only to
@@ -31,7 +34,7 @@ func debugPackage(path string) string {
 
 // debugPackageOf maps the package that owns a file to the one with its DWARF.
 func debugPackageOf(owner string) string {
-	if m := pythonPackage.FindStringSubmatch(owner); m != nil {
+	if m := pythonPackage().FindStringSubmatch(owner); m != nil {
 		return "python" + m[1] + "-dbg" // one for exe, library and modules
 	}
 	if owner == "libc6" {

@@ -40,10 +40,11 @@ func collectSymbols(f, debug *File) ([]symRec, error) {
 		}
 		add(s, rank)
 	}
-	for _, src := range []*File{f, debug} {
-		if src == debug && debug == f {
-			break
-		}
+	sources := []*File{f}
+	if debug != f {
+		sources = append(sources, debug)
+	}
+	for _, src := range sources {
 		syms, err := readSymbols(src.Path, src.elf.Symbols)
 		if err != nil {
 			return nil, err

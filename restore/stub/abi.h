@@ -29,6 +29,8 @@ struct spawn_args {
 	u64 exe_path;     // NUL-terminated path of the interpreter, for another try
 	u64 run;          // struct run_block to copy into the tracee
 	u64 run_off;      // where, inside the mapping
+	u64 sources;      // guards of source files that the tracer child checks while the tracee goes on, and their end
+	u64 sources_end, nsources;
 	u64 cpu;          // that the parent ran on; filled by spawn
 	// results
 	volatile u32 state; // 0 starting, 1 seized, 2 failed
@@ -36,6 +38,7 @@ struct spawn_args {
 	volatile i64 child; // pid of the tracer child
 };
 
+#define STALE 3 // exit status of the tracer child: a source file has changed
 #define RUN_VERBOSE 1
 #define RUN_TIMINGS 2
 #define NPHASE 16
@@ -52,6 +55,7 @@ struct run_block {
 	u64 attempts;    // how many layouts were tried
 	i64 verdict;     // of the last of them: 0, or the error that stood against it
 	char comm[16];   // "" keeps the kernel's
+	char stale[512]; // the source file that has changed, if the tracer child found one
 	char log_ok[1024];   // line for the log when Python code is about to run
 	char log_fail[1024]; // beginning of the line when it never will
 };

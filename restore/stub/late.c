@@ -165,6 +165,21 @@ static void args(u64 dst)
 	R[(dst + 1) % NREG] = last + length(last) + 1 - start;
 }
 
+// Waits for the tracer child, which has looked at the source files meanwhile.
+static void reap(void)
+{
+	static char stale[sizeof S.run->stale + 64] = "the image does not fit: ";
+	i32 status = 0;
+	while (sys4(SYS_wait4, S.run->tracer_pid, &status, WALL, 0) == -EINTR)
+		;
+	if (status != STALE << 8)
+		return;
+	u64 n = length(stale), m = length(S.run->stale);
+	copy(stale + n, S.run->stale, m);
+	copy(stale + n + m, " has changed since", 19);
+		plain(stale, -1);
+}
+
 static int stub_main(int argc, char **argv, char **envp)
 {
 	struct prog *p = S.prog;
@@ -248,7 +263,7 @@ static int stub_main(int argc, char **argv, char **envp)
 			phase((char *)v[0]);
 			break;
 		case OP_READY:
-			sys4(SYS_wait4, S.run->tracer_pid, 0, WALL, 0);
+			reap();
 			log_success();
 			sys3(SYS_close, S.run->image_fd, 0, 0);
 			break;

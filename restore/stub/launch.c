@@ -137,28 +137,51 @@ static int same_environment(struct reader *r, char **envp)
 	return 1;
 }
 
-static int same_files(struct reader *r)
+// Compares files with how they were. With sources given it stops at the first source file, which has no build-id.
+static int same_files(struct reader *r, u64 n, struct spawn_args *sources, const char **which)
 {
-	for (u64 n = num(r); n && !r->bad; n--) {
-		const char *path = str(r);
+	for (; n && !r->bad; n--) {
+		const u8 *record = r->p;
+		const char *path = *which = str(r);
 		u64 size = num(r), mtime = num(r), ino = num(r), st[18];
 		const char *build_id = str(r);
+		if (sources && !*build_id) {
+			sources->sources = (u64)record;
+			sources->sources_end = (u64)r->end;
+			sources->nsources = n;
+			return 1;
+		}
 		if (r->bad || sys4(SYS_statfd, AT_FDCWD, path, st, 0) < 0)
 			return 0;
 		if (st[6] != size || st[11] * 1000000000ul + st[12] != mtime || (*build_id && st[1] != ino))
 			return 0;
 	}
-	return 1;
+	return !r->bad && r->p == r->end;
+}
+
+int same_sources(struct spawn_args *a)
+{
+	struct reader r = { (const u8 *)a->sources, (const u8 *)a->sources_end, 0 };
+	const char *which = "";
+	if (same_files(&r, a->nsources, 0, &which))
+		return 1;
+	struct run_block *run = (struct run_block *)a->run;
+	u64 n = length(which) + 1;
+	if (n <= sizeof run->stale) {
+		struct { u64 p, n; } local = { (u64)which, n }, far = { run->map_base + a->run_off + ((u64)run->stale - (u64)run), n };
+		sys6(SYS_vm_writev, a->tracee, (u64)&local, 1, (u64)&far, 1, 0);
+	}
+	return 0;
 }
 
 struct plan {
 	const char **argv;
-	const char *exe, *comm;
+	const char *exe, *comm, *which;
 	i64 syscall_delta;
 	u64 ld_entry;
 };
 
-static int check(struct reader *r, struct plan *p, u64 max, char **args, char **envp)
+static int check(struct reader *r, struct plan *p, struct spawn_args *a, u64 max, char **args, char **envp)
 {
 	u32 c1[4], c7[4];
 	if (num(r) != GUARDS_VERSION)
@@ -181,7 +204,7 @@ static int check(struct reader *r, struct plan *p, u64 max, char **args, char **
 		return 0;
 	p->syscall_delta = num(r);
 	p->ld_entry = num(r);
-	return same_environment(r, envp) && same_files(r) && !r->bad && r->p == r->end;
+	return same_environment(r, envp) && same_files(r, num(r), a, &p->which);
 }
 
 // ---- the log of runs
@@ -352,7 +375,7 @@ __attribute__((used)) void launch_run(u64 *stack)
 		struct reader r = { b + guards, b + guards + guards_len, 0 };
 		m->run.flags = flags;
 		m->run.image_fd = m->run.log_fd = CLOSED;
-		if (find_parts(&m->args, b, prog_len) && check(&r, &p, max, argv + i + 1, envp) && open_log(&m->run, env(envp, "PYFREEZE_LOG"), argv[i])) {
+		if (find_parts(&m->args, b, prog_len) && check(&r, &p, &m->args, max, argv + i + 1, envp) && open_log(&m->run, env(envp, "PYFREEZE_LOG"), argv[i])) {
 			// Without close-on-exec, clear of the low numbers that a program may count on.
 			m->run.image_fd = sys3(SYS_fcntl, fd, F_DUPFD, 50);
 			if (m->run.image_fd >= 0)

@@ -5,6 +5,8 @@
 // the thawed process. At the exec stop it maps stub and program, lets the stub's early part place the frozen memory, and goes.
 #include "sys.h"
 
+int same_sources(struct spawn_args *a);
+
 struct regs { // struct user_regs_struct
 	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax, rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
 };
@@ -236,7 +238,11 @@ __attribute__((noinline, used)) static void child_main(struct spawn_args *a)
 	wake(a, r < 0 ? 2 : 1);
 	if (r >= 0)
 		steer(a);
-	sys3(SYS_exit, 0, 0, 0);
+	// The tracee is on its way, milliseconds from its first line of Python: time to look at the sources, elsewhere.
+	for (int i = 0; i < 16; i++)
+		cpus[i] = ~0ul;
+	sys3(SYS_sched_setaffinity, 0, sizeof cpus, cpus);
+	sys3(SYS_exit, r < 0 || same_sources(a) ? 0 : STALE, 0, 0);
 	__builtin_trap();
 }
 
