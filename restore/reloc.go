@@ -28,10 +28,12 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 			lo, hi = min(lo, l.Base), max(hi, l.Base+l.Span)
 		}
 	}
-	for _, s := range f.segs {
+	for i := range f.segs {
+		s := &f.segs[i]
 		if s.inspectOnly || s.Class == procmem.ClassStack {
 			continue
 		}
+		free := freeChunks(s)
 		first := (8 - uint64(s.Start)%8) % 8
 		for off := first; off+8 <= uint64(len(s.Data)); off += 8 {
 			v := le.Uint64(s.Data[off:])
@@ -43,7 +45,7 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 					continue
 				}
 				at := s.Start + procmem.Addr(off)
-				if keep[at] || data.IsData(at) {
+				if keep[at] || within(free, at) || data.IsData(at) {
 					break
 				}
 				if which := indexOf(filtered, v); which >= 0 {

@@ -1,0 +1,39 @@
+package restore
+
+import (
+	"sort"
+
+	"pyfreeze/procmem"
+)
+
+// freeChunks lists the chunks of glibc's main heap that are free. Their links point
+// into libc's arena, but no allocator of a thawed process ever follows them:
+// relocating them would only copy their pages. A chunk is free if the next one
+// says so (malloc.c: PREV_INUSE); where the chain of chunks breaks, because a
+// program moved brk itself, nothing further is known.
+func freeChunks(s *frozenSegment) []procmem.Range {
+	const prevInUse, flags, minChunk = 1, 7, 32
+	if s.Mapping.Path != "[heap]" {
+		return nil
+	}
+	var out []procmem.Range
+	n := uint64(len(s.Data))
+	size := func(at uint64) uint64 { return le.Uint64(s.Data[at+8:]) }
+	for at := (16 - uint64(s.Start)%16) % 16; at+16 <= n; {
+		c := size(at) &^ flags
+		if c < minChunk || c%16 != 0 || c > n-at || at+c+16 > n {
+			break
+		}
+		if size(at+c)&prevInUse == 0 {
+			out = append(out, procmem.Range{Start: s.Start + procmem.Addr(at), End: s.Start + procmem.Addr(at+c)})
+		}
+		at += c
+	}
+	return out
+}
+
+// within says whether a lies in one of the ranges, which are in address order.
+func within(ranges []procmem.Range, a procmem.Addr) bool {
+	i := sort.Search(len(ranges), func(i int) bool { return ranges[i].End > a })
+	return i < len(ranges) && ranges[i].Contains(a)
+}
