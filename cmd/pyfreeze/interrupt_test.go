@@ -28,7 +28,7 @@ func TestKilledWhileTargetIsBusy(t *testing.T) {
 	tg := newTarget(t, "busy", targetOptions{})
 	image := filepath.Join(tempDir(t), "i")
 	whole := attach(t, tg.pid(), image).must(t, "exit 0").took
-	for i := range 200 {
+	for i := range 100 {
 		cmd := exec.Command(binary, "attach", fmt.Sprint(tg.pid()), "-o", image)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

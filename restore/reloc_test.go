@@ -1,0 +1,64 @@
+package restore
+
+import (
+	"slices"
+	"testing"
+
+	"pyfreeze/procmem"
+)
+
+type dataAt map[procmem.Addr]bool
+
+func (d dataAt) IsData(a procmem.Addr) bool { return d[a] }
+
+// heapSegment makes a [heap] of chunks, negative sizes for free ones, each filled with word.
+func heapSegment(start procmem.Addr, word uint64, sizes ...int) frozenSegment {
+	s := frozenSegment{Region: procmem.Region{Class: procmem.ClassFrozen}, early: true}
+	prev := uint64(1)
+	for _, n := range sizes {
+		free := n < 0
+		if free {
+			n = -n
+		}
+		c := make([]byte, n)
+		for i := 16; i < n; i += 8 {
+			le.PutUint64(c[i:], word)
+		}
+		le.PutUint64(c[8:], uint64(n)|prev)
+		prev = 1
+		if free {
+			prev = 0
+		}
+		s.Data = append(s.Data, c...)
+	}
+	s.Mapping.Path = "[heap]"
+	s.Range = procmem.Range{Start: start, End: start + procmem.Addr(len(s.Data))}
+	return s
+}
+
+func TestFreeChunks(t *testing.T) {
+	s := heapSegment(0x1000, 0, 32, -64, 32, -32, 48)
+	want := []procmem.Range{{Start: 0x1020, End: 0x1060}, {Start: 0x1080, End: 0x10a0}}
+	if got := freeChunks(&s); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	le.PutUint64(s.Data[8:], 7) // a broken chain: nothing is known
+	if got := freeChunks(&s); len(got) != 0 {
+		t.Errorf("a broken heap has free chunks %v", got)
+	}
+}
+
+func TestFindRelocations(t *testing.T) {
+	libs := []library{{Base: 0x7f0000000000, Span: 0x1000}, {Base: 0x7f0000100000, Span: 0x1000, Fixed: true}}
+	s := heapSegment(0x1000, 0x7f0000000123, 32, -32, 32, 32) // words at 0x1010, 0x1018; free; 0x1050, 0x1058; 0x1070...
+	le.PutUint64(s.Data[0x50:], 0x7f0000100123)               // a library that stays
+	le.PutUint64(s.Data[0x58:], 0x7f0000000200)               // free()
+	f := &frozen{segs: []frozenSegment{s}}
+	r := findRelocations(f, libs, [3]uint64{0x7f0000000200}, map[procmem.Addr]bool{0x1010: true}, dataAt{0x1070: true})
+	if want := []uint64{0x1018, 0x1078}; !slices.Equal(r.words, want) {
+		t.Errorf("words %#x, want %#x", r.words, want)
+	}
+	if want := []uint64{0x1058}; !slices.Equal(r.filters[0], want) {
+		t.Errorf("calls of free %#x, want %#x", r.filters[0], want)
+	}
+}
