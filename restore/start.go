@@ -16,6 +16,8 @@ var (
 // launcher is not a Go function: it is C code in the program's text (stub/launch.c,
 // stub/spawn.c). At its start lies stub_spawn, eight bytes on launch_run, which
 // entry calls.
+//
+//lint:ignore U1000 it is C code, which entry_amd64.s calls
 func launcher()
 
 // launcherAddr is where it lies.
