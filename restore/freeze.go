@@ -74,7 +74,7 @@ func Freeze(ctx context.Context, o FreezeOptions) (*Meta, error) {
 
 // permission replaces a bare EPERM or EACCES by what a trace attempt says of it.
 func permission(pid int, err error) error {
-	if !errors.Is(err, os.ErrPermission) {
+	if !errors.Is(err, os.ErrPermission) && !errors.Is(err, tracer.ErrNoProcess) {
 		return err
 	}
 	p, terr := tracer.Attach(pid)
