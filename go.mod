@@ -3,6 +3,7 @@ module pyfreeze
 go 1.26.0
 
 require (
+	github.com/go-delve/delve v1.27.2
 	github.com/google/go-cmp v0.7.0
 	github.com/spf13/cobra v1.10.2
 	golang.org/x/arch v0.32.0

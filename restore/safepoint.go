@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"pyfreeze/procmem"
@@ -132,6 +133,11 @@ func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procme
 				return "", err
 			}
 			if !time.Now().Before(deadline) {
+				if r, err := w.Regs(w.PID()); err == nil {
+					if stack := nativeStack(s.in, s.lay, w, r); len(stack) > 0 {
+						busy += ": " + strings.Join(stack, " < ")
+					}
+				}
 				return busy, nil
 			}
 		case tracer.EventSyscall:

@@ -170,3 +170,23 @@ func TestCaptureIsCancelled(t *testing.T) {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}
 }
+
+// Where no safe point comes, the error names the C functions that the thread is in.
+func TestTimeoutNamesNativeStack(t *testing.T) {
+	pid := startBusy(t, "/usr/bin/python3.11", "import itertools\nprint('ready')\nwhile 1: sorted(itertools.repeat(1, 2*10**7))")
+	for range 20 { // the moment may be one inside libc, which has other tables, or between two calls
+		_, _, _, err := captureOf(t, context.Background(), pid, 10*time.Millisecond)
+		var late *TimeoutError
+		if err == nil {
+			continue
+		}
+		if !errors.As(err, &late) {
+			t.Fatal(err)
+		}
+		if strings.Contains(late.Why, "list_extend") && strings.Contains(late.Why, "builtin_sorted") {
+			return
+		}
+		t.Log(late.Why)
+	}
+	t.Error("none of the stacks names builtin_sorted and what it called")
+}
