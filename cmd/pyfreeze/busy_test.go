@@ -75,7 +75,8 @@ func TestNoSafePoint(t *testing.T) {
 	dir := tempDir(t)
 	image := filepath.Join(dir, "i")
 	tooShort := 0
-	for range 5 {
+	for n := range 5 {
+		image := filepath.Join(dir, fmt.Sprint(n))
 		o := attach(t, tg.pid(), image, "--timeout", "20ms")
 		switch o.Status {
 		case "exit 7":
