@@ -32,6 +32,26 @@ func freeChunks(s *frozenSegment) []procmem.Range {
 	return out
 }
 
+// arenaBins gives the range of libc's arena that the links of free chunks point
+// to. Nothing but malloc has such pointers: those that lie in live memory are
+// remains of chunks that were free before.
+func arenaBins(s *frozenSegment, free []procmem.Range, libc procmem.Range) procmem.Range {
+	const maxArena = 4096 // sizeof(struct malloc_state) is 2200
+	r := procmem.Range{Start: libc.End, End: libc.Start}
+	for _, c := range free {
+		for off := procmem.Addr(16); off <= 24; off += 8 { // fd, bk
+			v := procmem.Addr(le.Uint64(s.Data[c.Start-s.Start+off:]))
+			if libc.Contains(v) {
+				r.Start, r.End = min(r.Start, v), max(r.End, v+1)
+			}
+		}
+	}
+	if r.Start >= r.End || r.Len() > maxArena {
+		return procmem.Range{}
+	}
+	return r
+}
+
 // within says whether a lies in one of the ranges, which are in address order.
 func within(ranges []procmem.Range, a procmem.Addr) bool {
 	i := sort.Search(len(ranges), func(i int) bool { return ranges[i].End > a })

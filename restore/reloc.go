@@ -28,6 +28,15 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 			lo, hi = min(lo, l.Base), max(hi, l.Base+l.Span)
 		}
 	}
+	var bins procmem.Range
+	for i := range f.segs {
+		s := &f.segs[i]
+		for _, l := range libs {
+			if lr := (procmem.Range{Start: procmem.Addr(l.Base), End: procmem.Addr(l.Base + l.Span)}); !l.Fixed && bins.Len() == 0 && s.Mapping.Path == "[heap]" {
+				bins = arenaBins(s, freeChunks(s), lr)
+			}
+		}
+	}
 	for i := range f.segs {
 		s := &f.segs[i]
 		if s.inspectOnly || s.Class == procmem.ClassStack {
@@ -45,7 +54,7 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 					continue
 				}
 				at := s.Start + procmem.Addr(off)
-				if keep[at] || within(free, at) || data.IsData(at) {
+				if keep[at] || bins.Contains(procmem.Addr(v)) || within(free, at) || data.IsData(at) {
 					break
 				}
 				if which := indexOf(filtered, v); which >= 0 {

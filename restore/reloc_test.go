@@ -48,11 +48,26 @@ func TestFreeChunks(t *testing.T) {
 	}
 }
 
+// A link to malloc's bins stays as it is wherever it lies.
+func TestRelocationsLeaveBinsAlone(t *testing.T) {
+	libs := []library{{Base: 0x7f0000000000, Span: 0x10000}}
+	s := heapSegment(0x1000, 0x7f0000000c60, 32, -32, 32, 32)
+	le.PutUint64(s.Data[0x38:], 0x7f0000000c80) // bk of the free chunk
+	le.PutUint64(s.Data[0x50:], 0x7f0000000c70) // between the two bins, in a live chunk
+	le.PutUint64(s.Data[0x58:], 0x7f0000000c90) // something else of libc
+	r := findRelocations(&frozen{segs: []frozenSegment{s}}, libs, [3]uint64{}, nil, dataAt{})
+	if want := []uint64{0x1058}; !slices.Equal(r.words, want) {
+		t.Errorf("words %#x, want %#x", r.words, want)
+	}
+}
+
 func TestFindRelocations(t *testing.T) {
 	libs := []library{{Base: 0x7f0000000000, Span: 0x1000}, {Base: 0x7f0000100000, Span: 0x1000, Fixed: true}}
 	s := heapSegment(0x1000, 0x7f0000000123, 32, -32, 32, 32) // words at 0x1010, 0x1018; free; 0x1050, 0x1058; 0x1070...
 	le.PutUint64(s.Data[0x50:], 0x7f0000100123)               // a library that stays
 	le.PutUint64(s.Data[0x58:], 0x7f0000000200)               // free()
+	le.PutUint64(s.Data[0x30:], 0)                            // no links to bins
+	le.PutUint64(s.Data[0x38:], 0)
 	f := &frozen{segs: []frozenSegment{s}}
 	r := findRelocations(f, libs, [3]uint64{0x7f0000000200}, map[procmem.Addr]bool{0x1010: true}, dataAt{0x1070: true})
 	if want := []uint64{0x1018, 0x1078}; !slices.Equal(r.words, want) {
