@@ -2,7 +2,9 @@ package restore
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -59,6 +61,9 @@ func Freeze(ctx context.Context, o FreezeOptions) (*Meta, error) {
 		return nil, err
 	}
 	defer in.Module.File.Close()
+	if err := supported(in); err != nil {
+		return nil, err
+	}
 	o.progress("reading debug information")
 	lay, err := symbols.LoadLayout(in.Module.File)
 	if err != nil {
@@ -70,6 +75,26 @@ func Freeze(ctx context.Context, o FreezeOptions) (*Meta, error) {
 	}
 	defer c.space.Close()
 	return write(ctx, o, c, in, lay)
+}
+
+// UnsupportedError says that the interpreter is built in a way that cannot be thawed yet.
+type UnsupportedError struct {
+	Exe, How string
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s is %s; only a static, non-PIE interpreter, such as Debian's /usr/bin/python3.11, can be thawed so far", e.Exe, e.How)
+}
+
+// supported refuses what would freeze well and never thaw.
+func supported(in *symbols.Interpreter) error {
+	switch {
+	case !in.Static:
+		return &UnsupportedError{in.Exe, "an interpreter with a shared libpython (" + in.Module.Path + ")"}
+	case in.Module.File.Type != elf.ET_EXEC:
+		return &UnsupportedError{in.Exe, "a position-independent executable"}
+	}
+	return nil
 }
 
 // permission replaces a bare EPERM or EACCES by what a trace attempt says of it.

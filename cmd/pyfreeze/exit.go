@@ -47,7 +47,7 @@ func exitCode(err error) int {
 		return exitNoProcess
 	case is[*image.WriteError](err):
 		return exitOutput
-	case is[*symbols.NotPythonError](err), is[*symbols.ReplacedError](err), errors.Is(err, tracer.ErrKernelThread):
+	case is[*symbols.NotPythonError](err), is[*restore.UnsupportedError](err), is[*symbols.ReplacedError](err), errors.Is(err, tracer.ErrKernelThread):
 		return exitNotPython
 	case is[*tracer.PermissionError](err):
 		return exitPermission
