@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -167,19 +168,25 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 }
 
 // finish compiles the thaw program and writes the image. The program holds
-// offsets of the image, which depend on the program's length alone.
+// offsets of the image, which depend on the program's length alone; that is known once
+// the neighbours are.
 func finish(o FreezeOptions, content *image.Content, comp *compiler, g *guards, entry uint64) error {
 	segs := make([]image.SegmentInfo, len(comp.frz.segs))
-	for range 2 {
+	for range 4 {
 		var err error
 		if content.Program, err = programNote(comp, segs, g.Exe, entry); err != nil {
 			return err
 		}
-		if segs, err = image.Plan(content); err != nil {
+		planned, err := image.Plan(content)
+		if err != nil {
 			return err
 		}
+		if slices.Equal(planned, segs) {
+			return image.Write(o.Output, content, o.progress("writing the image"))
+		}
+		segs = planned
 	}
-	return image.Write(o.Output, content, o.progress("writing the image"))
+	return errors.New("the layout of the image does not settle: a fault in pyfreeze")
 }
 
 // programNote is what a thaw maps: the stub, room for the run block, the program.

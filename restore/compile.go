@@ -93,8 +93,7 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 	return nil
 }
 
-// build writes the program for an image whose segments lie as segs says; the
-// length of the result does not depend on segs.
+// build writes the program for an image whose segments lie as segs says.
 func (c *compiler) build(segs []image.SegmentInfo, exePath string, entry uint64) ([]byte, error) {
 	base := *c.p
 	p := &base
@@ -103,7 +102,7 @@ func (c *compiler) build(segs []image.SegmentInfo, exePath string, entry uint64)
 		if !s.early {
 			continue
 		}
-		p.maps = append(p.maps, earlyMap{uint64(s.Start), s.Len(), segs[i].FileOff, segs[i].FileSize, s.prot})
+		p.placeEarly(earlyMap{uint64(s.Start), s.Len(), segs[i].FileOff, segs[i].FileSize, s.prot})
 		if n := len(p.ranges); n > 0 && p.ranges[n-1][1] == uint64(s.Start) {
 			p.ranges[n-1][1] = uint64(s.End)
 		} else {

@@ -116,6 +116,19 @@ func (p *program) emitTo(dst int, code opcode, args ...operand) {
 	p.ops = append(p.ops, operation{code: code, dst: dst, args: args})
 }
 
+// placeEarly adds a piece of early memory, joined to the one before where both lie side by side.
+func (p *program) placeEarly(m earlyMap) {
+	if n := len(p.maps); n > 0 {
+		l := &p.maps[n-1]
+		if l.Addr+l.MemLen == m.Addr && l.FileOff+l.FileLen == m.FileOff && l.MemLen == l.FileLen && l.Prot == m.Prot {
+			l.MemLen += m.MemLen
+			l.FileLen += m.FileLen
+			return
+		}
+	}
+	p.maps = append(p.maps, m)
+}
+
 // call emits a call whose result goes to register dst.
 func (p *program) call(dst int, fn operand, args ...operand) {
 	p.emitTo(dst, opCall, append([]operand{fn}, args...)...)
