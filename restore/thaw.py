@@ -100,15 +100,17 @@ def finish():
             code &= 255
         else:
             code = cold('status')(raised)
+    modules = sys.modules
+    threading = modules.get('threading')
     try:
-        if 'threading' in sys.modules:
-            sys.modules['threading']._shutdown()
+        # 3.9 to 3.12 keep lists of what there is to wait for and to call; where both are empty, nothing is to be done.
+        if threading is not None and (getattr(threading, '_shutdown_locks', 1) or getattr(threading, '_threading_atexits', 1)):
+            threading._shutdown()
     except BaseException as e:
-        cold('unraisable')(e, sys.modules['threading'])
+        cold('unraisable')(e, threading)
     try:
-        import atexit
-
-        atexit._run_exitfuncs()
+        if 'atexit' in modules:
+            modules['atexit']._run_exitfuncs()
     except BaseException as e:
         if not isinstance(e, SystemExit):
             cold('report')(e)
@@ -122,7 +124,7 @@ def finish():
                     cold('unraisable')(e, f)
                 if code != -2:
                     code = 120  # as Py_FinalizeEx() failing
-        d = sys.modules['__main__'].__dict__
+        d = modules['__main__'].__dict__
         for private in (True, False):  # the order of _PyModule_ClearDict
             for k in list(d):
                 if (k[0:1] == '_') == private and k != '__builtins__':
