@@ -241,7 +241,9 @@ __attribute__((noinline, used)) static void child_main(struct spawn_args *a)
 	// The tracee is on its way, milliseconds from its first line of Python: time to look at the sources, elsewhere.
 	for (int i = 0; i < 16; i++)
 		cpus[i] = ~0ul;
-	sys3(SYS_sched_setaffinity, 0, sizeof cpus, cpus);
+	if (a->cpu < 64 * 16)
+		cpus[a->cpu / 64] &= ~(1ul << a->cpu % 64);
+	sys3(SYS_sched_setaffinity, 0, sizeof cpus, cpus); // fails where there is no other: then here
 	sys3(SYS_exit, r < 0 || same_sources(a) ? 0 : STALE, 0, 0);
 	__builtin_trap();
 }
