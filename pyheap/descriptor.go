@@ -24,15 +24,22 @@ func DescriptorTypes() []string {
 // closed. It fails when the object is of another type, and when the debug information of the
 // extension module that defines the type is missing.
 func (h *Heap) Descriptor(obj Addr) (int, error) {
-	off, err := h.descriptorOffset(obj)
+	at, err := h.DescriptorAddr(obj)
 	if err != nil {
 		return -1, err
 	}
-	fd, ok := h.view.u32(uint64(obj) + off)
+	fd, ok := h.view.u32(uint64(at))
 	if !ok {
 		return -1, &ObjectError{Addr: obj, Want: "an object with a descriptor", Err: errNotMapped}
 	}
 	return int(int32(fd)), nil
+}
+
+// DescriptorAddr gives the address of the C int in which an object of one of [DescriptorTypes] keeps its
+// descriptor. Errors are those of [Heap.Descriptor].
+func (h *Heap) DescriptorAddr(obj Addr) (Addr, error) {
+	off, err := h.descriptorOffset(obj)
+	return obj + Addr(off), err
 }
 
 func (h *Heap) descriptorOffset(obj Addr) (uint64, error) {

@@ -99,7 +99,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	fds, err := settleDescriptors(frz, t, h, w, c.fds)
+	fds, err := settleDescriptors(frz, h, w, c.fds)
 	if err != nil {
 		return nil, err
 	}

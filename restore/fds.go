@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
 )
 
@@ -17,7 +16,6 @@ type Descriptor struct {
 	FD     int    `json:"fd"`
 	Target string `json:"target"`          // what /proc shows: a path, socket:[n], pipe:[n]
 	Owner  string `json:"owner,omitempty"` // Python path of the object that owns it
-	Kept   bool   `json:"-"`               // reached from modules: it would be missed
 }
 
 // RefusedError says that the target holds something that cannot be cloned.
@@ -65,36 +63,20 @@ func listDescriptors(pid int) ([]Descriptor, error) {
 	return out, nil
 }
 
-// fdField says where objects of a type keep a descriptor.
-type fdField struct {
-	typ   string // Python type
-	strct string // C struct, when the debug information at hand has it
-	field string
-}
-
-// fdFields are the types of the standard library that own descriptors.
-var fdFields = []fdField{
-	{typ: "_io.FileIO", strct: "fileio", field: "fd"},
-	{typ: "_socket.socket", strct: "PySocketSockObject", field: "sock_fd"},
-	{typ: "select.epoll", strct: "pyEpoll_Object", field: "epfd"},
-	{typ: "mmap.mmap", strct: "mmap_object", field: "fd"},
-}
-
 // settleDescriptors finds the owner of each descriptor. Those that only frames
 // reach are dropped with the frames: their objects are marked closed in frozen memory.
 // One that a module reaches is refused.
-func settleDescriptors(f *frozen, t *target, h *pyheap.Heap, w *pyheap.Walk, fds []Descriptor) ([]Descriptor, error) {
+func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descriptor) ([]Descriptor, error) {
 	open := map[int]*Descriptor{}
 	for i := range fds {
 		open[fds[i].FD] = &fds[i]
 	}
-	for _, k := range fdFields {
-		fld, err := t.lay.Field(k.strct, k.field)
-		if err != nil {
-			continue // a module without debug information here: its objects come with a later check
-		}
-		for _, o := range w.OfType(k.typ) {
-			at := o.Addr + procmem.Addr(fld.Offset)
+	for _, typ := range pyheap.DescriptorTypes() {
+		for _, o := range w.OfType(typ) {
+			at, err := h.DescriptorAddr(o.Addr)
+			if err != nil {
+				continue // of a module without debug information here
+			}
 			b, err := f.find(at, 4)
 			if err != nil {
 				continue
@@ -105,7 +87,7 @@ func settleDescriptors(f *frozen, t *target, h *pyheap.Heap, w *pyheap.Walk, fds
 			}
 			path := w.Path(o.Addr)
 			if o.Reach == pyheap.ReachRoots || o.Reach == pyheap.ReachGuess {
-				return nil, &RefusedError{Path: path, What: fmt.Sprintf("<%s fd=%d> on %s", k.typ, d.FD, d.Target),
+				return nil, &RefusedError{Path: path, What: fmt.Sprintf("<%s fd=%d> on %s", typ, d.FD, d.Target),
 					Remedy: "close it before the freeze"}
 			}
 			d.Owner = path

@@ -15,7 +15,6 @@ const (
 	toZero  resetValue = iota
 	toField            // the value of another field of the same struct
 	toAddr             // the address of another field of the same struct
-	toOne
 )
 
 // reset is one field that must not come back as it was: it speaks of the C
@@ -136,9 +135,6 @@ func (t *target) reset(f *frozen, base procmem.Addr, typ string, r reset) error 
 			copy(w[:], b)
 			v = le.Uint64(w[:])
 		}
-	}
-	if r.value == toOne {
-		v = 1
 	}
 	b, err := f.find(at, int(size))
 	if err != nil {

@@ -32,7 +32,8 @@ func callOnStack(fn, arg, stack uintptr) int64
 // as it was.
 func blockSignals() (uint64, error) {
 	all, old := ^uint64(0), uint64(0)
-	return old, sigprocmask(&all, &old)
+	err := sigprocmask(&all, &old) // not in the return statement: old may be read before the call there
+	return old, err
 }
 
 func setSignalMask(mask uint64) error { return sigprocmask(&mask, nil) }

@@ -187,7 +187,6 @@ static int stub_main(int argc, char **argv, char **envp)
 	envp_ = envp;
 	R[R_ARGC] = argc;
 	R[R_FLAGS] = S.run->flags;
-	R[R_FD] = S.run->image_fd;
 	struct op *ops = AT(struct op, p->ops);
 	for (u32 i = 0; i < p->nops; i++) {
 		struct op *o = &ops[i];
@@ -286,7 +285,6 @@ static int stub_main(int argc, char **argv, char **envp)
 __attribute__((used, noreturn)) hidden void late(u64 *stack, u64 fini)
 {
 	struct prog *p = S.prog;
-	S.late_ns = now();
 	*S.entry_slot = p->exe_entry;
 	fresh_of(p->libc, "no libc");
 	if (S.run->comm[0])
