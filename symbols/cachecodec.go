@@ -19,7 +19,7 @@ import (
 // varints. It is rebuilt when anything is odd, so it needs no compatibility.
 const (
 	cacheMagic   = "pyfreeze layout\n"
-	cacheVersion = 2
+	cacheVersion = 3
 )
 
 var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }) // takes 0.2 ms
@@ -105,6 +105,7 @@ func encodeTable(t *table, key string) []byte {
 		e.i(r.result)
 		e.u(uint64(r.first))
 		e.u(uint64(r.n))
+		e.u(uint64(r.locals))
 	}
 	e.u(uint64(len(t.params)))
 	for i := range t.params {

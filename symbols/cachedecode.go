@@ -61,12 +61,13 @@ func decodePayload(b []byte, key string) (*table, error) {
 		r.name, r.addr = d.s(), d.u()
 		r.typ = d.id(nt)
 	}
-	t.funcs = make([]funcRec, d.count(5))
+	t.funcs = make([]funcRec, d.count(6))
 	for i := range t.funcs {
 		r := &t.funcs[i]
 		r.name, r.addr = d.s(), d.u()
 		r.result = d.id(nt)
 		r.first, r.n = d.span()
+		r.locals = int32(d.max(maxDeclared))
 	}
 	t.params = make([]paramRec, d.count(2))
 	for i := range t.params {
@@ -91,7 +92,7 @@ func (d *decoder) finish(t *table) {
 		}
 	}
 	for i := range t.funcs {
-		if r := &t.funcs[i]; int(r.first)+int(r.n) > len(t.params) {
+		if r := &t.funcs[i]; int(r.first)+int(r.n)+int(r.locals) > len(t.params) {
 			d.fail("parameter range")
 		}
 	}

@@ -82,11 +82,19 @@ func (b *builder) function(e *dwarf.Entry) {
 	}
 	fn := funcRec{name: name, addr: addr, result: result, first: int32(len(b.t.params))}
 	// The oldest DIE has the declared parameters: a clone may have lost some.
-	for _, p := range b.formals(dies[len(dies)-1]) {
+	params, locals := b.declared(dies[len(dies)-1])
+	for _, p := range params {
 		pn, pt := b.nameAndType(b.origins(p))
 		b.t.params = append(b.t.params, paramRec{pn, pt})
 	}
 	fn.n = int32(len(b.t.params)) - fn.first
+	for _, v := range locals {
+		vn, vt := b.nameAndType(b.origins(v))
+		if b.pointsToStruct(vt) {
+			b.t.params = append(b.t.params, paramRec{vn, vt})
+		}
+	}
+	fn.locals = int32(len(b.t.params)) - fn.first - fn.n
 	b.t.funcs = append(b.t.funcs, fn)
 }
 
@@ -106,24 +114,49 @@ func (b *builder) entryPC(e *dwarf.Entry) uint64 {
 	return r[0][0]
 }
 
-// formals reads the parameters of a function, which come before everything
-// else: its body, which can be large, is left unread.
-func (b *builder) formals(e *dwarf.Entry) []*dwarf.Entry {
+// maxDeclared bounds how many parameters and variables of one function are read.
+const maxDeclared = 256
+
+// declared reads the parameters of a function and the variables of its outermost block. What is
+// inside nested blocks and inlined calls is left unread: that is most of it.
+func (b *builder) declared(e *dwarf.Entry) (params, locals []*dwarf.Entry) {
 	if !e.Children {
-		return nil
+		return nil, nil
 	}
 	b.r.Seek(e.Offset)
 	if _, err := b.r.Next(); err != nil {
-		return nil
+		return nil, nil
 	}
-	var out []*dwarf.Entry
-	for len(out) < 256 {
+	for len(params) < maxDeclared && len(locals) < maxDeclared {
 		c, err := b.r.Next()
-		if err != nil || c == nil || c.Tag != dwarf.TagFormalParameter {
+		if err != nil || c == nil || c.Tag == 0 {
 			break
 		}
-		out = append(out, c)
+		switch c.Tag {
+		case dwarf.TagFormalParameter:
+			params = append(params, c)
+		case dwarf.TagVariable:
+			locals = append(locals, c)
+		}
 		b.r.SkipChildren()
 	}
-	return out
+	return params, locals
+}
+
+// pointsToStruct says whether a type is a pointer to a struct, which tells what a function takes its
+// untyped arguments for.
+func (b *builder) pointsToStruct(id int32) bool {
+	id = b.untypedef(id)
+	if id < 0 || b.t.types[id].kind != KindPointer {
+		return false
+	}
+	id = b.untypedef(b.t.types[id].elem)
+	return id >= 0 && b.t.types[id].kind == KindStruct
+}
+
+func (b *builder) untypedef(id int32) int32 {
+	for n := 0; id >= 0 && b.t.types[id].kind == kindTypedef && n < maxDepth; n++ {
+		id = b.t.types[id].elem
+	}
+	return id
 }

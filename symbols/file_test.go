@@ -3,6 +3,7 @@ package symbols
 import (
 	"debug/elf"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,44 +50,50 @@ func TestOpenLibc(t *testing.T) {
 	}
 }
 
-// What CPYTHON-FACTS says of the executable's relocations.
+// readelf is another reader of the executable's relocations.
 func TestDebianRelocations(t *testing.T) {
 	if _, err := os.Stat(debianPython); err != nil {
 		t.Skip("no " + debianPython)
 	}
-	f := openT(t, debianPython)
-	rel, err := f.Relocations()
+	rel, err := openT(t, debianPython).Relocations()
 	if err != nil {
 		t.Fatal(err)
 	}
-	copies := map[string]uint64{}
-	slots, xml := 0, 0
+	text, err := exec.Command("readelf", "-rW", debianPython).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{} // by place
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) >= 5 && strings.HasPrefix(f[2], "R_X86_64") {
+			name, _, _ := strings.Cut(f[4], "@")
+			want[strings.TrimLeft(f[0], "0")] = strings.Replace(f[2], "JUMP_SLOT", "JMP_SLOT", 1) + " " + name
+		}
+	}
+	kinds := map[elf.R_X86_64]int{}
+	copies := map[string]bool{}
 	for _, r := range rel {
-		switch r.Type {
-		case elf.R_X86_64_JMP_SLOT:
-			slots++
-			if !r.Undef || r.Off < 0x941000 || r.Off >= 0x941f80 {
-				t.Errorf("%+v", r)
-			}
-		case elf.R_X86_64_COPY:
-			copies[r.Sym] = uint64(r.Off)
+		if r.Sym == "" {
+			continue
+		}
+		kinds[r.Type]++
+		if got := r.Type.String() + " " + r.Sym; want[fmt.Sprintf("%x", uint64(r.Off))] != got {
+			t.Errorf("at %v: %q, readelf says %q", r.Off, got, want[fmt.Sprintf("%x", uint64(r.Off))])
+		}
+		if r.Type == elf.R_X86_64_COPY {
+			copies[strings.TrimLeft(r.Sym, "_")] = true
 			if r.SymSize != 8 || r.SymAddr != r.Off || r.Undef || r.Version != "GLIBC_2.2.5" {
 				t.Errorf("%+v", r)
 			}
-		case elf.R_X86_64_64:
-			if strings.HasPrefix(r.Sym, "XML_Set") && r.Off >= 0xa4f1e8 && r.Off <= 0xa4f728 {
-				xml++
-			}
 		}
 	}
-	want := map[string]uint64{"environ": 0xa7ed60, "stdin": 0xa7ed70, "stderr": 0xa7ed80, "stdout": 0xa7ed88}
-	for name, at := range want {
-		if copies[name] != at && copies["__"+name] != at {
-			t.Errorf("COPY relocations %x lack %s at %#x", copies, name, at)
+	for _, name := range []string{"environ", "stdin", "stdout", "stderr"} {
+		if !copies[name] {
+			t.Errorf("no COPY relocation for %s", name)
 		}
 	}
-	if slots != 494 || xml != 17 {
-		t.Errorf("%d jump slots, %d words of pyexpat", slots, xml)
+	if kinds[elf.R_X86_64_JMP_SLOT] < 400 || kinds[elf.R_X86_64_64] < 17 || len(want) < 500 {
+		t.Errorf("%v of %d", kinds, len(want))
 	}
 }
 

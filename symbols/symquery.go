@@ -31,6 +31,7 @@ type Func struct {
 	Addr   procmem.Addr // link-time entry
 	Result TypeRef
 	Params []Param
+	Locals []Param // variables of its outermost block that point to structs
 }
 
 func (s *symRec) sym() Sym {
@@ -177,10 +178,14 @@ func (l *Layout) FuncAt(a procmem.Addr) (Func, bool) {
 		return Func{}, false
 	}
 	r := &l.t.funcs[i]
-	f := Func{Name: r.name, Addr: a, Result: *l.ref(r.result), Params: make([]Param, r.n)}
+	f := Func{Name: r.name, Addr: a, Result: *l.ref(r.result), Params: make([]Param, r.n), Locals: make([]Param, r.locals)}
 	for j := range f.Params {
 		p := &l.t.params[r.first+int32(j)]
 		f.Params[j] = Param{p.name, *l.ref(p.typ)}
+	}
+	for j := range f.Locals {
+		p := &l.t.params[r.first+r.n+int32(j)]
+		f.Locals[j] = Param{p.name, *l.ref(p.typ)}
 	}
 	return f, true
 }

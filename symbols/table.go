@@ -47,12 +47,14 @@ type varRec struct {
 	typ  int32
 }
 
-// funcRec is a function's signature; addr is its entry, 0 when only inlined.
+// funcRec is a function's signature, with those of its variables that point to structs; addr is its
+// entry, 0 when only inlined.
 type funcRec struct {
 	name     string
 	addr     uint64
 	result   int32
 	first, n int32 // params
+	locals   int32 // params behind those: variables
 }
 
 type paramRec struct {
