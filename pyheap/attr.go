@@ -155,16 +155,12 @@ func (h *Heap) memberOffset(t *typeInfo, name string) (uint64, bool) {
 
 // structOffset finds a member of the C struct of a type by its name in C or in Python.
 func (h *Heap) structOffset(t *typeInfo, name string) (uint64, bool) {
-	s := h.structName(t)
-	if s == "" {
+	p := h.shapeOf(t).own
+	if p == nil {
 		return 0, false
 	}
-	st, err := h.lay.Struct(s)
-	if err != nil {
-		return 0, false
-	}
-	for i := range st.Fields {
-		f := &st.Fields[i]
+	for i := range p.st.Fields {
+		f := &p.st.Fields[i]
 		if (f.Name == name || pythonNames[f.Name] == name) && f.Size == 8 {
 			return f.Offset, true
 		}

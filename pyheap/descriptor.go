@@ -1,10 +1,6 @@
 package pyheap
 
-import (
-	"fmt"
-
-	"pyfreeze/symbols"
-)
+import "pyfreeze/symbols"
 
 // descriptorFields are the types that keep a file descriptor, and the int that holds it.
 var descriptorFields = map[string]struct{ typ, field string }{
@@ -65,25 +61,13 @@ func (h *Heap) descriptorOffset(obj Addr) (uint64, error) {
 	return 0, &ObjectError{Addr: obj, Want: "an object with a descriptor"}
 }
 
-// layoutOf gives the layout of the file that defines a static or spec-made type: the one that its
-// tp_dealloc lies in.
+// layoutOf gives the layout of the file that defines a static or spec-made type.
 func (h *Heap) layoutOf(t *typeInfo, structName string) (*symbols.Layout, error) {
 	if _, err := h.lay.Struct(structName); err == nil {
 		return h.lay, nil
 	}
-	fn, _ := h.view.u64(t.addr + h.off.typ.dealloc)
-	for path, m := range h.modulesByPath() {
-		if !m.Range.Contains(Addr(fn)) {
-			continue
-		}
-		if h.layouts[path] == nil {
-			lay, err := symbols.LoadLayout(m.File)
-			if err != nil {
-				return nil, err
-			}
-			h.layouts[path] = lay
-		}
-		return h.layouts[path], nil
+	if lay := h.layoutOfDealloc(t); lay != nil {
+		return lay, nil
 	}
-	return nil, fmt.Errorf("no file for the function at %#x", fn)
+	return nil, &LayoutError{Missing: []string{"struct " + structName + " of the module that defines " + h.nameOf(t)}}
 }

@@ -4,22 +4,26 @@ package pyheap
 type edgeKind uint8
 
 const (
-	edgeType   edgeKind = iota // ob_type
-	edgeField                  // pointer at that offset, known to be to an object
-	edgeWord                   // word at that offset, which may be a pointer
-	edgeItem                   // item of that index
-	edgeKey                    // key of a dict; index of the entry
-	edgeValue                  // value of a dict; address of its key
-	edgeAttr                   // inline attribute value; address of its name
-	edgeMember                 // member of a set; index of the entry
-	edgeDict                   // the instance's __dict__
-	edgeLocal                  // local variable of that index in a frame
-	edgeStack                  // stack slot of that index in a frame, which may hold rubbish
-	edgeFrame                  // field of an interpreter frame at that offset
+	edgeType     edgeKind = iota // ob_type
+	edgeField                    // pointer at that offset, known to be to an object
+	edgeDeclared                 // pointer at that offset, declared to be to an object; it may be stale
+	edgeWord                     // word at that offset, which may be a pointer
+	edgeItem                     // item of that index
+	edgeKey                      // key of a dict; index of the entry
+	edgeValue                    // value of a dict; address of its key
+	edgeAttr                     // inline attribute value; address of its name
+	edgeMember                   // member of a set; index of the entry
+	edgeDict                     // the instance's __dict__
+	edgeLocal                    // local variable of that index in a frame
+	edgeStack                    // stack slot of that index in a frame, which may hold rubbish
+	edgeFrame                    // field of an interpreter frame at that offset
 )
 
 // weak says that the word may be no reference at all: it is followed only to a live object.
-func (k edgeKind) weak() bool { return k == edgeWord || k == edgeStack }
+func (k edgeKind) weak() bool { return k == edgeWord || k == edgeStack || k == edgeDeclared }
+
+// guess says that nothing but its looks makes the word a pointer.
+func (k edgeKind) guess() bool { return k == edgeWord }
 
 // blockKind says what a block that is no object holds. It is also the index of its pseudo type.
 type blockKind uint32
@@ -35,6 +39,12 @@ const (
 	blockFree                    // freed, but kept in a free list
 	numBlockKinds
 )
+
+// planBlock is the kind of blocks that hold structs of a plan.
+func planBlock(p *plan) blockKind { return blockKind(p.index) | planBit }
+
+// planBit sets the blocks of structs apart from the others.
+const planBit blockKind = 1 << 31
 
 var blockTypeNames = [numBlockKinds]string{"<memory>", "<items>", "<dict keys>", "<values>", "<set table>", "<data>", "<interpreter state>", "<free list>"}
 

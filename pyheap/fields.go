@@ -3,6 +3,8 @@ package pyheap
 import (
 	"fmt"
 	"strings"
+
+	"pyfreeze/symbols"
 )
 
 // PyMemberDef types that are object pointers: T_OBJECT and T_OBJECT_EX.
@@ -25,16 +27,6 @@ var pythonNames = map[string]string{
 	"md_dict": "__dict__", "wr_callback": "__callback__", "dict": "__dict__",
 }
 
-// structsOf are the C structs of types whose PyFoo_Type does not say it.
-var structsOf = map[string]string{
-	"_io.FileIO": "fileio", "_io.BufferedReader": "buffered", "_io.BufferedWriter": "buffered",
-	"_io.BufferedRandom": "buffered", "_io.TextIOWrapper": "textio", "_io.BytesIO": "bytesio",
-	"_io.StringIO": "stringio", "functools.partial": "partialobject", "builtins.property": "propertyobject",
-	"collections.deque": "dequeobject", "collections.defaultdict": "defdictobject",
-	"builtins.classmethod": "classmethod", "builtins.staticmethod": "staticmethod",
-	"builtins.mappingproxy": "mappingproxyobject", "builtins.type": "PyHeapTypeObject",
-}
-
 // fieldName names the pointer at that offset of an object: by __slots__, by the struct that its type
 // or a base of it is known to have, by its offset otherwise.
 func (h *Heap) fieldName(a uint64, t *typeInfo, off uint64) string {
@@ -50,8 +42,8 @@ func (h *Heap) fieldName(a uint64, t *typeInfo, off uint64) string {
 		}
 	}
 	for b, i := t, 0; b != nil && i < maxBaseDepth; b, i = b.base, i+1 {
-		if s := h.structName(b); s != "" && off < b.basicsize {
-			return h.structField(s, off)
+		if p := h.shapeOf(b).own; p != nil && off < b.basicsize {
+			return fieldOf(p.lay, p.st, off)
 		}
 	}
 	return fmt.Sprintf("<+%#x>", off)
@@ -75,31 +67,18 @@ func (h *Heap) memberAt(t *typeInfo, off uint64) string {
 	return ""
 }
 
-// structName gives the C struct of a static type: PyFunction_Type is that of PyFunctionObject.
-func (h *Heap) structName(t *typeInfo) string {
-	if s := structsOf[h.nameOf(t)]; s != "" {
-		return s
-	}
-	sym, off, ok := h.lay.SymbolAt(Addr(t.addr) - h.in.Bias)
-	if !ok || off != 0 {
-		return ""
-	}
-	base, isType := strings.CutSuffix(sym.Name, "_Type")
-	if !isType {
-		return ""
-	}
-	for _, name := range []string{base + "Object", strings.TrimPrefix(base, "_") + "Object"} {
-		if s, err := h.lay.Struct(name); err == nil && s.Size >= t.basicsize&^7 {
-			return name
-		}
-	}
-	return ""
-}
-
 // structField names the member of a struct that begins at off, as Python does where it has a name
 // for it; a nested one with its path.
 func (h *Heap) structField(typ string, off uint64) string {
 	st, err := h.lay.Struct(typ)
+	if err != nil {
+		return fmt.Sprintf("<+%#x>", off)
+	}
+	return fieldOf(h.lay, st, off)
+}
+
+func fieldOf(lay *symbols.Layout, st *symbols.Struct, off uint64) string {
+	var err error
 	path := ""
 	for depth := 0; err == nil && depth < 8; depth++ {
 		inner := -1
@@ -126,7 +105,7 @@ func (h *Heap) structField(typ string, off uint64) string {
 			}
 			return name
 		}
-		st, err = h.lay.StructOf(f.Type)
+		st, err = lay.StructOf(f.Type)
 	}
 	if path != "" {
 		return strings.TrimPrefix(path, ".") + fmt.Sprintf("+%#x", off)

@@ -33,7 +33,13 @@ type Heap struct {
 	modules map[string]symbols.Module  // by path, once asked for
 	arrays  *arrayOffsets              // once asked for
 	deques  *dequeOffsets              // once asked for
-	layouts map[string]*symbols.Layout // of extension modules, by path
+	layouts map[string]*symbols.Layout // of extension modules, by path; nil without debug information
+
+	modulesSorted []symbols.Module // by address
+
+	plans        []*plan
+	planBy       map[*symbols.Struct]*plan
+	pointerPlans map[planWord]*plan
 }
 
 // Open prepares to read the heap in sp. The layout must be of the file that holds the interpreter
@@ -47,7 +53,8 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	}
 	h := &Heap{sp: sp, in: in, lay: lay, off: off, view: newView(sp),
 		known: make(map[uint64]kind), types: make(map[uint64]*typeInfo),
-		layouts: make(map[string]*symbols.Layout)}
+		layouts: make(map[string]*symbols.Layout), planBy: make(map[*symbols.Struct]*plan),
+		pointerPlans: make(map[planWord]*plan)}
 	h.size = h.view.total()
 	rt, ok := h.symbol("_PyRuntime")
 	if !ok {

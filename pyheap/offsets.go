@@ -23,6 +23,9 @@ type typeOffsets struct {
 	name, basicsize, itemsize, flags, dict, base, mro, members uint64
 	dictoffset, weaklistoffset, dealloc, htQualname, htKeys    uint64
 	size, memberName, memberType, memberOffset, memberSize     uint64
+	methods, getset                                            uint64
+
+	slots, tables []uint64 // functions; tables of functions
 }
 
 type strOffsets struct {
@@ -78,7 +81,16 @@ func loadOffsets(lay *symbols.Layout) (*offsets, error) {
 }
 
 func loadTypeOffsets(r *resolver) typeOffsets {
+	var slots, tables []uint64
+	for _, name := range typeSlots {
+		slots = append(slots, r.must("PyTypeObject."+name))
+	}
+	for _, name := range []string{"tp_as_number", "tp_as_sequence", "tp_as_mapping", "tp_as_buffer", "tp_as_async"} {
+		tables = append(tables, r.must("PyTypeObject."+name))
+	}
 	return typeOffsets{
+		slots: slots, tables: tables,
+		methods: r.must("PyTypeObject.tp_methods"), getset: r.must("PyTypeObject.tp_getset"),
 		name:           r.must("PyTypeObject.tp_name"),
 		basicsize:      r.must("PyTypeObject.tp_basicsize"),
 		itemsize:       r.must("PyTypeObject.tp_itemsize"),

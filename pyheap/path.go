@@ -51,6 +51,10 @@ func (w *Walk) step(from, to int, attrs bool) (label string, toAttrs bool) {
 	n := &w.nodes[from]
 	f := finder{want: w.nodes[to].addr}
 	if n.isBlock() {
+		if p := w.planOf(n); p != nil {
+			w.h.visitPlan(&f, n.addr, n.size, p)
+			return fmt.Sprintf(" -> <%s at %#x>.%s", p.name, n.addr, w.h.planField(p, f.arg)), false
+		}
 		w.h.scan(&f, w.h.view.clip(n.addr, n.size), 0, nil)
 		return fmt.Sprintf(" -> %d bytes at %#x, +%#x", n.size, n.addr, f.arg), false
 	}

@@ -163,7 +163,7 @@ func (w *Walk) OfType(name string) []Object {
 	}
 	var out []Object
 	for _, i := range w.order {
-		if match[w.nodes[i].typ] {
+		if n := &w.nodes[i]; !n.isBlock() && match[n.typ] {
 			out = append(out, w.object(int(i)))
 		}
 	}

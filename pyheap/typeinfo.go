@@ -78,9 +78,7 @@ type typeInfo struct {
 	keys      *keysTable // ht_cached_keys, once asked for
 	name      string     // module.qualname, once named is set
 	named     bool
-	scanned   bool     // skip and texts are known
-	skip      []uint64 // offsets that a scan leaves out, sorted
-	texts     []uint64 // those of strings
+	shape     *shape // where their pointers are, once asked for
 }
 
 func (t *typeInfo) gc() bool { return t.flags&flagHaveGC != 0 }

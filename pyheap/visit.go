@@ -65,10 +65,11 @@ func (h *Heap) visit(v visitor, a uint64, t *typeInfo) {
 
 func (h *Heap) visitType(v visitor, a uint64, meta *typeInfo) {
 	o := &h.off.typ
-	h.scanObject(v, a, meta, h.off.varSize, h.ownSize(a, meta))
 	if f, _ := h.view.u64(a + o.flags); f&flagHeapType == 0 {
+		h.scanObject(v, a, meta, h.off.varSize, o.size)
 		return
 	}
+	h.scanObject(v, a, meta, h.off.varSize, h.ownSize(a, meta))
 	p, _ := h.view.u64(a + o.htKeys)
 	if k, ok := h.keysTable(p); ok {
 		v.block(blockKeys, p, k.size)

@@ -42,9 +42,10 @@ type Walk struct {
 	order []uint32 // node numbers in the order of addresses
 	marks *marks
 
-	starts  [numPhases]int // first node of each phase
-	opaque  []uint32       // blocks of unknown type that wait for their phase
-	wait    bool           // let them wait
+	starts  [numPhases]int    // first node of each phase
+	opaque  []uint32          // blocks of unknown type that wait for their phase
+	waiting map[uint64]uint32 // those by address
+	wait    bool              // let them wait
 	objects int
 
 	next    int // the node to visit next
@@ -67,7 +68,15 @@ type node struct {
 	parent int32  // number of the node that it was reached from; -1-i for root i
 }
 
-func (n *node) isBlock() bool { return n.typ < uint32(numBlockKinds) }
+func (n *node) isBlock() bool { return n.typ < uint32(numBlockKinds) || n.typ&uint32(planBit) != 0 }
+
+// planOf gives the plan of the structs in a block, nil of other nodes.
+func (w *Walk) planOf(n *node) *plan {
+	if n.typ&uint32(planBit) == 0 {
+		return nil
+	}
+	return w.h.plans[n.typ&^uint32(planBit)]
+}
 
 const progressEvery = 1 << 16
 
@@ -82,7 +91,7 @@ func (h *Heap) Walk(opt WalkOptions) (_ *Walk, err error) {
 	}
 	defer h.begin(h.walkLimit())()
 	h.work, h.limit = 0, h.walkLimit()
-	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), tstates: threads, nodes: make([]node, 0, h.size/128)}
+	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), waiting: map[uint64]uint32{}, tstates: threads, nodes: make([]node, 0, h.size/128)}
 	for p, walk := range [numPhases]func() error{w.walkRoots, w.walkFrames, w.walkOpaqueOfRoots, w.walkOpaque, w.walkGC} {
 		w.starts[p], w.wait = len(w.nodes), phase(p) < phaseGuessRoots
 		if err := walk(); err != nil {
@@ -102,9 +111,12 @@ func (w *Walk) drain() error {
 		switch {
 		case !n.isBlock():
 			w.h.visit(w, n.addr, w.h.list[n.typ])
+		case n.typ&uint32(planBit) != 0:
+			w.h.visitPlan(w, n.addr, n.size, w.planOf(&n))
 		case blockKind(n.typ) != blockOpaque:
 		case w.wait:
 			w.opaque = append(w.opaque, uint32(w.next-1))
+			w.waiting[n.addr] = uint32(w.next - 1)
 		default:
 			w.h.scan(w, w.h.view.clip(n.addr, n.size), 0, nil)
 		}
@@ -131,6 +143,10 @@ func (w *Walk) walkOpaque() error { return w.scanOpaque(w.opaque) }
 
 func (w *Walk) scanOpaque(blocks []uint32) error {
 	for _, i := range blocks {
+		if blockKind(w.nodes[i].typ) != blockOpaque {
+			continue // its type became known
+		}
+		delete(w.waiting, w.nodes[i].addr)
 		w.parent = int32(i)
 		w.h.scan(w, w.h.view.clip(w.nodes[i].addr, w.nodes[i].size), 0, nil)
 		if w.h.exhausted() {
@@ -186,7 +202,7 @@ func (w *Walk) guess(s *seg, k edgeKind, to, arg uint64) {
 			return
 		}
 	}
-	if w.marks.has(s, start) || k == edgeStack || w.h.holdsObject(s, start) {
+	if !k.guess() || w.marks.has(s, start) || w.h.holdsObject(s, start) {
 		return // a pointer into an object, or to its GC head, keeps nothing alive
 	}
 	w.add(s, k, arg, node{addr: start, size: size, typ: uint32(blockOpaque)})
@@ -195,10 +211,29 @@ func (w *Walk) guess(s *seg, k edgeKind, to, arg uint64) {
 // block notes memory that the object being visited owns.
 func (w *Walk) block(k blockKind, at, size uint64) {
 	s := w.h.view.find(at)
-	if s == nil || at&7 != 0 || w.marks.has(s, at) {
+	if s == nil || at&7 != 0 {
+		return
+	}
+	if w.marks.has(s, at) {
+		w.typed(k, at)
 		return
 	}
 	w.add(s, edgeWord, 0, node{addr: at, size: min(size, s.end-at), typ: uint32(k)})
+}
+
+// typed gives a block that waits to be read as one of unknown type the type that was learned since.
+func (w *Walk) typed(k blockKind, at uint64) {
+	i, ok := w.waiting[at]
+	if !ok || k == blockOpaque {
+		return
+	}
+	delete(w.waiting, at)
+	w.nodes[i].typ = uint32(k)
+	if p := w.planOf(&w.nodes[i]); p != nil {
+		defer func(parent int32) { w.parent = parent }(w.parent)
+		w.parent = int32(i)
+		w.h.visitPlan(w, at, w.nodes[i].size, p)
+	}
 }
 
 func (w *Walk) add(s *seg, k edgeKind, arg uint64, n node) {
@@ -257,5 +292,5 @@ func (w *Walk) finish() {
 			w.order[r] = uint32(i)
 		}
 	}
-	w.seen, w.skip, w.stale, w.opaque = nil, nil, nil, nil
+	w.seen, w.skip, w.stale, w.opaque, w.waiting = nil, nil, nil, nil, nil
 }

@@ -1,0 +1,23 @@
+package pyheap
+
+import "testing"
+
+// TestHgOpaque: nearly all of hg's live memory is known by type.
+func TestHgOpaque(t *testing.T) { checkOpaque(t, hg(t)) }
+
+func checkOpaque(t *testing.T, tg *target) {
+	t.Helper()
+	w := tg.walk(t)
+	r := w.Opaque()
+	t.Logf("%d live blocks, %d bytes; %.2f %% opaque: %d bytes read conservatively, %d not reached",
+		r.LiveBlocks, r.Live, 100*r.Share(), r.Opaque, r.Unreached)
+	for _, o := range r.Owners[:min(len(r.Owners), 25)] {
+		t.Logf("%9d bytes in %5d blocks, as %v: %s", o.Bytes, o.Blocks, o.Example, o.Name)
+	}
+	if r.Live != r.Typed+r.Opaque+r.Unreached || r.Live == 0 {
+		t.Errorf("%d live bytes, but %d + %d + %d", r.Live, r.Typed, r.Opaque, r.Unreached)
+	}
+	if r.Share() > 0.02 {
+		t.Errorf("%.2f %% of live memory is opaque, want less than 2 %%", 100*r.Share())
+	}
+}
