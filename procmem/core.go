@@ -16,6 +16,7 @@ type Core struct {
 	Auxv    map[uint64]uint64
 	Pid     int    // 0 when the core does not say
 	Psargs  string // start of the command line, at most 80 bytes
+	Image   bool   // it is a pyfreeze image
 }
 
 // FileNote is one mapped file that the core names (NT_FILE).
@@ -128,11 +129,12 @@ func (l *coreLoader) load() (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.nameHeap(segs)
 	sp, err := NewSpace(segs)
 	if err != nil {
 		return nil, &CoreError{Path: l.path, Reason: "bad segments", Err: err}
 	}
-	return &Core{Space: sp, Files: l.files, Threads: l.threads, Auxv: l.auxv, Pid: l.pid, Psargs: l.psargs}, nil
+	return &Core{Space: sp, Files: l.files, Threads: l.threads, Auxv: l.auxv, Pid: l.pid, Psargs: l.psargs, Image: l.image}, nil
 }
 
 // cstring gives the text before the first NUL.

@@ -85,7 +85,7 @@ func describe(o FreezeOptions, c *captured, in *symbols.Interpreter, h *pyheap.H
 	}
 	if fr, err := h.Frames(comp.t.tstate); err == nil || len(fr) > 0 {
 		for _, f := range fr {
-			m.Frames = append(m.Frames, FrameInfo{f.Qualname, f.File, f.Line})
+			m.Frames = append(m.Frames, FrameInfo{f.Qualname, f.File, f.Line, uint64(f.Addr)})
 		}
 	}
 	return m

@@ -68,6 +68,7 @@ type FrameInfo struct {
 	Function string `json:"function"`
 	File     string `json:"file"`
 	Line     int    `json:"line"`
+	Addr     uint64 `json:"addr"` // of the frame: inspection reads its locals
 }
 
 // tableMeta is the type of the image's table with the Meta: not in the note for metadata, which every

@@ -24,6 +24,13 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("no safe point within %v: %s (try again, or give --timeout more)", e.After, e.Why)
 }
 
+// NoSafePointsError says that no place is known where this interpreter's objects are consistent.
+type NoSafePointsError struct{ Path string }
+
+func (e *NoSafePointsError) Error() string {
+	return fmt.Sprintf("the debug information of %s lacks drop_gil, _PyErr_CheckSignalsTstate and _Py_HandlePending", e.Path)
+}
+
 // slice is how long a twin runs before a look at whether the user still wants it.
 const slice = 50 * time.Millisecond
 
@@ -46,7 +53,7 @@ func newSeeker(in *symbols.Interpreter, lay *symbols.Layout) (*seeker, error) {
 	s := &seeker{in: in, lay: lay, state: sr}
 	s.stops = s.safePoints()
 	if len(s.stops) == 0 {
-		return nil, errors.New("the interpreter's debug information lacks drop_gil, _PyErr_CheckSignalsTstate and _Py_HandlePending")
+		return nil, &NoSafePointsError{in.Module.Path}
 	}
 	return s, nil
 }

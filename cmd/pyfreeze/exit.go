@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pyfreeze/image"
+	"pyfreeze/procmem"
 	"pyfreeze/restore"
 	"pyfreeze/symbols"
 	"pyfreeze/tracer"
@@ -57,7 +58,7 @@ func exitCode(err error) int {
 		return exitTimeout
 	case is[*symbols.MissingDebugError](err):
 		return exitDebugInfo
-	case is[*image.FormatError](err), is[*image.TruncatedError](err), is[*image.VersionError](err):
+	case is[*procmem.CoreError](err), is[*image.FormatError](err), is[*image.TruncatedError](err), is[*image.VersionError](err):
 		return exitBadImage
 	case errors.Is(err, fs.ErrPermission):
 		return exitPermission
