@@ -17,6 +17,9 @@ func (h *Heap) Attr(obj Addr, name string) (Addr, error) {
 	if v, ok := h.instanceAttr(a, t, name); ok {
 		return Addr(v), nil
 	}
+	if _, values := h.managed(a, t); values != 0 && name == "__dict__" {
+		return 0, &ObjectError{Addr: obj, Want: "an object with a __dict__ yet: its attributes are kept inline; name them without it"}
+	}
 	if t.kind == kindType {
 		if v, ok := h.mroAttr(a, name); ok {
 			return Addr(v), nil
@@ -29,6 +32,18 @@ func (h *Heap) Attr(obj Addr, name string) (Addr, error) {
 		return Addr(v), nil
 	}
 	return 0, &ObjectError{Addr: obj, Want: "an object with attribute " + quote(name), Err: errNoSuchAttr}
+}
+
+// Member finds an attribute that is a member of the object's C struct, by the name that Python or C has
+// for it, and no other attribute of that name.
+func (h *Heap) Member(obj Addr, name string) (Addr, bool) {
+	defer h.begin(h.callLimit())()
+	t, err := h.typeOf(uint64(obj))
+	if err != nil {
+		return 0, false
+	}
+	v, ok := h.memberAttr(uint64(obj), t, name)
+	return Addr(v), ok
 }
 
 // Dict gives the dict that holds an object's attributes: __dict__ of an instance that has one, of a

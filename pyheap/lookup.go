@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-var errSyntax = errors.New(`cannot be parsed: write a module name, then .attribute, ["key"] or [0] steps`)
+var errSyntax = errors.New(`cannot be parsed: write a module name or an address, then .attribute, ["key"] or [0] steps`)
 
 // Lookup finds an object by a path of attribute, item and index steps that begins with the name of a
-// module: "sys.modules['os'].environ", "mercurial.pycompat.sysargv[0]". Keys are str, bytes (b'x') or
-// int. It fails with a *LookupError that names the step.
+// module, a global of __main__, a builtin, or the address of an object: "sys.modules['os'].environ",
+// "mercurial.pycompat.sysargv[0]", "0x7f3a5c0012d0.name". Keys are str, bytes (b'x') or int. It fails with a
+// *LookupError that names the step.
 func (h *Heap) Lookup(path string) (_ Addr, err error) {
 	defer guard(&err)
 	defer h.begin(h.callLimit())()
@@ -22,11 +23,10 @@ func (h *Heap) Lookup(path string) (_ Addr, err error) {
 	if name == "" {
 		return fail(path, 0, errSyntax)
 	}
-	obj, ok := h.module(name)
-	if !ok {
-		return fail(name, 0, errors.New("no module of that name in sys.modules"))
+	obj, module, err := h.firstStep(name)
+	if err != nil {
+		return fail(name, 0, err)
 	}
-	module := name // what has been read as a module name so far; "" once it is none
 	for rest != "" {
 		before := rest
 		switch rest[0] {
@@ -60,6 +60,32 @@ func (h *Heap) Lookup(path string) (_ Addr, err error) {
 		}
 	}
 	return obj, nil
+}
+
+// firstStep finds what a path begins with. module is what has been read as a module name so far; "" when it
+// is none.
+func (h *Heap) firstStep(name string) (obj Addr, module string, err error) {
+	if digits, ok := strings.CutPrefix(name, "0x"); ok {
+		a, err := strconv.ParseUint(digits, 16, 64)
+		if err != nil {
+			return 0, "", errSyntax
+		}
+		if !h.isObject(a) {
+			return 0, "", &ObjectError{Addr: Addr(a), Want: "a live object"}
+		}
+		return Addr(a), "", nil
+	}
+	if m, ok := h.module(name); ok {
+		return m, name, nil
+	}
+	for _, in := range []string{"__main__", "builtins"} {
+		if m, ok := h.module(in); ok {
+			if v, ok := h.dictGet(uint64(h.Dict(m)), name); ok {
+				return Addr(v), "", nil
+			}
+		}
+	}
+	return 0, "", errors.New("no module of that name in sys.modules, and no global of __main__ or builtin")
 }
 
 // ident cuts an identifier off the front of s.
@@ -109,15 +135,16 @@ func parseKey(s string) (key any, rest string, err error) {
 	return n, rest, nil
 }
 
-// item finds obj[key] for a dict, list or tuple, or a subclass of one.
+// item finds obj[key] for a dict, list, tuple or deque, or a subclass of one, and for a mappingproxy.
 func (h *Heap) item(obj Addr, key any) (Addr, error) {
 	t, err := h.typeOf(uint64(obj))
 	if err != nil {
 		return 0, err
 	}
-	var items []Addr
-	switch t.kind {
-	case kindDict:
+	if d, ok := h.proxied(uint64(obj), t); ok {
+		return h.item(Addr(d), key)
+	}
+	if t.kind == kindDict {
 		found := uint64(0)
 		h.dictEach(uint64(obj), func(k, v uint64) bool {
 			if h.keyEqual(k, key) {
@@ -129,15 +156,16 @@ func (h *Heap) item(obj Addr, key any) (Addr, error) {
 			return 0, errNoSuchItem
 		}
 		return Addr(found), nil
-	case kindList:
-		items, err = h.ListItems(obj, -1)
-	case kindTuple:
-		items, err = h.TupleItems(obj, -1)
-	default:
-		return 0, fmt.Errorf("a %s has no items that can be read without running code", h.nameOf(t))
 	}
+	if t.kind == kindSet {
+		return 0, fmt.Errorf("a %s has no order", h.nameOf(t))
+	}
+	items, n, err := h.Items(obj, -1)
 	if err != nil {
 		return 0, err
+	}
+	if n < 0 {
+		return 0, fmt.Errorf("a %s has no items that can be read without running code", h.nameOf(t))
 	}
 	i, ok := key.(int64)
 	if i < 0 {
@@ -146,7 +174,7 @@ func (h *Heap) item(obj Addr, key any) (Addr, error) {
 	if !ok || i < 0 || i >= int64(len(items)) {
 		return 0, errNoSuchItem
 	}
-	return items[i], nil
+	return items[i].Value, nil
 }
 
 func (h *Heap) keyEqual(k uint64, key any) bool {

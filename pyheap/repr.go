@@ -109,6 +109,16 @@ func (r *reprer) builtin(a uint64, t *typeInfo, depth int) bool {
 			return false
 		}
 		fmt.Fprintf(&r.b, "<function %s at %#x>", s, a)
+	case "builtins.code":
+		fmt.Fprintf(&r.b, "<code object %s at %#x, file %s, line %d>", h.strField(a, h.off.code.name), a,
+			quote(h.strField(a, h.off.code.filename)), h.line(a, -1))
+	case "builtins.generator", "builtins.coroutine", "builtins.async_generator":
+		frame, state := h.generator(a)
+		fr, err := h.readFrame(frame)
+		if state == "finished" || err != nil {
+			return false
+		}
+		fmt.Fprintf(&r.b, "<%s object %s at %#x>", strings.TrimPrefix(h.nameOf(t), "builtins."), fr.Qualname, a)
 	default:
 		if t.kind != kindType {
 			return false

@@ -147,8 +147,17 @@ func (h *Heap) functionsOf(t *typeInfo) []uint64 {
 
 // moduleAt gives the ELF file mapped at a with its layout; nil where it has no debug information.
 func (h *Heap) moduleAt(a uint64) (symbols.Module, *symbols.Layout) {
+	m, ok := h.moduleOf(a)
+	if !ok {
+		return m, nil
+	}
+	return m, h.layoutOfModule(m)
+}
+
+// moduleOf gives the ELF file mapped at a.
+func (h *Heap) moduleOf(a uint64) (symbols.Module, bool) {
 	if h.in.Module.Range.Contains(Addr(a)) {
-		return h.in.Module, h.lay
+		return h.in.Module, true
 	}
 	if h.modulesSorted == nil {
 		for _, m := range h.modulesByPath() {
@@ -163,16 +172,23 @@ func (h *Heap) moduleAt(a uint64) (symbols.Module, *symbols.Layout) {
 		return cmp.Compare(m.Range.Start, a)
 	})
 	if !ok {
-		return symbols.Module{}, nil
+		return symbols.Module{}, false
 	}
-	m := h.modulesSorted[i]
+	return h.modulesSorted[i], true
+}
+
+// layoutOfModule gives the layout of an ELF file; nil where it has no debug information.
+func (h *Heap) layoutOfModule(m symbols.Module) *symbols.Layout {
+	if m.Path == h.in.Module.Path {
+		return h.lay
+	}
 	lay, known := h.layouts[m.Path]
 	if !known {
 		// What has no debug information is read conservatively.
 		lay, _ = symbols.LoadLayout(m.File)
 		h.layouts[m.Path] = lay
 	}
-	return m, lay
+	return lay
 }
 
 // layoutOfDealloc gives the layout of the file that t's destructor lies in.

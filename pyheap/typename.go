@@ -1,6 +1,9 @@
 package pyheap
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // TypeName gives the name of the type of obj as Python shows it: "builtins.dict",
 // "mercurial.ui.ui".
@@ -78,12 +81,41 @@ func (h *Heap) heapTypeName(t *typeInfo, tpName string) string {
 	return name
 }
 
-// typeDict gives tp_dict, 0 if there is none. (3.12 and later keep that of static builtin types in
-// the interpreter state; their dict is then not needed for anything here.)
+// typeDict gives the dict of a type, 0 if there is none.
 func (h *Heap) typeDict(t uint64) uint64 {
-	d, _ := h.view.u64(t + h.off.typ.dict)
-	return d
+	if d, _ := h.view.u64(t + h.off.typ.dict); d != 0 || !h.atLeast(12) {
+		return d
+	}
+	return h.staticTypeDict(t)
 }
+
+// staticTypeDict finds the dict of a static builtin type in the main interpreter's state, where 3.12 and
+// later keep it (gh-94673). tp_subclasses of such a type is its number there, counted from 1.
+func (h *Heap) staticTypeDict(t uint64) uint64 {
+	for _, array := range []string{"types.builtins.initialized", "types.builtins"} { // 3.13; 3.12
+		first, err := h.lay.Field("PyInterpreterState", array+"[0]")
+		dict, err2 := h.lay.Field("PyInterpreterState", array+"[0].tp_dict")
+		typ, err3 := h.lay.Field("PyInterpreterState", array+"[0].type")
+		number, err4 := h.lay.Field("PyTypeObject", "tp_subclasses")
+		if errors.Join(err, err2, err3, err4) != nil {
+			continue
+		}
+		n, _ := h.view.u64(t + number.Offset)
+		if n == 0 || n > maxStaticTypes {
+			return 0
+		}
+		at := h.main + (n-1)*first.Size
+		if self, _ := h.view.u64(at + typ.Offset); self != t {
+			return 0
+		}
+		d, _ := h.view.u64(at + dict.Offset)
+		return d
+	}
+	return 0
+}
+
+// maxStaticTypes is more than any version has.
+const maxStaticTypes = 1 << 10
 
 // hiddenFields gives how many items a struct sequence keeps beyond its ob_size.
 func (h *Heap) hiddenFields(t uint64) uint64 {

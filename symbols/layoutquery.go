@@ -101,6 +101,9 @@ func (l *Layout) StructOf(r TypeRef) (*Struct, error) {
 	return s, nil
 }
 
+// RefOf returns the type that s is the layout of.
+func (l *Layout) RefOf(s *Struct) TypeRef { return l.refs[s.id] }
+
 func (l *Layout) field(f *fieldRec) Field {
 	return Field{Name: f.name, Offset: f.off, Size: f.size,
 		BitOffset: int(f.bitOff), BitSize: int(f.bitSize), Type: *l.ref(f.typ)}
@@ -110,6 +113,20 @@ func (l *Layout) field(f *fieldRec) Field {
 func (l *Layout) Const(name string) (int64, bool) {
 	v, ok := l.consts[name]
 	return v, ok
+}
+
+// EnumName returns the name of a value of an enum type of this Layout.
+func (l *Layout) EnumName(r TypeRef, value int64) (string, bool) {
+	if r.Kind != KindEnum || r.id < 0 || int(r.id) >= len(l.t.types) {
+		return "", false
+	}
+	t := &l.t.types[r.id]
+	for _, f := range l.t.fields[t.first : t.first+t.n] {
+		if int64(f.off) == value {
+			return f.name, true
+		}
+	}
+	return "", false
 }
 
 // Has says whether typ has the field that path leads to (see Field): how

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"pyfreeze/pyheap"
+)
+
+// shownThread is one thread, as --json prints it.
+type shownThread struct {
+	Tid      int          `json:"tid,omitempty"` // of the kernel; absent when not known
+	Native   string       `json:"native_name,omitempty"`
+	State    string       `json:"state,omitempty"` // a letter of proc(5)
+	Python   bool         `json:"python"`          // it has a thread state
+	Name     string       `json:"name,omitempty"`  // threading's
+	Ident    uint64       `json:"ident,omitempty"` // threading.get_ident()
+	Tstate   string       `json:"tstate,omitempty"`
+	Interp   string       `json:"interpreter,omitempty"`
+	Main     bool         `json:"main,omitempty"`
+	Daemon   *bool        `json:"daemon,omitempty"`
+	GIL      bool         `json:"holds_gil,omitempty"`
+	Frames   []shownFrame `json:"frames,omitempty"`    // the newest last
+	Error    string       `json:"error,omitempty"`     // why frames are missing
+	Captured bool         `json:"abandoned,omitempty"` // of an image: the frames are those before the freeze, and no thaw goes on with them
+}
+
+// shownFrame is one activation of Python code.
+type shownFrame struct {
+	Addr     string     `json:"addr"`
+	Code     string     `json:"code"`
+	Function string     `json:"function"`
+	File     string     `json:"file"`
+	Line     int        `json:"line"`
+	Source   string     `json:"source,omitempty"`
+	Locals   []shownRef `json:"locals,omitempty"`
+}
+
+func newInspectThreads(f *inspectFlags) *cobra.Command {
+	var noLocals bool
+	c := &cobra.Command{
+		Use:   "threads TARGET",
+		Short: "Show every thread with its Python stack and local variables",
+		Long: `Show every thread: its ids, its name, whether it is the main thread, a daemon, holds the GIL, and
+its Python frames with their local variables, the newest last as in a traceback. A thread that no
+Python code has run in is shown as native.
+
+Of an image, the frames of the main thread are those that the freeze found; a thaw abandons them.
+
+Source lines are shown where the .py file is still there and has not changed since the target was started
+(a process) or taken (a core file, an image).`,
+		Example: `  pyfreeze inspect threads 4711
+  pyfreeze inspect threads core.4711 --no-locals`,
+		Args: targetArgs(1, 1, "one target"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runInspect(cmd, f, args[0], func(s *subject, _ *progress) (any, func(io.Writer), error) {
+				threads, err := s.threads(!noLocals)
+				if err != nil {
+					return nil, nil, err
+				}
+				return map[string]any{"threads": threads}, func(w io.Writer) {
+					for i := range threads {
+						if i > 0 {
+							fmt.Fprintln(w)
+						}
+						threads[i].write(w)
+					}
+				}, nil
+			})
+		},
+	}
+	c.Flags().BoolVar(&noLocals, "no-locals", false, "leave out local variables")
+	return c
+}
+
+// threads gives all threads, the main one first.
+func (s *subject) threads(locals bool) ([]shownThread, error) {
+	list, err := s.heap.Threads()
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.heap.State()
+	if err != nil {
+		return nil, err
+	}
+	names := s.heap.ThreadObjects()
+	out := []shownThread{}
+	src := sources{cwd: s.cwd, before: s.startTime(), files: map[string][]string{}}
+	seen := map[int]bool{}
+	for _, t := range list {
+		x := shownThread{Tid: s.tidOf(t), Python: true, Ident: t.ThreadID, Tstate: hex(t.Addr), Interp: hex(t.Interp),
+			Main: t.IsMain, GIL: st.GILLocked && t.Addr == st.GILHolder}
+		seen[x.Tid] = true
+		x.fromNative(s.native)
+		if o, ok := names[t.ThreadID]; ok {
+			x.Name, x.Daemon = o.Name, o.Daemon
+		}
+		frames, err := s.heap.Frames(t.Addr)
+		if err != nil {
+			x.Error = err.Error()
+		}
+		if s.meta != nil && t.IsMain && len(frames) == 0 {
+			frames, x.Captured = s.framesOfImage(), true
+		}
+		for _, fr := range slices.Backward(frames) {
+			x.Frames = append(x.Frames, s.frame(&fr, locals, &src))
+		}
+		out = append(out, x)
+	}
+	for _, n := range s.native {
+		if !seen[n.tid] {
+			out = append(out, shownThread{Tid: n.tid, Native: n.name, State: n.state})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b shownThread) int {
+		if a.Main != b.Main {
+			if a.Main {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.Tid, b.Tid)
+	})
+	return out, nil
+}
+
+func (x *shownThread) fromNative(native []nativeThread) {
+	for _, n := range native {
+		if n.tid == x.Tid {
+			x.Native, x.State = n.name, n.state
+		}
+	}
+}
+
+// framesOfImage reads the frames that the freeze found in the main thread, the newest first.
+func (s *subject) framesOfImage() (out []pyheap.Frame) {
+	for _, f := range s.meta.Frames {
+		if fr, err := s.heap.FrameAt(pyheap.Addr(f.Addr)); err == nil {
+			out = append(out, fr)
+		} else {
+			out = append(out, pyheap.Frame{Name: f.Function, Qualname: f.Function, File: f.File, Line: f.Line})
+		}
+	}
+	return out
+}
+
+func (s *subject) frame(fr *pyheap.Frame, locals bool, src *sources) shownFrame {
+	x := shownFrame{Addr: hex(fr.Addr), Code: hex(fr.Code), Function: fr.Qualname, File: fr.File, Line: fr.Line}
+	x.Source = src.line(fr.File, fr.Line)
+	if locals {
+		for _, l := range fr.Locals {
+			x.Locals = append(x.Locals, s.ref(l.Name, l.Value))
+		}
+	}
+	return x
+}
+
+func (x *shownThread) write(w io.Writer) {
+	fmt.Fprintln(w, printable(x.title()))
+	if x.Captured && len(x.Frames) > 0 {
+		fmt.Fprintln(w, "  (frames of the time of the freeze: a thaw abandons them)")
+	}
+	for i := range x.Frames {
+		f := &x.Frames[i]
+		fmt.Fprintf(w, "  File \"%s\", line %d, in %s\n", printable(f.File), f.Line, printable(f.Function))
+		if f.Source != "" {
+			fmt.Fprintf(w, "    %s\n", cut(printable(f.Source), lineWidth-4))
+		}
+		writeLocals(w, f.Locals)
+	}
+	switch {
+	case x.Error != "":
+		fmt.Fprintf(w, "  (frames cannot be read: %s)\n", printable(x.Error))
+	case x.Python && len(x.Frames) == 0:
+		fmt.Fprintln(w, "  (runs no Python code)")
+	}
+}
+
+func writeLocals(w io.Writer, locals []shownRef) {
+	for _, l := range locals {
+		head := fmt.Sprintf("      %s = ", printable(l.Name))
+		fmt.Fprintf(w, "%s%s\n", head, cut(printable(l.Repr), max(lineWidth-len([]rune(head)), 30)))
+	}
+}
+
+// title is the line above a thread's stack.
+func (x *shownThread) title() string {
+	s := "Thread"
+	if x.Tid != 0 {
+		s += fmt.Sprintf(" %d", x.Tid)
+	}
+	if x.Name != "" {
+		s += fmt.Sprintf(" %q", x.Name)
+	} else if x.Native != "" {
+		s += " (" + x.Native + ")"
+	}
+	if !x.Python {
+		s += ", native: no Python code has run in it"
+	}
+	if x.Main {
+		s += ", main"
+	}
+	if x.Daemon != nil && *x.Daemon {
+		s += ", daemon"
+	}
+	if x.GIL {
+		s += ", holds the GIL"
+	}
+	if n := stateNames[x.State]; n != "" {
+		s += ", " + n
+	}
+	return s
+}
