@@ -31,7 +31,7 @@ type typeOffsets struct {
 type strOffsets struct {
 	length, hash, state, wstr, utf8, utf8Length, wstrLength, data uint64
 	asciiSize, compactSize, objectSize                            uint64
-	kind, compact, ascii                                          bitField
+	kind, compact, ascii, interned                                bitField
 }
 
 type seqOffsets struct {
@@ -128,6 +128,7 @@ func loadStrOffsets(r *resolver) strOffsets {
 		kind:        r.bits("PyASCIIObject", "state.kind"),
 		compact:     r.bits("PyASCIIObject", "state.compact"),
 		ascii:       r.bits("PyASCIIObject", "state.ascii"),
+		interned:    r.bits("PyASCIIObject", "state.interned"),
 	}
 }
 

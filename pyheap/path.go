@@ -25,12 +25,17 @@ func (w *Walk) Path(a Addr) string {
 		i = int(w.nodes[i].parent)
 		chain = append(chain, i)
 	}
-	defer w.h.begin(w.h.callLimit())()
-	var steps []string
-	top := w.nodes[chain[len(chain)-1]]
-	if top.parent < 0 {
-		steps = append(steps, w.rootLabel(&w.roots[-1-top.parent]))
+	label := ""
+	if top := w.nodes[chain[len(chain)-1]]; top.parent < 0 {
+		label = w.rootLabel(&w.roots[-1-top.parent])
 	}
+	return w.pathAlong(label, chain)
+}
+
+// pathAlong writes the path that leads along a chain of nodes, the last of which is where it begins.
+func (w *Walk) pathAlong(label string, chain []int) string {
+	defer w.h.begin(w.h.callLimit())()
+	steps := []string{label}
 	attrs := false // the dict just reached holds attributes
 	for j := len(chain) - 1; j > 0; j-- {
 		if n := len(chain) - 1 - maxShown; n > 0 && j == len(chain)-1-maxShown/2 {

@@ -49,6 +49,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		return nil, &RefusedError{What: err.Error()}
 	}
 
+	given := cl
 	if s := scriptOf(cl); s != "" && !filepath.IsAbs(s) {
 		cl.what = []string{filepath.Join(c.cwd, s)} // where the thawed process starts may be elsewhere
 	}
@@ -121,6 +122,12 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
+	o.progress("looking for captured values")
+	facts := readFacts(o.PID, c.cwd, given, environ, h)
+	found, err := findCaptured(h, w, facts, rec.fixes)
+	if err != nil {
+		return nil, err
+	}
 	o.progress("compiling the thaw program")
 	cfg := scriptConfig{
 		InterpreterArgs: len(cl.interp), Path0: path0Of(cl, c.cwd), SafePath: cl.hasOption('P') || cl.hasOption('I'),
@@ -150,6 +157,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	g.SyscallDelta = int64(comp.p.sites[0]) + 5 - int64(g.LdEntry)
 
 	meta := describe(o, c, in, h, w, mods, comp, fds, argv, strings.TrimSpace(string(comm)), rec.name)
+	meta.Captured = found
 	content := &image.Content{
 		Pid: o.PID, Comm: strings.TrimSpace(string(comm)), Args: strings.Join(argv, " "),
 		Threads: c.threads, Auxv: c.auxv, Files: fileMappings(c.maps), Segments: frz.imageSegments(),

@@ -10,28 +10,29 @@ import (
 
 // Meta is what an image tells of itself (`pyfreeze info`).
 type Meta struct {
-	Pyfreeze    string        `json:"pyfreeze"`
-	Created     time.Time     `json:"created"`
-	PID         int           `json:"pid"`
-	Args        []string      `json:"args"`
-	Comm        string        `json:"comm"`
-	Cwd         string        `json:"cwd"`
-	Exe         string        `json:"exe"`
-	Python      string        `json:"python"`
-	BuildID     string        `json:"build_id"`
-	Recipe      string        `json:"recipe,omitempty"`
-	Stopped     time.Duration `json:"stopped_ns"`
-	Threads     int           `json:"threads"`
-	Busy        bool          `json:"busy"` // a thread held the GIL at the safe point
-	Objects     int           `json:"objects"`
-	Types       []TypeCount   `json:"types"`
-	Modules     []ModuleInfo  `json:"modules"`
-	Libraries   []LibraryInfo `json:"libraries"`
-	Bytes       ByteCounts    `json:"bytes"`
-	Relocations int           `json:"relocations"`
-	Filtered    int           `json:"filtered"`
-	Descriptors []Descriptor  `json:"descriptors"`
-	Frames      []FrameInfo   `json:"frames"` // of the main thread, newest first; abandoned by a thaw
+	Pyfreeze    string          `json:"pyfreeze"`
+	Created     time.Time       `json:"created"`
+	PID         int             `json:"pid"`
+	Args        []string        `json:"args"`
+	Comm        string          `json:"comm"`
+	Cwd         string          `json:"cwd"`
+	Exe         string          `json:"exe"`
+	Python      string          `json:"python"`
+	BuildID     string          `json:"build_id"`
+	Recipe      string          `json:"recipe,omitempty"`
+	Stopped     time.Duration   `json:"stopped_ns"`
+	Threads     int             `json:"threads"`
+	Busy        bool            `json:"busy"` // a thread held the GIL at the safe point
+	Objects     int             `json:"objects"`
+	Types       []TypeCount     `json:"types"`
+	Modules     []ModuleInfo    `json:"modules"`
+	Libraries   []LibraryInfo   `json:"libraries"`
+	Bytes       ByteCounts      `json:"bytes"`
+	Captured    []CapturedValue `json:"captured"`
+	Relocations int             `json:"relocations"`
+	Filtered    int             `json:"filtered"`
+	Descriptors []Descriptor    `json:"descriptors"`
+	Frames      []FrameInfo     `json:"frames"` // of the main thread, newest first; abandoned by a thaw
 }
 
 // TypeCount is one line of the census.

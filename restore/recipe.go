@@ -20,24 +20,25 @@ type recipe struct {
 	detect       []string // a module that tells the program
 	resetSignals []string
 	env          []string // variables whose values at the freeze it wants: config['env']
+	fixes        []string // paths that thaw() repairs, see compilePatterns: no captured values any more
 	count        []string // types whose number of objects it wants: config['count']
 }
 
-// parseRecipe reads what a recipe declares in lines like NAME = ('a', 'b').
+// parseRecipe reads what a recipe declares in tuples of strings: NAME = ('a', 'b').
 func parseRecipe(name, source string) recipe {
 	declared := func(what string) []string {
-		m := regexp.MustCompile(`(?m)^` + what + ` *= *\(?([^)\n]*)`).FindStringSubmatch(source)
+		m := regexp.MustCompile(`(?m)^` + what + ` *= *(\([^()]*\)|[^\n]*)`).FindStringSubmatch(source)
 		if m == nil {
 			return nil
 		}
 		var out []string
-		for _, q := range regexp.MustCompile(`['"]([\w.]+)['"]`).FindAllStringSubmatch(m[1], -1) {
-			out = append(out, q[1])
+		for _, q := range regexp.MustCompile(`"([^"\n]*)"|'([^'\n]*)'`).FindAllStringSubmatch(m[1], -1) {
+			out = append(out, q[1]+q[2])
 		}
 		return out
 	}
 	return recipe{name: name, source: source, detect: declared("DETECT"), resetSignals: declared("RESET_SIGNALS"),
-		env: declared("ENV"), count: declared("COUNT")}
+		env: declared("ENV"), count: declared("COUNT"), fixes: declared("FIXES")}
 }
 
 // chooseRecipe reads the recipe asked for, or the shipped one whose DETECT module is

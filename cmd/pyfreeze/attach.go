@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -71,7 +70,7 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(os.Stdout).Encode(m)
+				return printMeta(m, false)
 			}
 			summary(os.Stdout, o.Output, m, time.Since(start))
 			return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,13 +22,20 @@ func oneImage(cmd *cobra.Command, args []string) error {
 }
 
 func newInfo() *cobra.Command {
-	var asJSON, modules bool
+	var asJSON, modules, captured bool
+	var co capturedOptions
 	var types int
 	c := &cobra.Command{
 		Use:   "info IMAGE",
 		Short: "Show what is in an image",
-		Long:  `Show what is in an image: the process it was taken of, its memory, libraries, modules and objects.`,
-		Args:  oneImage,
+		Long: `Show what is in an image: the process it was taken of, its memory, libraries, modules and objects.
+
+--captured lists what the program copied of its start and a thaw brings back: objects that
+equal an argument, the value of a variable, the directory, process id, user, machine or terminal,
+each with its Python path. What the thaw or the recipe repairs is not listed.`,
+		Example: `  pyfreeze info hg.pyfreeze
+  pyfreeze info --captured --values app.pyfreeze`,
+		Args: oneImage,
 		RunE: func(_ *cobra.Command, args []string) error {
 			im, err := image.Open(args[0])
 			var cut *image.TruncatedError
@@ -44,8 +50,12 @@ func newInfo() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return json.NewEncoder(os.Stdout).Encode(m)
+			co.json = asJSON
+			switch {
+			case captured:
+				return showCaptured(os.Stdout, m, co)
+			case asJSON:
+				return printMeta(m, co.values)
 			}
 			show(os.Stdout, args[0], im, m, types, modules)
 			return nil
@@ -53,6 +63,9 @@ func newInfo() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
 	c.Flags().BoolVar(&modules, "modules", false, "list the Python modules")
+	c.Flags().BoolVar(&captured, "captured", false, "list what the program captured of its start")
+	c.Flags().BoolVar(&co.values, "values", false, "with --captured or --json: show the values, too, which may be secret")
+	c.Flags().BoolVar(&co.all, "all", false, "with --captured: also words that stand in the program's own source")
 	c.Flags().IntVar(&types, "types", 10, "how many types to list, most memory first")
 	return c
 }
@@ -95,6 +108,7 @@ func summary(w io.Writer, path string, m *restore.Meta, took time.Duration) {
 			fmt.Fprintf(w, "  descriptor %d (%s) is dropped with %s\n", d.FD, d.Target, d.Owner)
 		}
 	}
+	capturedSummary(w, path, m)
 	fmt.Fprintf(w, "  the process was stopped for %.1f ms, the whole took %.0f ms\n", ms(m.Stopped), ms(took))
 }
 

@@ -4,6 +4,7 @@
 # DETECT names the module; RESET_SIGNALS the signals whose handlers belong to a command, not to the program.
 # ENV and COUNT name variables and types: config['env'] and config['count'] have their values and how many
 # objects there were at the freeze.
+# FIXES names the places that thaw() repairs, or falls back over; `pyfreeze info --captured` then leaves them out.
 # thaw() runs in every thawed process, before the program. What it returns, if anything, is the
 # reason why the plain command must run instead.
 
@@ -11,6 +12,20 @@ DETECT = 'mercurial.dispatch'
 RESET_SIGNALS = ('SIGHUP', 'SIGTERM', 'SIGBREAK', 'SIGUSR1')
 ENV = ('LANGUAGE', 'LC_ALL', 'LC_MESSAGES', 'LANG')
 COUNT = ('mercurial.dispatch.lazyaliasentry')
+FIXES = (
+    'mercurial.policy.policy',
+    'mercurial.pycompat.sysargv',
+    'mercurial.pycompat.sysexecutable',
+    'mercurial.encoding.encoding',
+    'mercurial.encoding.encodingmode',
+    'mercurial.commands.globalopts[*][2]',
+    'mercurial.commands.table[*].source',  # of lazyaliasentry
+    'mercurial.commands.table[*].ui',
+    'mercurial.i18n._languages',
+    'mercurial.utils.procutil.stdin',
+    'mercurial.utils.procutil.stdout',
+    'mercurial.utils.procutil.stderr',
+)
 
 import os
 import sys

@@ -1,0 +1,242 @@
+package restore
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/pyheap"
+)
+
+// minFact is the length of the shortest value that is looked for: shorter ones ("1", "C", "vi") are
+// everywhere.
+const minFact = 4
+
+// minPID is the smallest process or user id that is looked for: small ints are everywhere.
+const minPID = 257
+
+// launchFacts is what a process was started with.
+type launchFacts struct {
+	argv  []string          // sys.argv
+	texts map[string]string // value to its name, or names
+	ints  map[int64]string
+	dirs  []dirFact
+	code  []string // directories of code: paths below them say where a module is, not how it was started
+	env   map[string]string
+}
+
+type dirFact struct{ what, path string }
+
+// ignoredVars describe the shell that started the process, or what starts a thaw in the same way.
+var ignoredVars = map[string]bool{"_": true, "SHLVL": true, "OLDPWD": true, "TERM": true, "COLORTERM": true}
+
+// readFacts asks /proc, the heap and the system's tables. What cannot be found out is left out.
+func readFacts(pid int, cwd string, cl cmdline, environ []string, h *pyheap.Heap) *launchFacts {
+	f := &launchFacts{argv: append(append([]string{}, cl.what...), cl.args...), texts: map[string]string{},
+		ints: map[int64]string{}, env: map[string]string{}}
+	if cl.what[0] == "-c" || cl.what[0] == "-m" {
+		f.argv = append([]string{cl.what[0]}, cl.args...)
+	}
+	for i, a := range f.argv {
+		f.text(fmt.Sprintf("argv[%d]", i), a)
+	}
+	if s := scriptOf(cl); s != "" && !filepath.IsAbs(s) {
+		f.text("argv[0]", filepath.Join(cwd, s))
+	}
+	f.text("cwd", cwd)
+	f.environment(environ, h)
+	f.host(pid)
+	f.user(pid)
+	for fd := range 3 {
+		if link, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, fd)); err == nil &&
+			(strings.HasPrefix(link, "/dev/pts/") || strings.HasPrefix(link, "/dev/tty")) {
+			f.text("tty", link)
+		}
+	}
+	f.number("pid", int64(pid))
+	if v, err := statusNumber(pid, "PPid"); err == nil {
+		f.number("parent's pid", v)
+	}
+	for _, d := range []dirFact{{"cwd", cwd}, {"HOME", f.env["HOME"]}, {"TMPDIR", f.env["TMPDIR"]}} {
+		if len(d.path) > minFact && filepath.IsAbs(d.path) {
+			f.dirs = append(f.dirs, dirFact{d.what, strings.TrimSuffix(asText(d.path), "/")})
+		}
+	}
+	f.codeDirs(h)
+	return f
+}
+
+// text notes a value, under all its names.
+func (f *launchFacts) text(what, value string) {
+	if value = asText(value); len(value) < minFact || len(value) > maxCapturedText {
+		return
+	}
+	old := f.texts[value]
+	switch {
+	case old == "":
+		f.texts[value] = what
+	case !strings.Contains(", "+old+", ", ", "+what+", "):
+		f.texts[value] = old + ", " + what
+	}
+}
+
+func (f *launchFacts) number(what string, v int64) {
+	if v >= minPID && f.ints[v] == "" {
+		f.ints[v] = what
+	}
+}
+
+// environment notes the variables as the kernel passed them on, and as os.environ has them now.
+func (f *launchFacts) environment(environ []string, h *pyheap.Heap) {
+	note := func(name, value string) {
+		if !ignoredVars[name] {
+			f.text(name, value)
+			f.env[name] = value
+		}
+	}
+	for _, e := range environ {
+		if name, value, ok := strings.Cut(e, "="); ok {
+			note(name, value)
+		}
+	}
+	d, err := h.Lookup("posix.environ")
+	if err != nil {
+		return
+	}
+	items, err := h.DictItems(d, 1<<12)
+	if err != nil {
+		return
+	}
+	for _, it := range items {
+		name, err := h.Bytes(it.Key)
+		value, err2 := h.Bytes(it.Value)
+		if err == nil && err2 == nil {
+			note(string(name), string(value))
+		}
+	}
+}
+
+// host notes the names of the machine, if the process sees the same ones as we do.
+func (f *launchFacts) host(pid int) {
+	mine, err := os.Readlink("/proc/self/ns/uts")
+	theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/uts", pid))
+	var u unix.Utsname
+	if err != nil || err2 != nil || mine != theirs || unix.Uname(&u) != nil {
+		return
+	}
+	name := unix.ByteSliceToString(u.Nodename[:])
+	f.text("hostname", name)
+	eachLine(fmt.Sprintf("/proc/%d/root/etc/hosts", pid), func(line string) {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.Fields(line)
+		for i := 1; i < len(words); i++ {
+			if words[i] == name && words[1] != "localhost" {
+				f.text("hostname", words[1]) // the canonical name
+			}
+		}
+	})
+}
+
+// user notes who runs the process.
+func (f *launchFacts) user(pid int) {
+	uid, err := statusNumber(pid, "Uid")
+	if err != nil {
+		return
+	}
+	f.number("uid", uid)
+	if gid, err := statusNumber(pid, "Gid"); err == nil {
+		f.number("gid", gid)
+	}
+	eachLine(fmt.Sprintf("/proc/%d/root/etc/passwd", pid), func(line string) {
+		e := strings.Split(line, ":")
+		if len(e) >= 7 && e[2] == strconv.FormatInt(uid, 10) {
+			f.text("user", e[0])
+			f.text("user's home", e[5])
+			name, _, _ := strings.Cut(e[4], ",")
+			f.text("user's full name", name)
+		}
+	})
+}
+
+// codeDirs finds out where modules come from.
+func (f *launchFacts) codeDirs(h *pyheap.Heap) {
+	p, err := h.Lookup("sys.path")
+	if err != nil {
+		return
+	}
+	items, err := h.ListItems(p, 1<<10)
+	if err != nil {
+		return
+	}
+	for _, a := range items {
+		if s, err := h.Str(a); err == nil && filepath.IsAbs(s) {
+			f.code = append(f.code, s)
+		}
+	}
+}
+
+// isCode says whether a path is that of a module, or of a directory of modules.
+func (f *launchFacts) isCode(path string) bool {
+	switch filepath.Ext(path) {
+	case ".py", ".pyc", ".so":
+		return true
+	}
+	for _, d := range f.code {
+		if path == d || strings.HasPrefix(path, d+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// statusNumber reads the first number of a line of /proc/PID/status.
+func statusNumber(pid int, name string) (v int64, err error) {
+	err = fmt.Errorf("no %s in /proc/%d/status", name, pid)
+	eachLine(fmt.Sprintf("/proc/%d/status", pid), func(line string) {
+		if rest, ok := strings.CutPrefix(line, name+":\t"); ok {
+			rest, _, _ = strings.Cut(rest, "\t")
+			v, err = strconv.ParseInt(rest, 10, 64)
+		}
+	})
+	return v, err
+}
+
+// eachLine calls fn with the lines of a file, none if it cannot be read.
+func eachLine(path string, fn func(line string)) {
+	file, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	for sc := bufio.NewScanner(file); sc.Scan(); {
+		fn(sc.Text())
+	}
+}
+
+// asText is how the heap shows what the kernel has as bytes: os.fsdecode makes a lone surrogate of each byte
+// that is not UTF-8, and pyheap shows those as U+FFFD.
+func asText(s string) string { return string([]rune(s)) }
+
+// redact replaces values of variables in a path.
+func (f *launchFacts) redact(path string) string {
+	for name, v := range f.env {
+		if len(v) < 6 {
+			continue
+		}
+		path = strings.ReplaceAll(path, v, "<"+name+">")
+		const shown = 40 // a longer key may have been cut
+		if len(v) <= shown {
+			continue
+		}
+		if i := strings.Index(path, v[:shown]); i >= 0 {
+			rest := path[i+shown:]
+			path = path[:i] + "<" + name + ">" + rest[max(strings.IndexByte(rest, ']'), 0):]
+		}
+	}
+	return path
+}
