@@ -81,6 +81,7 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	}
 	h.main = uint64(interps[len(interps)-1]) // newest first
 	h.alloc = newPools(h)
+	h.view.findArenas()
 	return h, nil
 }
 

@@ -10,19 +10,22 @@ const (
 	maxTop         = 1 << 40
 )
 
-// chunkChain follows the chunks of the main arena from the start of [heap], each of which ends where
+// chunkChain follows the chunks of an arena from the address of the first one, each of which ends where
 // the next begins. It marks their starts, one bit for 16 bytes, up to where the chain ends or breaks
 // (a program may move brk itself).
-func (s *seg) chunkChain() {
-	at := (s.start + 15) &^ 15
+func (s *seg) chunkChain(at uint64) {
+	at = (at + 15) &^ 15
 	s.chunks = make([]uint64, (s.end-s.start)/(16*64)+1)
-	for at+16 <= s.end {
+	s.freed, s.fast = make([]uint64, len(s.chunks)), make([]uint64, len(s.chunks))
+	s.firstChunk = at
+	for at < s.end && s.end-at >= 16 {
 		size := le64(s.data, at+8-s.start) &^ chunkFlags
 		if size < minChunk || size&15 != 0 || size > s.end-at {
 			break
 		}
 		n := (at - s.start) / 16
 		s.chunks[n/64] |= 1 << (n % 64)
+		s.top = at
 		at += size
 	}
 	s.chained = at
@@ -30,11 +33,21 @@ func (s *seg) chunkChain() {
 
 // isChunk says whether a chunk may begin at a: certain below s.chained, unknown and so true above.
 func (s *seg) isChunk(a uint64) bool {
-	if a >= s.chained || s.chunks == nil {
+	if s.chunks == nil || a < s.firstChunk || a >= s.chained {
 		return true
 	}
+	return s.chunkBit(s.chunks, a)
+}
+
+func (s *seg) chunkBit(set []uint64, a uint64) bool {
 	n := (a - s.start) / 16
-	return s.chunks[n/64]&(1<<(n%64)) != 0
+	return set[n/64]&(1<<(n%64)) != 0
+}
+
+// cached says whether the chunk at a waits in a thread's cache or a fastbin: it is free, though the
+// chunk behind it does not say so.
+func (s *seg) cached(a uint64) bool {
+	return s.chunks != nil && a >= s.firstChunk && a < s.chained && s.chunkBit(s.freed, a)
 }
 
 // mallocBlock tells whether a, which lies in s, is the start of memory handed out by glibc's
@@ -44,7 +57,7 @@ func (v *view) mallocBlock(s *seg, a uint64) (size uint64, ok bool) {
 	if !s.heap || a&15 != 0 || a < s.start+16 {
 		return 0, false
 	}
-	if !s.isChunk(a - 16) {
+	if !s.isChunk(a-16) || s.cached(a-16) {
 		return 0, false
 	}
 	w := le64(s.data, a-8-s.start)

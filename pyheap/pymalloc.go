@@ -16,6 +16,7 @@ type pools struct {
 // arena is one arena; pools are carved from start up to end, the rest was never used.
 type arena struct {
 	start, end uint64
+	limit      uint64  // where the memory of the arena ends
 	pools      []*pool // made when first asked for
 }
 
@@ -24,6 +25,7 @@ type pool struct {
 	first     uint64 // address of block 0
 	size      uint64 // of a block, bytes; 0 for a pool that holds none
 	n         uint64 // blocks
+	virgin    uint64 // those from this number on were never handed out
 	reciproc  uint64 // 2^32/size rounded up, to divide by multiplying
 	free      []uint64
 	freeCount uint64
@@ -58,7 +60,7 @@ func newPools(h *Heap) *pools {
 		if a == 0 || carved <= start || carved-a > arenaSize || h.view.find(start) == nil {
 			continue
 		}
-		p.arenas = append(p.arenas, arena{start: start, end: carved,
+		p.arenas = append(p.arenas, arena{start: start, end: carved, limit: a + arenaSize,
 			pools: make([]*pool, (carved-start)/p.poolSize)})
 	}
 	slices.SortFunc(p.arenas, func(a, b arena) int {
@@ -163,8 +165,8 @@ func (p *pools) readPool(a uint64) *pool {
 	}
 	szidx, next := le32(b, o.poolSzidx), uint64(le32(b, o.poolNext))
 	size := uint64(szidx+1) * blockAlignment
-	if szidx >= maxBlock/blockAlignment || le32(b, o.poolRef) == 0 {
-		return noPool // empty, or never given a size
+	if szidx >= maxBlock/blockAlignment {
+		return noPool // never given a size
 	}
 	pl := &pool{first: a + o.poolHeader, size: size, n: (p.poolSize - o.poolHeader) / size}
 	pl.reciproc = (1<<32 + size - 1) / size
@@ -174,6 +176,7 @@ func (p *pools) readPool(a uint64) *pool {
 	if next >= o.poolHeader && next < p.poolSize {
 		virgin = min(pl.n, (next-o.poolHeader+size-1)/size)
 	}
+	pl.virgin = virgin
 	for i := virgin; i < pl.n; i++ {
 		pl.free[i>>6] |= 1 << (i & 63)
 	}
@@ -184,6 +187,9 @@ func (p *pools) readPool(a uint64) *pool {
 		}
 		pl.free[i>>6] |= 1 << (i & 63)
 		f = le64(b, f-a)
+	}
+	for i := uint64(0); i < pl.n && le32(b, o.poolRef) == 0; i++ {
+		pl.free[i>>6] |= 1 << (i & 63) // an empty pool, whose list stays for the next use with this size
 	}
 	for _, w := range pl.free {
 		pl.freeCount += uint64(bits.OnesCount64(w))

@@ -17,8 +17,12 @@ type seg struct {
 	heap       bool // private anonymous writable memory, where an allocator may have blocks
 	index      int  // in view.segs
 
-	chunks  []uint64 // starts of malloc's chunks, see chunkChain; nil where no chain begins here
-	chained uint64   // how far chunks is known
+	chunks     []uint64 // starts of malloc's chunks, see chunkChain; nil where no chain begins here
+	freed      []uint64 // those of them that are in caches of free chunks, in the same form
+	fast       []uint64 // and those of these that are in fastbins
+	firstChunk uint64   // where the chain begins
+	chained    uint64   // and how far it is known
+	top        uint64   // its last chunk
 }
 
 // view finds the segment of an address in a few nanoseconds, however many segments there are. The
@@ -73,7 +77,7 @@ func (v *view) add(s seg) {
 		}
 	}
 	if s.path == "[heap]" {
-		s.chunkChain()
+		s.chunkChain(s.start)
 	}
 	s.fileEnd, s.index = s.end, len(v.segs)
 	v.segs = append(v.segs, s)

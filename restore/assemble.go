@@ -100,6 +100,11 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
+	dead := deadMemory(h)
+	var scrubbed uint64
+	if !o.KeepDead {
+		scrubbed = scrub(frz, w, dead, c.maps, c.threads)
+	}
 	fds, err := settleDescriptors(frz, h, w, c.fds)
 	if err != nil {
 		return nil, err
@@ -149,7 +154,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, script: script, fds: reserved(fds)}
+	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, dead: dead, script: script, fds: reserved(fds)}
 	if err := comp.prepare(files); err != nil {
 		return nil, err
 	}
@@ -158,6 +163,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 
 	meta := describe(o, c, in, h, w, mods, comp, fds, argv, strings.TrimSpace(string(comm)), rec.name)
 	meta.Captured = found
+	meta.Scrubbed = scrubbed
 	content := &image.Content{
 		Pid: o.PID, Comm: strings.TrimSpace(string(comm)), Args: strings.Join(argv, " "),
 		Threads: c.threads, Auxv: c.auxv, Files: fileMappings(c.maps), Segments: frz.imageSegments(),

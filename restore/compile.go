@@ -7,6 +7,7 @@ import (
 
 	"pyfreeze/image"
 	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
 	"pyfreeze/symbols"
 )
 
@@ -21,6 +22,7 @@ type compiler struct {
 	in     *symbols.Interpreter
 	frz    *frozen
 	data   dataTester
+	dead   []pyheap.Dead
 	script []byte // marshalled thaw script
 	fds    []int  // descriptor numbers to reserve
 
@@ -57,6 +59,9 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 		c.libs = append(c.libs, library{Ino: id.ino, Size: id.size, MtimeNs: id.mtimeNs,
 			Base: uint64(m.span.Start), Span: m.span.Len(), Fixed: !m.system})
 	}
+	if l, ok := vdso(c.frz); ok {
+		c.libs = append(c.libs, l)
+	}
 	c.p = &program{libs: c.libs, libc: -1, ldso: -1}
 	var ld, libc *module
 	for m, i := range c.index {
@@ -89,7 +94,7 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 	}
 	c.p.files = fileMaps(c.mods, files)
 	lc := c.libs[c.p.libc].Base
-	c.relocs = findRelocations(c.frz, c.libs, [3]uint64{lc + c.p.free, lc + c.p.realloc, lc + c.p.usable}, c.keep, c.data)
+	c.relocs = findRelocations(c.frz, c.libs, [3]uint64{lc + c.p.free, lc + c.p.realloc, lc + c.p.usable}, c.keep, c.data, c.dead)
 	return nil
 }
 

@@ -31,6 +31,7 @@ type Meta struct {
 	Captured    []CapturedValue `json:"captured"`
 	Relocations int             `json:"relocations"`
 	Filtered    int             `json:"filtered"`
+	Scrubbed    uint64          `json:"scrubbed"` // bytes of dead memory that were zeroed
 	Descriptors []Descriptor    `json:"descriptors"`
 	Frames      []FrameInfo     `json:"frames"` // of the main thread, newest first; abandoned by a thaw
 }

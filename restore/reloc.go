@@ -2,6 +2,7 @@ package restore
 
 import (
 	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
 )
 
 // relocations are the words of frozen memory that a thaw must change because
@@ -17,7 +18,7 @@ type dataTester interface{ IsData(procmem.Addr) bool }
 // findRelocations looks at every aligned word of frozen memory. The libraries
 // that move cover a few megabytes of 2^47: a word that points there and is
 // not inside the payload of a string, number or the like is a pointer.
-func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[procmem.Addr]bool, data dataTester) relocations {
+func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[procmem.Addr]bool, data dataTester, dead []pyheap.Dead) relocations {
 	var r relocations
 	type moving struct{ lo, hi, idx uint64 }
 	var mv []moving
@@ -29,12 +30,9 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 		}
 	}
 	var bins procmem.Range
-	for i := range f.segs {
-		s := &f.segs[i]
-		for _, l := range libs {
-			if lr := (procmem.Range{Start: procmem.Addr(l.Base), End: procmem.Addr(l.Base + l.Span)}); !l.Fixed && bins.Len() == 0 && s.Mapping.Path == "[heap]" {
-				bins = arenaBins(s, freeChunks(s), lr)
-			}
+	for _, l := range libs {
+		if lr := (procmem.Range{Start: procmem.Addr(l.Base), End: procmem.Addr(l.Base + l.Span)}); !l.Fixed && bins.Len() == 0 {
+			bins = arenaBins(f, dead, lr)
 		}
 	}
 	for i := range f.segs {
@@ -42,7 +40,6 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 		if s.inspectOnly || s.Class == procmem.ClassStack {
 			continue
 		}
-		free := freeChunks(s)
 		first := (8 - uint64(s.Start)%8) % 8
 		for off := first; off+8 <= uint64(len(s.Data)); off += 8 {
 			v := le.Uint64(s.Data[off:])
@@ -54,7 +51,7 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 					continue
 				}
 				at := s.Start + procmem.Addr(off)
-				if keep[at] || bins.Contains(procmem.Addr(v)) || within(free, at) || data.IsData(at) {
+				if keep[at] || bins.Contains(procmem.Addr(v)) || withinDead(dead, at) || data.IsData(at) {
 					break
 				}
 				if which := indexOf(filtered, v); which >= 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
 )
 
 type dataAt map[procmem.Addr]bool
@@ -36,18 +37,6 @@ func heapSegment(start procmem.Addr, word uint64, sizes ...int) frozenSegment {
 	return s
 }
 
-func TestFreeChunks(t *testing.T) {
-	s := heapSegment(0x1000, 0, 32, -64, 32, -32, 48)
-	want := []procmem.Range{{Start: 0x1020, End: 0x1060}, {Start: 0x1080, End: 0x10a0}}
-	if got := freeChunks(&s); !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-	le.PutUint64(s.Data[8:], 7) // a broken chain: nothing is known
-	if got := freeChunks(&s); len(got) != 0 {
-		t.Errorf("a broken heap has free chunks %v", got)
-	}
-}
-
 // A link to malloc's bins stays as it is wherever it lies.
 func TestRelocationsLeaveBinsAlone(t *testing.T) {
 	libs := []library{{Base: 0x7f0000000000, Span: 0x10000}}
@@ -55,7 +44,7 @@ func TestRelocationsLeaveBinsAlone(t *testing.T) {
 	le.PutUint64(s.Data[0x38:], 0x7f0000000c80) // bk of the free chunk
 	le.PutUint64(s.Data[0x50:], 0x7f0000000c70) // between the two bins, in a live chunk
 	le.PutUint64(s.Data[0x58:], 0x7f0000000c90) // something else of libc
-	r := findRelocations(&frozen{segs: []frozenSegment{s}}, libs, [3]uint64{}, nil, dataAt{})
+	r := findRelocations(&frozen{segs: []frozenSegment{s}}, libs, [3]uint64{}, nil, dataAt{}, []pyheap.Dead{{Start: 0x1030, End: 0x1050, Links: 16}})
 	if want := []uint64{0x1058}; !slices.Equal(r.words, want) {
 		t.Errorf("words %#x, want %#x", r.words, want)
 	}
@@ -69,7 +58,7 @@ func TestFindRelocations(t *testing.T) {
 	le.PutUint64(s.Data[0x30:], 0)                            // no links to bins
 	le.PutUint64(s.Data[0x38:], 0)
 	f := &frozen{segs: []frozenSegment{s}}
-	r := findRelocations(f, libs, [3]uint64{0x7f0000000200}, map[procmem.Addr]bool{0x1010: true}, dataAt{0x1070: true})
+	r := findRelocations(f, libs, [3]uint64{0x7f0000000200}, map[procmem.Addr]bool{0x1010: true}, dataAt{0x1070: true}, nil)
 	if want := []uint64{0x1018, 0x1078}; !slices.Equal(r.words, want) {
 		t.Errorf("words %#x, want %#x", r.words, want)
 	}

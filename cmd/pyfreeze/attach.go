@@ -81,6 +81,7 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 	f.DurationVar(&o.Timeout, "timeout", 5*time.Second, "give up when no safe point is reached by then")
 	f.StringVar(&o.Recipe, "recipe", "", "Python `FILE` with thaw(), in place of a shipped recipe")
 	f.BoolVar(&o.NoRecipe, "no-recipe", false, "use no recipe")
+	f.BoolVar(&o.KeepDead, "keep-dead", false, "keep what freed memory holds (for forensics); else it is zeroed in the image")
 	f.BoolVar(&asJSON, "json", false, "print everything about the image as JSON")
 	f.BoolVarP(&verbose, "verbose", "v", false, "say what is being done")
 	return c

@@ -132,6 +132,7 @@ func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int,
 		row("recipe", "%s", m.Recipe)
 	}
 	row("memory", "%s frozen, %s of data sections, %s for inspection only", size(m.Bytes.Frozen), size(m.Bytes.Saved), size(m.Bytes.Inspect))
+	row("scrubbed", "%s of dead memory", size(m.Scrubbed))
 	row("relocations", "%d words into libraries that move, %d to the malloc filter", m.Relocations, m.Filtered)
 	row("objects", "%d, in %d modules", m.Objects, len(m.Modules))
 	row("threads", "%d in the process, 1 in a thaw", m.Threads)

@@ -61,7 +61,7 @@ struct run_block {
 };
 
 struct lib {
-	u64 ino, size, mtime_ns; // identity of the file
+	u64 ino, size, mtime_ns; // identity of the file; of the vDSO 0, a place in it, and the word there
 	u64 base;                // where it lay when frozen
 	u64 span;                // bytes from base to its end
 	u64 fresh;               // where it lies now; 0 until loaded

@@ -109,9 +109,13 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 	u64 *q = stack + 1 + stack[0] + 1;
 	while (*q)
 		q++;
-	for (q++; q[0]; q += 2)
+	u64 vdso = 0;
+	for (q++; q[0]; q += 2) {
 		if (q[0] == 9 /* AT_ENTRY */)
 			S.entry_slot = q + 1;
+		if (q[0] == 33 /* AT_SYSINFO_EHDR */)
+			vdso = q[1];
+	}
 	if (!S.entry_slot || *S.entry_slot != p->exe_entry)
 		return -1;
 
@@ -129,6 +133,8 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 	struct lib *l = AT(struct lib, p->libs);
 	for (u32 i = 0; i < p->nlibs; i++, l++) {
 		l->fresh = 0;
+		if (!l->ino && vdso && *(u64 *)(vdso + l->size) == l->mtime_ns)
+			l->fresh = vdso;
 		if (l->fixed) {
 			i64 r = place(l->base, l->span, 0, MAP_ANON | MAP_NORESERVE, -1, 0);
 			if (r)
