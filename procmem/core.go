@@ -129,7 +129,7 @@ func (l *coreLoader) load() (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.nameHeap(segs)
+	l.nameKernels(segs)
 	sp, err := NewSpace(segs)
 	if err != nil {
 		return nil, &CoreError{Path: l.path, Reason: "bad segments", Err: err}

@@ -3,11 +3,16 @@ package procmem
 // maxHeapGap is how far behind the end of the executable the kernel may put the start of brk.
 const maxHeapGap = 1 << 30
 
-// nameHeap finds the segment that /proc/PID/maps calls [heap], which no note of a core file names: the
-// first private, writable, anonymous one behind the executable, apart from its .bss, that begins with a
+// nameKernels names the segments that /proc/PID/maps calls [stack] and [heap], which no note of a core file
+// does. The heap is the first private, writable, anonymous one behind the executable, apart from its .bss, that begins with a
 // chunk of malloc.
-func (l *coreLoader) nameHeap(segs []Segment) {
-	const atPhdr = 3
+func (l *coreLoader) nameKernels(segs []Segment) {
+	const atPhdr, atRandom = 3, 25
+	for i := range segs { // the kernel puts the bytes of AT_RANDOM above the main thread's stack
+		if s := &segs[i]; s.Path == "" && s.Contains(Addr(l.auxv[atRandom])) {
+			s.Path = "[stack]"
+		}
+	}
 	exe := l.fileAt(Addr(l.auxv[atPhdr]))
 	if exe == nil {
 		return

@@ -21,6 +21,9 @@ func (h *Heap) Attr(obj Addr, name string) (Addr, error) {
 		return 0, &ObjectError{Addr: obj, Want: "an object with a __dict__ yet: its attributes are kept inline; name them without it"}
 	}
 	if t.kind == kindType {
+		if v, ok := h.typeField(a, name); ok {
+			return Addr(v), nil
+		}
 		if v, ok := h.mroAttr(a, name); ok {
 			return Addr(v), nil
 		}
@@ -94,6 +97,17 @@ func (h *Heap) instanceAttr(a uint64, t *typeInfo, name string) (uint64, bool) {
 	f := attrFinder{h: h, name: name}
 	h.visitManaged(&f, a, t)
 	return f.value, f.value != 0
+}
+
+// typeField gives what Python reads out of the struct of a type: 3.12 and later no longer describe these
+// fields as members.
+func (h *Heap) typeField(a uint64, name string) (uint64, bool) {
+	off := map[string]uint64{"__mro__": h.off.typ.mro, "__base__": h.off.typ.base}[name]
+	if off == 0 {
+		return 0, false
+	}
+	v, _ := h.view.u64(a + off)
+	return v, h.isObject(v)
 }
 
 // attrFinder picks one inline value by its name.

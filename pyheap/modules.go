@@ -108,10 +108,16 @@ func (h *Heap) moduleFile(m Addr) (string, ModuleKind) {
 			origin, _ = h.Str(v)
 		}
 	}
+	loader := ""
+	if l, ok := h.dictGet(uint64(dict), "__loader__"); ok && origin == "" {
+		if t := h.typeAt(l); t != nil { // both loaders are classes, not instances of one
+			loader = h.nameOf(t)
+		}
+	}
 	switch {
-	case origin == "built-in":
+	case origin == "built-in", loader == "_frozen_importlib.BuiltinImporter": // 3.8 leaves sys without an origin
 		return "", KindBuiltin
-	case origin == "frozen":
+	case origin == "frozen", loader == "_frozen_importlib.FrozenImporter":
 		return file, KindFrozen // of a stdlib module: __file__ names its source
 	case file == "":
 		file = origin

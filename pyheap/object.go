@@ -36,7 +36,7 @@ func (h *Heap) Header(obj Addr) (_ Header, err error) {
 }
 
 // StructOf gives the C struct of an object, of its type or of the nearest base that debug information
-// describes, with the Layout that it belongs to; false where none is known.
+// describes, at the least PyObject, with the Layout that it belongs to; false where there is no object.
 func (h *Heap) StructOf(obj Addr) (*symbols.Layout, symbols.TypeRef, bool) {
 	defer h.begin(h.callLimit())()
 	t, err := h.typeOf(uint64(obj))
@@ -50,5 +50,6 @@ func (h *Heap) StructOf(obj Addr) (*symbols.Layout, symbols.TypeRef, bool) {
 		}
 		return p.lay, p.lay.RefOf(p.st), true
 	}
-	return nil, symbols.TypeRef{}, false
+	r, err := h.lay.Type("PyObject")
+	return h.lay, r, err == nil
 }

@@ -102,7 +102,13 @@ func (l *Layout) StructOf(r TypeRef) (*Struct, error) {
 }
 
 // RefOf returns the type that s is the layout of.
-func (l *Layout) RefOf(s *Struct) TypeRef { return l.refs[s.id] }
+func (l *Layout) RefOf(s *Struct) TypeRef {
+	r := l.refs[s.id]
+	if r.Name == "" {
+		r.Name = s.Name // the typedef of an unnamed struct
+	}
+	return r
+}
 
 func (l *Layout) field(f *fieldRec) Field {
 	return Field{Name: f.name, Offset: f.off, Size: f.size,

@@ -29,6 +29,7 @@ type targetOptions struct {
 	python string
 	uid    int
 	env    []string
+	dir    string // working directory
 }
 
 // startTarget starts target.py in a mode and waits until it is ready.
@@ -46,7 +47,7 @@ func startProgram(script, mode string, opt targetOptions) (*target, error) {
 			fmt.Sprintf("--regid=%d", opt.uid), "--clear-groups"}, argv...)
 	}
 	tg := &target{cmd: exec.Command(argv[0], argv[1:]...)}
-	tg.cmd.Env = append(os.Environ(), opt.env...)
+	tg.cmd.Env, tg.cmd.Dir = append(os.Environ(), opt.env...), opt.dir
 	// A file: the thawed processes, whose standard error is a pipe, must not think it can be sought in.
 	stderr, err := os.CreateTemp(baseDir, "stderr")
 	if err != nil {

@@ -77,8 +77,10 @@ func openSubject(ctx context.Context, target string, timeout time.Duration, p *p
 		return nil, err
 	}
 	s.closers = append(s.closers, s.heap.Close)
-	if len(s.args) == 0 {
-		s.args = s.origArgv()
+	if s.kind == "core" {
+		if args := s.origArgv(); len(args) > 0 {
+			s.args = args // the core has but the start of it, gcore's but the program's name
+		}
 	}
 	return s, nil
 }

@@ -95,12 +95,14 @@ type shownRef struct {
 	Type    string       `json:"type"`
 	Repr    string       `json:"repr"`
 	Object  *shownObject `json:"object,omitempty"` // with --depth
+	Path    string       `json:"path,omitempty"`   // of a referrer: how it is reached from the modules
 }
 
 const (
 	maxShownRepr = 200
 	maxFullRepr  = 1 << 20
 	maxAttrs     = 1 << 16
+	maxPaths     = 1 << 10 // of referrers
 )
 
 // show describes one object.
@@ -125,7 +127,11 @@ func (s *subject) show(a pyheap.Addr, o showOptions, p *progress) (*shownObject,
 	}
 	if o.referrers {
 		p.step("looking for referrers", 0, 0)
-		refs := s.refs(w.Referrers(a))
+		list := w.Referrers(a)
+		refs := s.refs(list)
+		for i := range min(len(refs), maxPaths) {
+			refs[i].Path = w.Path(list[i].Object)
+		}
 		out.Referrers = &refs
 	}
 	return out, nil

@@ -74,6 +74,9 @@ func writeRefs(w io.Writer, refs []shownRef, indent int) {
 		}
 		room := max(lineWidth-len([]rune(head)), 30)
 		fmt.Fprintf(w, "%s%s\n", head, cut(printable(r.Repr), room))
+		if r.Path != "" {
+			fmt.Fprintf(w, "%s    %s\n", pad, printable(r.Path))
+		}
 		if r.Object != nil {
 			r.Object.write(w, indent+4)
 		}

@@ -56,7 +56,7 @@ func (s *sources) read(path string) []string {
 func (s *subject) startTime() time.Time {
 	switch {
 	case s.meta != nil:
-		return s.meta.Created
+		return s.meta.Created.Add(time.Second) // it is cut to seconds
 	case s.kind == "core":
 		if st, err := os.Stat(s.target); err == nil {
 			return st.ModTime()

@@ -21,6 +21,7 @@ type shownThread struct {
 	Ident    uint64       `json:"ident,omitempty"` // threading.get_ident()
 	Tstate   string       `json:"tstate,omitempty"`
 	Interp   string       `json:"interpreter,omitempty"`
+	Sub      bool         `json:"sub_interpreter,omitempty"`
 	Main     bool         `json:"main,omitempty"`
 	Daemon   *bool        `json:"daemon,omitempty"`
 	GIL      bool         `json:"holds_gil,omitempty"`
@@ -90,10 +91,14 @@ func (s *subject) threads(locals bool) ([]shownThread, error) {
 	names := s.heap.ThreadObjects()
 	out := []shownThread{}
 	src := sources{cwd: s.cwd, before: s.startTime(), files: map[string][]string{}}
+	interps, err := s.heap.Interpreters() // the main one is last
+	if err != nil {
+		return nil, err
+	}
 	seen := map[int]bool{}
 	for _, t := range list {
 		x := shownThread{Tid: s.tidOf(t), Python: true, Ident: t.ThreadID, Tstate: hex(t.Addr), Interp: hex(t.Interp),
-			Main: t.IsMain, GIL: st.GILLocked && t.Addr == st.GILHolder}
+			Main: t.IsMain, Sub: t.Interp != interps[len(interps)-1], GIL: st.GILLocked && t.Addr == st.GILHolder}
 		seen[x.Tid] = true
 		x.fromNative(s.native)
 		if o, ok := names[t.ThreadID]; ok {
@@ -203,6 +208,9 @@ func (x *shownThread) title() string {
 	}
 	if x.Main {
 		s += ", main"
+	}
+	if x.Sub {
+		s += ", in a sub-interpreter"
 	}
 	if x.Daemon != nil && *x.Daemon {
 		s += ", daemon"
