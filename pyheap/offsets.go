@@ -15,15 +15,15 @@ type offsets struct {
 	frame   frameOffsets
 	alloc   allocOffsets
 	gc      gcOffsets
-	weakref struct{ callback uint64 }
+	weakref struct{ callback, object, hash uint64 }
 	module  struct{ dict uint64 }
 }
 
 type typeOffsets struct {
-	name, basicsize, itemsize, flags, dict, base, mro, members uint64
-	dictoffset, weaklistoffset, dealloc, htQualname, htKeys    uint64
-	size, memberName, memberType, memberOffset, memberSize     uint64
-	methods, getset                                            uint64
+	name, basicsize, itemsize, flags, dict, base, mro, members, hash uint64
+	dictoffset, weaklistoffset, dealloc, htQualname, htKeys          uint64
+	size, memberName, memberType, memberOffset, memberSize           uint64
+	methods, getset                                                  uint64
 
 	slots, tables []uint64 // functions; tables of functions
 }
@@ -40,6 +40,7 @@ type seqOffsets struct {
 	listItems, listAllocated, tupleItems           uint64
 	setMask, setTable, setSmall, setUsed, setEntry uint64
 	setHash, setEntryHash                          uint64
+	tupleHash                                      uint64 // 3.14 and later
 	baAlloc, baBytes, baStart                      uint64
 }
 
@@ -76,6 +77,8 @@ func loadOffsets(lay *symbols.Layout) (*offsets, error) {
 	o.alloc = loadAllocOffsets(r)
 	o.gc = loadGCOffsets(r)
 	o.weakref.callback = r.must("PyWeakReference.wr_callback")
+	o.weakref.object = r.must("PyWeakReference.wr_object")
+	o.weakref.hash = r.must("PyWeakReference.hash")
 	o.module.dict = r.must("PyModuleObject.md_dict")
 	return o, r.err()
 }
@@ -100,6 +103,7 @@ func loadTypeOffsets(r *resolver) typeOffsets {
 		mro:            r.must("PyTypeObject.tp_mro"),
 		dealloc:        r.must("PyTypeObject.tp_dealloc"),
 		members:        r.must("PyTypeObject.tp_members"),
+		hash:           r.must("PyTypeObject.tp_hash"),
 		dictoffset:     r.must("PyTypeObject.tp_dictoffset"),
 		weaklistoffset: r.must("PyTypeObject.tp_weaklistoffset"),
 		htQualname:     r.must("PyHeapTypeObject.ht_qualname"),
@@ -141,6 +145,7 @@ func loadSeqOffsets(r *resolver) seqOffsets {
 		listItems:     r.must("PyListObject.ob_item"),
 		listAllocated: r.must("PyListObject.allocated"),
 		tupleItems:    r.must("PyTupleObject.ob_item"),
+		tupleHash:     r.opt("PyTupleObject.ob_hash"),
 		setMask:       r.must("PySetObject.mask"),
 		setTable:      r.must("PySetObject.table"),
 		setSmall:      r.must("PySetObject.smalltable"),

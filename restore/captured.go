@@ -73,7 +73,7 @@ func (c *capturedFinder) match() {
 			return
 		}
 		for _, d := range c.facts.dirs {
-			if rest, ok := bytes.CutPrefix(v.Text, []byte(d.path)); ok && rest[0] == '/' && !c.facts.isCode(string(v.Text)) {
+			if rest, ok := bytes.CutPrefix(v.Text, []byte(d.path)); ok && bytes.HasPrefix(rest, []byte("/")) && !c.facts.isCode(string(v.Text)) {
 				c.found[v.Addr] = finding{what: d.what, value: string(v.Text), typ: v.TypeName, below: true}
 				return
 			}

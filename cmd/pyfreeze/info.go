@@ -22,7 +22,7 @@ func oneImage(cmd *cobra.Command, args []string) error {
 }
 
 func newInfo() *cobra.Command {
-	var asJSON, modules, captured bool
+	var asJSON, modules, captured, movable bool
 	var co capturedOptions
 	var types int
 	c := &cobra.Command{
@@ -32,11 +32,17 @@ func newInfo() *cobra.Command {
 
 --captured lists what the program copied of its start and a thaw brings back: objects that
 equal an argument, the value of a variable, the directory, process id, user, machine or terminal,
-each with its Python path. What the thaw or the recipe repairs is not listed.`,
+each with its Python path. What the thaw or the recipe repairs is not listed.
+
+--movable walks the heap and says how many of its objects could be moved to other addresses, and
+what stands against it: dicts and sets whose keys are hashed by address, words that may be pointers.`,
 		Example: `  pyfreeze info hg.pyfreeze
   pyfreeze info --captured --values app.pyfreeze`,
 		Args: oneImage,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if movable {
+				return showMovable(cmd.Context(), os.Stdout, args[0], asJSON)
+			}
 			im, err := image.Open(args[0])
 			var cut *image.TruncatedError
 			if err != nil && !errors.As(err, &cut) {
@@ -66,6 +72,7 @@ each with its Python path. What the thaw or the recipe repairs is not listed.`,
 	c.Flags().BoolVar(&captured, "captured", false, "list what the program captured of its start")
 	c.Flags().BoolVar(&co.values, "values", false, "with --captured or --json: show the values, too, which may be secret")
 	c.Flags().BoolVar(&co.all, "all", false, "with --captured: also words that stand in the program's own source")
+	c.Flags().BoolVar(&movable, "movable", false, "say how much could be moved to other addresses, and what stands against it")
 	c.Flags().IntVar(&types, "types", 10, "how many types to list, most memory first")
 	return c
 }

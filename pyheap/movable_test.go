@@ -1,0 +1,158 @@
+package pyheap
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// hashLine is what testdata/hashes.py says of one object.
+type hashLine struct {
+	addr             Addr
+	typ, hash, value string
+}
+
+func hashLines(t *testing.T, lines []string) map[string]hashLine {
+	out := map[string]hashLine{}
+	for _, l := range lines {
+		f := strings.Split(l, "\t")
+		var a uint64
+		if len(f) != 5 {
+			t.Fatalf("%q", l)
+		}
+		if _, err := fmt.Sscanf(f[1], "%x", &a); err != nil {
+			t.Fatalf("%q: %v", l, err)
+		}
+		out[f[0]] = hashLine{Addr(a), f[2], f[3], f[4]}
+	}
+	return out
+}
+
+// xors are types whose hash is the exclusive or of two addresses. Where these lie in one mapping, what is random in
+// them cancels out, and a small number remains.
+var xors = map[string]bool{"builtin_function_or_method": true, "method": true, "method-wrapper": true}
+
+// TestHashBasis runs one program twice, at other addresses, and compares which hashes differ with what is said of them.
+func TestHashBasis(t *testing.T) {
+	for _, python := range pythons(t) {
+		t.Run(strings.ReplaceAll(python, "/", "_"), func(t *testing.T) {
+			first := hashLines(t, hashRun(t, python).lines)
+			tg := hashRun(t, python)
+			tg.capture(t)
+			checkHashes(t, tg, first, hashLines(t, tg.lines))
+		})
+	}
+}
+
+func hashRun(t *testing.T, python string) *target {
+	t.Helper()
+	tg := &target{}
+	tg.pid, tg.lines = launch(t, "/usr/bin/env", "PYTHONHASHSEED=0", python, testdata("hashes.py"))
+	stop(t, tg.pid)
+	return tg
+}
+
+func checkHashes(t *testing.T, tg *target, first, second map[string]hashLine) {
+	w := tg.walk(t)
+	defer tg.heap.begin(tg.heap.walkLimit())()
+	x := newHasher(tg.heap)
+	counts := map[string]int{}
+	wrong, paired := 0, 0
+	unknown := map[string]int{}
+	for path, b := range second {
+		a, ok := first[path]
+		if !ok || a.typ != b.typ || a.value != b.value { // a pid, a time
+			continue
+		}
+		if _, ok := w.Find(b.addr); !ok {
+			continue
+		}
+		paired++
+		basis, why := x.of(uint64(b.addr))
+		truth := "value"
+		switch {
+		case b.hash == "none":
+			truth = "none"
+		case a.hash != b.hash || xors[b.typ] && len(b.hash) < 10:
+			truth = "address"
+		}
+		counts[truth+" said to be "+basis.String()]++
+		agree := basis == HashUnknown || truth == basis.String() || basis == HashFixed && truth != "none"
+		if basis == HashUnknown {
+			unknown[why]++
+			if why == "" {
+				t.Errorf("%s (%s): no reason is given", path, b.typ)
+			}
+		}
+		if !agree {
+			if wrong++; wrong <= 30 {
+				t.Errorf("%s (%s): hash %s, then %s; said to depend on: %v", path, b.typ, a.hash, b.hash, basis)
+			}
+		}
+	}
+	t.Logf("%d objects compared, %d wrong: %v", paired, wrong, counts)
+	for why, n := range unknown {
+		t.Logf("unknown: %d: %s", n, why)
+	}
+	if paired < 20000 {
+		t.Errorf("only %d objects were compared", paired)
+	}
+}
+
+// TestMovable classifies objects of every class, and checks the fate and the reason of each.
+func TestMovable(t *testing.T) {
+	for _, python := range pythons(t) {
+		t.Run(strings.ReplaceAll(python, "/", "_"), func(t *testing.T) { checkMovable(t, start(t, python, testdata("movable.py"))) })
+	}
+}
+
+func checkMovable(t *testing.T, tg *target) {
+	w := tg.walk(t)
+	c := newClassifier(w)
+	if err := c.findPins(); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range tg.lines {
+		f := strings.SplitN(line, " ", 4)
+		var a uint64
+		if _, err := fmt.Sscanf(f[1], "0x%x", &a); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		i, ok := w.exactly(a)
+		if !ok {
+			t.Errorf("%s was not found", f[0])
+			continue
+		}
+		fate, why := c.fate(i, tg.heap.list[w.nodes[i].typ])
+		if fate.String() != f[2] || len(f) > 3 && !strings.Contains(why, f[3]) {
+			t.Errorf("%s: %v (%s), want %s", f[0], fate, why, strings.Join(f[2:], " "))
+		}
+	}
+	m, err := w.Movable(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := MovableCount{}
+	for f, n := range m.Fates {
+		t.Logf("%-8v %7d objects %9d bytes", Fate(f), n.Objects, n.Bytes)
+		total.Objects += n.Objects
+		total.Bytes += n.Bytes
+	}
+	if total.Objects != w.Objects() {
+		t.Errorf("%d objects classified, %d in the walk", total.Objects, w.Objects())
+	}
+	for _, r := range m.Reasons[:min(12, len(m.Reasons))] {
+		t.Logf("%v: %d, %d bytes: %s: %s", r.Fate, r.Objects, r.Bytes, r.Why, w.Path(r.Example))
+	}
+	found := false
+	for _, id := range m.IDs {
+		found = found || strings.Contains(w.Path(id.Int), "kept_id") && id.TypeName == "__main__.Plain"
+	}
+	for _, id := range m.IDs[:min(10, len(m.IDs))] {
+		t.Logf("id of a %s: %s", id.TypeName, w.Path(id.Int))
+	}
+	t.Logf("hashes %v, %d sets in another order, %d ids, %+v opaque", m.Hashes, m.ReorderedSets, m.IDCount, m.Opaque)
+	if !found {
+		t.Errorf("the id that the program keeps is not among %+v", m.IDs)
+	}
+}
