@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +37,12 @@ copied as it is, and a line on stderr says so: a few objects may be half-changed
   pyfreeze inspect types hg.pyfreeze --sort bytes --limit 10
   pyfreeze inspect show 4711 "sys.modules['os'].environ"
   pyfreeze inspect struct 4711 PyThreadState 0x7f3a5c0012d0`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return &usageError{fmt.Errorf("inspect has no command %q", args[0])}
+		},
 	}
 	p := c.PersistentFlags()
 	p.BoolVar(&f.json, "json", false, "print JSON, of the form that docs/inspect.md describes")
@@ -74,10 +79,7 @@ func runInspect(cmd *cobra.Command, f *inspectFlags, target string, do inspectio
 		return err
 	}
 	if f.json {
-		e := json.NewEncoder(os.Stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(value)
+		return writeJSON(os.Stdout, value)
 	}
 	out := &printer{w: os.Stdout}
 	text(out)

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // printable makes text that comes from a target fit for a terminal: what is no printable character is
@@ -38,6 +43,31 @@ func printable(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// writeJSON prints a value so that it can go to a terminal, too: no characters but printable ones.
+func writeJSON(w io.Writer, value any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return err
+	}
+	out := make([]byte, 0, b.Len())
+	for _, c := range b.String() {
+		switch {
+		case c == '\n', strconv.IsPrint(c):
+			out = utf8.AppendRune(out, c)
+		case c < 0x10000:
+			out = fmt.Appendf(out, `\u%04x`, c)
+		default:
+			high, low := utf16.EncodeRune(c)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		}
+	}
+	_, err := w.Write(out)
+	return err
 }
 
 // cut shortens text to n characters.
