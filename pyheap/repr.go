@@ -3,6 +3,7 @@ package pyheap
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,6 +34,7 @@ type reprer struct {
 	h     *Heap
 	b     strings.Builder
 	limit int
+	open  []uint64 // what is being written, one inside the other
 }
 
 func (r *reprer) full() bool { return r.b.Len() > 4*r.limit || r.h.exhausted() }
@@ -48,15 +50,36 @@ func (r *reprer) write(a uint64, depth int) {
 		r.b.WriteString("...")
 		return
 	}
-	if !r.builtin(a, t, depth) {
-		fmt.Fprintf(&r.b, "<%s at %#x>", h.nameOf(t), a)
+	if slices.Contains(r.open, a) {
+		r.b.WriteString(map[kind]string{kindList: "[...]", kindDict: "{...}"}[t.kind])
+		if t.kind != kindList && t.kind != kindDict {
+			r.b.WriteString("...")
+		}
+		return
 	}
+	r.open = append(r.open, a)
+	defer func() { r.open = r.open[:len(r.open)-1] }()
+	if r.builtin(h.nameOf(t), a, t, depth) {
+		return
+	}
+	fmt.Fprintf(&r.b, "<%s at %#x", h.nameOf(t), a)
+	if base := baseNames[t.kind]; base != "" && !t.exact {
+		// The value that an enum, a namedtuple, an OrderedDict has as what it is made from.
+		r.b.WriteString(": ")
+		r.builtin(base, a, t, depth)
+	}
+	r.b.WriteString(">")
 }
 
-// builtin writes an object of an exact builtin type.
-func (r *reprer) builtin(a uint64, t *typeInfo, depth int) bool {
+// baseNames are the builtin types whose subclasses have a value worth showing.
+var baseNames = map[kind]string{kindInt: "builtins.int", kindStr: "builtins.str", kindBytes: "builtins.bytes",
+	kindFloat: "builtins.float", kindTuple: "builtins.tuple", kindList: "builtins.list", kindDict: "builtins.dict",
+	kindSet: "builtins.set"}
+
+// builtin writes an object as one of the builtin type of that name.
+func (r *reprer) builtin(name string, a uint64, t *typeInfo, depth int) bool {
 	h := r.h
-	switch h.nameOf(t) {
+	switch name {
 	case "builtins.NoneType":
 		r.b.WriteString("None")
 	case "builtins.ellipsis":
