@@ -18,6 +18,9 @@ func (w *Walk) IsData(a Addr) bool {
 
 func (w *Walk) blockIsData(n *node, off uint64) bool {
 	h := w.h
+	if p := w.planOf(n); p != nil {
+		return p.state == planDone && p.wordAt(off&^7).kind == wordData
+	}
 	switch blockKind(n.typ) {
 	case blockData:
 		return true
@@ -82,6 +85,10 @@ func (h *Heap) objectIsData(a uint64, t *typeInfo, off uint64) bool {
 		return (off-o.seq.setSmall)%o.seq.setEntry/8*8 == o.seq.setEntryHash
 	case kindDict:
 		return word == o.dict.used
+	}
+	if word >= o.objectSize && word+8 <= t.basicsize && (t.kind == kindGeneric || word >= t.baseSize) {
+		_, pointer := h.shapeOf(t).find(word)
+		return !pointer
 	}
 	return false
 }

@@ -3,6 +3,7 @@ package restore
 import (
 	"debug/elf"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"pyfreeze/image"
@@ -21,7 +22,7 @@ type compiler struct {
 	libs   []library
 	in     *symbols.Interpreter
 	frz    *frozen
-	data   dataTester
+	data   wordKnower
 	dead   []pyheap.Dead
 	script []byte // marshalled thaw script
 	fds    []int  // descriptor numbers to reserve
@@ -56,7 +57,7 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 		}
 		id := files[m]
 		c.index[m] = len(c.libs)
-		c.libs = append(c.libs, library{Ino: id.ino, Size: id.size, MtimeNs: id.mtimeNs,
+		c.libs = append(c.libs, library{Name: filepath.Base(m.File.Path), Ino: id.ino, Size: id.size, MtimeNs: id.mtimeNs,
 			Base: uint64(m.span.Start), Span: m.span.Len(), Fixed: !m.system})
 	}
 	if l, ok := vdso(c.frz); ok {
@@ -94,8 +95,19 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 	}
 	c.p.files = fileMaps(c.mods, files)
 	lc := c.libs[c.p.libc].Base
-	c.relocs = findRelocations(c.frz, c.libs, [3]uint64{lc + c.p.free, lc + c.p.realloc, lc + c.p.usable}, c.keep, c.data, c.dead)
+	c.relocs = findRelocations(c.frz, c.libs, [3]uint64{lc + c.p.free, lc + c.p.realloc, lc + c.p.usable}, c.keep, c.data, c.dead, linkedWords(c.mods))
 	return nil
+}
+
+// linkedWords gives the words of all modules that ELF relocations describe.
+func linkedWords(mods []*module) map[procmem.Addr]bool {
+	out := map[procmem.Addr]bool{}
+	for _, m := range mods {
+		for _, r := range m.relocs {
+			out[m.Bias+r.Off] = true
+		}
+	}
+	return out
 }
 
 // build writes the program for an image whose segments lie as segs says.

@@ -55,6 +55,10 @@ func describe(o FreezeOptions, c *captured, in *symbols.Interpreter, h *pyheap.H
 		Exe: in.Exe, Python: in.Version.String(), BuildID: in.Module.File.BuildID(), Recipe: recipe, Stopped: c.stopped,
 		Threads: len(c.threads), Busy: c.busy, Objects: w.Objects(), Descriptors: fds,
 		Relocations: len(comp.relocs.words)}
+	m.Known, m.Guesses, m.Guessed = comp.relocs.known, comp.relocs.guesses, len(comp.relocs.guesses)
+	m.Guesses = m.Guesses[:min(len(m.Guesses), maxGuesses)]
+	op := w.Opaque()
+	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}
 	for _, f := range comp.relocs.filters {
 		m.Filtered += len(f)
 	}

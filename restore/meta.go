@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pyfreeze/image"
+	"pyfreeze/pyheap"
 )
 
 // Meta is what an image tells of itself (`pyfreeze info`).
@@ -31,10 +32,29 @@ type Meta struct {
 	Captured    []CapturedValue `json:"captured"`
 	Relocations int             `json:"relocations"`
 	Filtered    int             `json:"filtered"`
+	Known       map[string]int  `json:"known"`   // relocated words by how they are known to be pointers
+	Guessed     int             `json:"guessed"` // those that only look like pointers
+	Guesses     []Guess         `json:"guesses"` // the first of them
+	Opaque      OpaqueMemory    `json:"opaque"`
 	Scrubbed    uint64          `json:"scrubbed"` // bytes of dead memory that were zeroed
 	Descriptors []Descriptor    `json:"descriptors"`
 	Frames      []FrameInfo     `json:"frames"` // of the main thread, newest first; abandoned by a thaw
 }
+
+// OpaqueMemory says how much of the allocators' live memory is understood, in bytes.
+type OpaqueMemory struct {
+	Live      uint64               `json:"live"`
+	Typed     uint64               `json:"typed"`
+	Opaque    uint64               `json:"opaque"`    // read conservatively
+	Unreached uint64               `json:"unreached"` // nothing was found to point there
+	Owners    []pyheap.OpaqueOwner `json:"owners"`    // of the latter two, most first
+}
+
+// Bounds of what an image tells of guesses.
+const (
+	maxGuesses = 1000
+	maxOwners  = 100
+)
 
 // TypeCount is one line of the census.
 type TypeCount struct {

@@ -75,6 +75,7 @@ type operation struct {
 
 // library is one ELF file of the frozen process besides the interpreter.
 type library struct {
+	Name               string // for reports
 	Ino, Size, MtimeNs uint64
 	Base, Span         uint64
 	Fixed              bool

@@ -10,16 +10,31 @@ import (
 type relocations struct {
 	words   []uint64    // address | library index << 48
 	filters [3][]uint64 // addresses of words that hold libc's free, realloc, malloc_usable_size
+	known   map[string]int
+	guesses []Guess
 }
 
-// dataTester says whether a word is known to be data (pyheap.Walk).
-type dataTester interface{ IsData(procmem.Addr) bool }
+// Guess is a word that a thaw relocates only because it looks like a pointer into a library that moves.
+type Guess struct {
+	Addr  uint64 `json:"addr"`
+	Value uint64 `json:"value"`
+	Into  string `json:"into"`  // the library
+	Owner string `json:"owner"` // what the word belongs to, as far as is known
+}
+
+// wordKnower tells what words hold (pyheap.Walk).
+type wordKnower interface {
+	IsData(procmem.Addr) bool
+	Word(procmem.Addr) pyheap.WordInfo
+}
 
 // findRelocations looks at every aligned word of frozen memory. The libraries
 // that move cover a few megabytes of 2^47: a word that points there and is
 // not inside the payload of a string, number or the like is a pointer.
-func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[procmem.Addr]bool, data dataTester, dead []pyheap.Dead) relocations {
-	var r relocations
+//
+// linked are the words that an ELF relocation describes.
+func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[procmem.Addr]bool, data wordKnower, dead []pyheap.Dead, linked map[procmem.Addr]bool) relocations {
+	r := relocations{known: map[string]int{}}
 	type moving struct{ lo, hi, idx uint64 }
 	var mv []moving
 	lo, hi := ^uint64(0), uint64(0)
@@ -53,6 +68,18 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 				at := s.Start + procmem.Addr(off)
 				if keep[at] || bins.Contains(procmem.Addr(v)) || withinDead(dead, at) || data.IsData(at) {
 					break
+				}
+				info := pyheap.WordInfo{How: "ELF relocation"}
+				if !linked[at] {
+					info = data.Word(at)
+				}
+				if info.Kind == pyheap.WordData {
+					break
+				}
+				if info.How != "" {
+					r.known[info.How]++
+				} else {
+					r.guesses = append(r.guesses, Guess{uint64(at), v, libs[m.idx].Name, info.Owner})
 				}
 				if which := indexOf(filtered, v); which >= 0 {
 					r.filters[which] = append(r.filters[which], uint64(at))

@@ -10,7 +10,8 @@ import (
 
 type dataAt map[procmem.Addr]bool
 
-func (d dataAt) IsData(a procmem.Addr) bool { return d[a] }
+func (d dataAt) IsData(a procmem.Addr) bool        { return d[a] }
+func (d dataAt) Word(procmem.Addr) pyheap.WordInfo { return pyheap.WordInfo{} }
 
 // heapSegment makes a [heap] of chunks, negative sizes for free ones, each filled with word.
 func heapSegment(start procmem.Addr, word uint64, sizes ...int) frozenSegment {
@@ -44,7 +45,7 @@ func TestRelocationsLeaveBinsAlone(t *testing.T) {
 	le.PutUint64(s.Data[0x38:], 0x7f0000000c80) // bk of the free chunk
 	le.PutUint64(s.Data[0x50:], 0x7f0000000c70) // between the two bins, in a live chunk
 	le.PutUint64(s.Data[0x58:], 0x7f0000000c90) // something else of libc
-	r := findRelocations(&frozen{segs: []frozenSegment{s}}, libs, [3]uint64{}, nil, dataAt{}, []pyheap.Dead{{Start: 0x1030, End: 0x1050, Links: 16}})
+	r := findRelocations(&frozen{segs: []frozenSegment{s}}, libs, [3]uint64{}, nil, dataAt{}, []pyheap.Dead{{Start: 0x1030, End: 0x1050, Links: 16}}, nil)
 	if want := []uint64{0x1058}; !slices.Equal(r.words, want) {
 		t.Errorf("words %#x, want %#x", r.words, want)
 	}
@@ -58,7 +59,7 @@ func TestFindRelocations(t *testing.T) {
 	le.PutUint64(s.Data[0x30:], 0)                            // no links to bins
 	le.PutUint64(s.Data[0x38:], 0)
 	f := &frozen{segs: []frozenSegment{s}}
-	r := findRelocations(f, libs, [3]uint64{0x7f0000000200}, map[procmem.Addr]bool{0x1010: true}, dataAt{0x1070: true}, nil)
+	r := findRelocations(f, libs, [3]uint64{0x7f0000000200}, map[procmem.Addr]bool{0x1010: true}, dataAt{0x1070: true}, nil, nil)
 	if want := []uint64{0x1018, 0x1078}; !slices.Equal(r.words, want) {
 		t.Errorf("words %#x, want %#x", r.words, want)
 	}

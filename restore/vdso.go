@@ -18,7 +18,7 @@ func vdso(f *frozen) (library, bool) {
 		if !ok {
 			return library{}, false
 		}
-		return library{Size: at, MtimeNs: le.Uint64(s.Data[at:]), Base: uint64(s.Start), Span: s.Len()}, true
+		return library{Name: "[vdso]", Size: at, MtimeNs: le.Uint64(s.Data[at:]), Base: uint64(s.Start), Span: s.Len()}, true
 	}
 	return library{}, false
 }

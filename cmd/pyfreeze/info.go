@@ -22,7 +22,7 @@ func oneImage(cmd *cobra.Command, args []string) error {
 }
 
 func newInfo() *cobra.Command {
-	var asJSON, modules, captured, movable bool
+	var asJSON, modules, captured, movable, opaque bool
 	var co capturedOptions
 	var types int
 	c := &cobra.Command{
@@ -35,7 +35,11 @@ equal an argument, the value of a variable, the directory, process id, user, mac
 each with its Python path. What the thaw or the recipe repairs is not listed.
 
 --movable walks the heap and says how many of its objects could be moved to other addresses, and
-what stands against it: dicts and sets whose keys are hashed by address, words that may be pointers.`,
+what stands against it: dicts and sets whose keys are hashed by address, words that may be pointers.
+
+--opaque says how much of the live memory is not understood: blocks whose C type no debug
+information tells, with what holds them, and words that are relocated only because they look like
+pointers.`,
 		Example: `  pyfreeze info hg.pyfreeze
   pyfreeze info --captured --values app.pyfreeze`,
 		Args: oneImage,
@@ -58,6 +62,8 @@ what stands against it: dicts and sets whose keys are hashed by address, words t
 			}
 			co.json = asJSON
 			switch {
+			case opaque:
+				return showOpaque(os.Stdout, m, asJSON)
 			case captured:
 				return showCaptured(os.Stdout, m, co)
 			case asJSON:
@@ -69,6 +75,7 @@ what stands against it: dicts and sets whose keys are hashed by address, words t
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
 	c.Flags().BoolVar(&modules, "modules", false, "list the Python modules")
+	c.Flags().BoolVar(&opaque, "opaque", false, "list memory whose contents are not known by type, and guessed pointers")
 	c.Flags().BoolVar(&captured, "captured", false, "list what the program captured of its start")
 	c.Flags().BoolVar(&co.values, "values", false, "with --captured or --json: show the values, too, which may be secret")
 	c.Flags().BoolVar(&co.all, "all", false, "with --captured: also words that stand in the program's own source")
