@@ -37,6 +37,8 @@ type Heap struct {
 
 	modulesSorted []symbols.Module // by address
 
+	statePlans map[uint64]*plan // of module states, by definition
+
 	plans        []*plan
 	planBy       map[*symbols.Struct]*plan
 	pointerPlans map[planWord]*plan
@@ -53,7 +55,7 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	}
 	h := &Heap{sp: sp, in: in, lay: lay, off: off, view: newView(sp),
 		known: make(map[uint64]kind), types: make(map[uint64]*typeInfo),
-		layouts: make(map[string]*symbols.Layout), planBy: make(map[*symbols.Struct]*plan),
+		layouts: make(map[string]*symbols.Layout), statePlans: make(map[uint64]*plan), planBy: make(map[*symbols.Struct]*plan),
 		pointerPlans: make(map[planWord]*plan)}
 	h.size = h.view.total()
 	rt, ok := h.symbol("_PyRuntime")

@@ -16,7 +16,7 @@ type offsets struct {
 	alloc   allocOffsets
 	gc      gcOffsets
 	weakref struct{ callback, object, hash uint64 }
-	module  struct{ dict uint64 }
+	module  struct{ dict, def, state, size uint64 } // size: m_size in PyModuleDef
 }
 
 type typeOffsets struct {
@@ -80,6 +80,9 @@ func loadOffsets(lay *symbols.Layout) (*offsets, error) {
 	o.weakref.object = r.must("PyWeakReference.wr_object")
 	o.weakref.hash = r.must("PyWeakReference.hash")
 	o.module.dict = r.must("PyModuleObject.md_dict")
+	o.module.def = r.must("PyModuleObject.md_def")
+	o.module.state = r.must("PyModuleObject.md_state")
+	o.module.size = r.must("PyModuleDef.m_size")
 	return o, r.err()
 }
 

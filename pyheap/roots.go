@@ -78,6 +78,10 @@ func (w *Walk) walkRoots() error {
 		w.skip = append(w.skip, [2]uint64{uint64(t.Addr), uint64(t.Addr) + tstateSize})
 	}
 	slices.SortFunc(w.skip, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
+	w.typedStatics()
+	if err := w.drain(); err != nil {
+		return err
+	}
 	for _, in := range interps {
 		w.typeCache(uint64(in))
 		w.scanStatic(uint64(in), uint64(in)+interpSize)

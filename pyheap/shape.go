@@ -99,6 +99,12 @@ func (h *Heap) scanObject(v visitor, a uint64, t *typeInfo, from, to uint64) {
 	if to <= t.basicsize || t.itemsize == 0 {
 		return
 	}
+	if t.dictOff < 0 { // counted from the end of the items
+		at := h.ownSize(a, t) + uint64(t.dictOff)
+		if p, ok := h.view.u64(a + at); ok && p != 0 && at >= from && at+8 <= to {
+			v.edge(edgeDeclared, p, at)
+		}
+	}
 	start := max(from, t.basicsize)
 	switch {
 	case !s.tailKnown:
@@ -140,7 +146,7 @@ func (h *Heap) ownBlock(p uint64) (at, size uint64, ok bool) {
 		start = p
 		size, live = h.view.mallocBlock(s, p)
 	}
-	return p, size, live && start == p && !h.holdsObject(s, p)
+	return p, size, live && start == p && !h.holdsObject(s, p, size)
 }
 
 // visitPlan passes on what the structs in a block of that size point to.

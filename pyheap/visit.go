@@ -53,7 +53,9 @@ func (h *Heap) visit(v visitor, a uint64, t *typeInfo) {
 		return
 	case kindModule:
 		h.field(v, a, h.off.module.dict)
-		h.scanObject(v, a, t, h.off.module.dict+8, t.basicsize)
+		h.visitModuleState(v, a)
+		h.scanObject(v, a, t, h.off.module.dict+8, h.off.module.state)
+		h.scanObject(v, a, t, h.off.module.state+8, t.basicsize)
 		return
 	case kindWeakref:
 		h.field(v, a, h.off.weakref.callback)

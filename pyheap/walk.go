@@ -202,7 +202,7 @@ func (w *Walk) guess(s *seg, k edgeKind, to, arg uint64) {
 			return
 		}
 	}
-	if !k.guess() || w.marks.has(s, start) || w.h.holdsObject(s, start) {
+	if !k.guess() || w.marks.has(s, start) || w.h.holdsObject(s, start, size) {
 		return // a pointer into an object, or to its GC head, keeps nothing alive
 	}
 	w.add(s, k, arg, node{addr: start, size: size, typ: uint32(blockOpaque)})
@@ -265,15 +265,19 @@ func (h *Heap) objectIn(s *seg, a uint64) *typeInfo {
 	return h.typeAt(le64(s.data, a-s.start+h.off.obType))
 }
 
+// maxHeld is a count of references that few objects reach, and below which nothing is mapped.
+const maxHeld = 1 << 16
+
 // holdsObject says whether an object lies at the start of the block, behind what may precede one; one
 // that was freed, and is kept for reuse, counts too.
-func (h *Heap) holdsObject(s *seg, start uint64) bool {
-	for before := uint64(0); before <= 32; before += 16 {
+func (h *Heap) holdsObject(s *seg, start, size uint64) bool {
+	for before := uint64(0); before <= 32 && before+16 <= size; before += 16 {
 		a := start + before
 		if s.end-a < 16 {
 			return false
 		}
-		if refs := le64(s.data, a-s.start); refs>>40 != 0 && !h.atLeast(14) {
+		// A count that is an address is none: it is one of a struct's pointers.
+		if refs := le64(s.data, a-s.start); !h.atLeast(14) && (refs>>40 != 0 || refs > maxHeld && h.view.find(refs) != nil) {
 			continue
 		}
 		if t := h.typeAt(le64(s.data, a-s.start+h.off.obType)); t != nil && h.before(t) == before {
