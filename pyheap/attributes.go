@@ -37,7 +37,7 @@ func (h *Heap) Attributes(obj Addr, limit int) (_ []Attribute, err error) {
 			h.dictEach(d, func(k, v uint64) bool {
 				name, err := h.str(k, maxName)
 				if err != nil {
-					name = h.Repr(Addr(k), maxKeyShown) // a key that is no str
+					name = h.Repr(Addr(k), MaxKeyShown) // a key that is no str
 				}
 				out = append(out, Attribute{name, Addr(v), FromDict})
 				return room()

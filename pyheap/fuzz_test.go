@@ -88,6 +88,21 @@ func readAll(h *Heap) {
 			w.Path(o.Addr)
 		}
 	}
+	_, _ = w.Movable(nil)
+	want := map[Addr]bool{}
+	w.EachValue(1000, func(v Value) {
+		if len(want) < 100 {
+			want[v.Addr] = true
+		}
+	})
+	if tr, err := w.Trace(TraceOptions{Without: []string{"__main__"}, Want: want}); err == nil {
+		for i, r := range tr.References() {
+			if i < 100 {
+				tr.Path(r)
+				tr.Modules(r)
+			}
+		}
+	}
 	n := 0
 	w.Each(func(o Object) {
 		if n++; n%100 == 0 && n < 20000 {

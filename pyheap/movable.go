@@ -30,6 +30,7 @@ type Movable struct {
 	Reasons []MovableReason   // for FateRebuild, FateUnknown and FatePinned, most bytes first
 
 	ReorderedSets int // sets and frozensets whose order of iteration would change
+	FileOrdered   int // free dicts and sets whose order depends on where the executable and libraries lie
 	InlineCaches  int // code objects whose bytecode has caches with addresses, to be cleared (3.11 and later)
 
 	IDs     []IDSuspect // ints that equal the address of an object: id() kept as a number
@@ -182,7 +183,7 @@ func (c *classifier) content(a uint64, t *typeInfo) (Fate, string) {
 			c.m.ReorderedSets++
 		}
 		return fate, why
-	case kindTuple:
+	case kindTuple: // 3.14 (gh-131525)
 		if h.off.seq.tupleHash == absent {
 			break
 		}
@@ -275,7 +276,7 @@ func (c *classifier) isSubclasses(k *keysTable) bool {
 
 // keys decides on a container by the hashes of its keys.
 func (c *classifier) keys(keys []Addr, what string) (Fate, string) {
-	fate, why := FateFree, ""
+	fate, why, fixed := FateFree, "", false
 	for _, key := range keys {
 		switch b, unknown := c.hash.of(uint64(key)); b {
 		case HashAddress:
@@ -283,9 +284,14 @@ func (c *classifier) keys(keys []Addr, what string) (Fate, string) {
 				t, _ := c.w.h.TypeName(key)
 				fate, why = FateRebuild, what+" with keys hashed by address: "+t
 			}
+		case HashFixed:
+			fixed = true
 		case HashUnknown:
 			return FateUnknown, what + " whose order cannot be known: " + unknown
 		}
+	}
+	if fixed && fate == FateFree {
+		c.m.FileOrdered++
 	}
 	return fate, why
 }

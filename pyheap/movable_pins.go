@@ -47,8 +47,8 @@ func (c *classifier) pin(a uint64, why func() string) {
 func (c *classifier) reasonIndex(why string) uint16 {
 	i := slices.Index(c.why, why)
 	if i < 0 {
-		if len(c.why) >= maxReasons {
-			return uint16(len(c.why))
+		if len(c.why) == maxReasons {
+			why = "a word that may be a pointer" // too many kinds to tell apart
 		}
 		i = len(c.why)
 		c.why = append(c.why, why)

@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	maxPath     = 1 << 16 // steps; a breadth-first walk needs that many only on a linked list
-	maxShown    = 24      // steps of a path that are shown; the middle of a longer one is left out
-	maxKeyShown = 60      // characters of a key
+	maxPath  = 1 << 16 // steps; a breadth-first walk needs that many only on a linked list
+	maxShown = 24      // steps of a path that are shown; the middle of a longer one is left out
+
+	// MaxKeyShown is how many characters of the repr of a key a path shows.
+	MaxKeyShown = 60
 )
 
 // Path tells how the walk reached the object at a, as a Python expression as far as there is one:
@@ -88,7 +90,7 @@ func (h *Heap) edgeLabel(a uint64, t *typeInfo, k edgeKind, arg uint64, attrs bo
 				return "." + s, false
 			}
 		}
-		return "[" + h.Repr(Addr(arg), maxKeyShown) + "]", false
+		return "[" + h.Repr(Addr(arg), MaxKeyShown) + "]", false
 	case edgeKey:
 		return fmt.Sprintf(" key %d", arg), false
 	case edgeMember:

@@ -68,8 +68,9 @@ func (c *capturedFinder) match() {
 		if v.Interned || len(v.Text) < minFact {
 			return // a name or a word that the program has for itself
 		}
-		if what, ok := c.facts.texts[string(v.Text)]; ok {
+		if what, ok := c.facts.texts[asText(string(v.Text))]; ok {
 			c.found[v.Addr] = finding{what: what, value: string(v.Text), typ: v.TypeName}
+			c.facts.secret(c.h.Repr(v.Addr, pyheap.MaxKeyShown), what)
 			return
 		}
 		for _, d := range c.facts.dirs {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +29,7 @@ type launchFacts struct {
 	dirs  []dirFact
 	code  []string // directories of code: paths below them say where a module is, not how it was started
 	env   map[string]string
+	keys  map[string]string // steps of paths that must not be shown, see redact
 }
 
 type dirFact struct{ what, path string }
@@ -38,7 +40,7 @@ var ignoredVars = map[string]bool{"_": true, "SHLVL": true, "OLDPWD": true, "TER
 // readFacts asks /proc, the heap and the system's tables. What cannot be found out is left out.
 func readFacts(pid int, cwd string, cl cmdline, environ []string, h *pyheap.Heap) *launchFacts {
 	f := &launchFacts{argv: append(append([]string{}, cl.what...), cl.args...), texts: map[string]string{},
-		ints: map[int64]string{}, env: map[string]string{}}
+		ints: map[int64]string{}, env: map[string]string{}, keys: map[string]string{}}
 	if cl.what[0] == "-c" || cl.what[0] == "-m" {
 		f.argv = append([]string{cl.what[0]}, cl.args...)
 	}
@@ -220,23 +222,20 @@ func eachLine(path string, fn func(line string)) {
 
 // asText is how the heap shows what the kernel has as bytes: os.fsdecode makes a lone surrogate of each byte
 // that is not UTF-8, and pyheap shows those as U+FFFD.
-func asText(s string) string { return string([]rune(s)) }
+func asText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}
 
-// redact replaces values of variables in a path.
+// secret notes how a path shows a key that is a value of the launch.
+func (f *launchFacts) secret(key, what string) { f.keys["["+key+"]"] = "['<" + what + ">']" }
+
+// redact replaces such keys in a path.
 func (f *launchFacts) redact(path string) string {
-	for name, v := range f.env {
-		if len(v) < 6 {
-			continue
-		}
-		path = strings.ReplaceAll(path, v, "<"+name+">")
-		const shown = 40 // a longer key may have been cut
-		if len(v) <= shown {
-			continue
-		}
-		if i := strings.Index(path, v[:shown]); i >= 0 {
-			rest := path[i+shown:]
-			path = path[:i] + "<" + name + ">" + rest[max(strings.IndexByte(rest, ']'), 0):]
-		}
+	for key, what := range f.keys {
+		path = strings.ReplaceAll(path, key, what)
 	}
 	return path
 }

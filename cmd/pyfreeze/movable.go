@@ -19,6 +19,7 @@ type movableJSON struct {
 	Hashes map[string]int                 `json:"hashes"`
 
 	ReorderedSets int           `json:"reordered_sets"`
+	FileOrdered   int           `json:"file_ordered"`
 	InlineCaches  int           `json:"inline_caches"`
 	Reasons       []movableWhy  `json:"reasons"`
 	IDCount       int           `json:"id_count"`
@@ -62,7 +63,7 @@ func showMovable(ctx context.Context, w io.Writer, path string, asJSON bool) err
 	}
 	p.end()
 	j := movableJSON{Fates: map[string]pyheap.MovableCount{}, Opaque: m.Opaque, Hashes: map[string]int{},
-		ReorderedSets: m.ReorderedSets, InlineCaches: m.InlineCaches, IDCount: m.IDCount, Reasons: []movableWhy{}, IDs: []movableIDed{}}
+		ReorderedSets: m.ReorderedSets, FileOrdered: m.FileOrdered, InlineCaches: m.InlineCaches, IDCount: m.IDCount, Reasons: []movableWhy{}, IDs: []movableIDed{}}
 	for f, n := range m.Fates {
 		j.Fates[pyheap.Fate(f).String()] = n
 	}
@@ -106,6 +107,7 @@ func movableText(w io.Writer, j *movableJSON) error {
 	fmt.Fprintf(w, "\nhashes: %d by value, %d by address, %d by addresses in files, %d not known, %d objects have none\n",
 		j.Hashes["value"], j.Hashes["address"], j.Hashes["fixed"], j.Hashes["unknown"], j.Hashes["none"])
 	fmt.Fprintf(w, "%d sets would be iterated in another order; caches in the bytecode of %d code objects would be cleared\n", j.ReorderedSets, j.InlineCaches)
+	fmt.Fprintf(w, "%d more dicts and sets would have to be rebuilt if the executable or libraries moved\n", j.FileOrdered)
 	if len(j.Reasons) > 0 {
 		fmt.Fprintln(w)
 	}

@@ -17,6 +17,7 @@ nested = [{"a": ("x", os.environ["MIRROR"])}]
 members = {os.environ["MIRROR"]}
 partial = functools.partial(print, os.environ["EDITOR"])
 under_a_key = {os.environ["TOKEN"]: [os.environ["EDITOR"]]}
+under_bytes = {os.environb[b"TOKEN"]: [os.environ["EDITOR"]]}
 
 
 class Settings:
