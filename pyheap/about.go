@@ -22,8 +22,13 @@ func (h *Heap) About(a Addr) string {
 		}
 		return name
 	}
+	return h.aboutMemory(p)
+}
+
+// aboutMemory is About for what is no object.
+func (h *Heap) aboutMemory(p uint64) string {
 	if m, ok := h.moduleOf(p); ok {
-		return h.symbolAbout(m, a)
+		return h.symbolAbout(m, Addr(p))
 	}
 	s := h.view.find(p)
 	switch {

@@ -212,5 +212,8 @@ func (c *creader) about(r *symbols.TypeRef, p uint64) string {
 			return quoteBytes([]byte(s))
 		}
 	}
+	if e := r.Elem; e != nil && e.Size > 0 && (e.Kind == symbols.KindStruct || e.Kind == symbols.KindUnion) && !isObjectStruct(c.lay, e, 0) {
+		return h.aboutMemory(p) // what begins with two pointers may look like an object
+	}
 	return h.About(Addr(p))
 }

@@ -48,8 +48,8 @@ func (l *refLister) edge(k edgeKind, to, arg uint64) {
 func (l *refLister) block(blockKind, uint64, uint64) {}
 func (l *refLister) wantType(*typeInfo) bool         { return true }
 
-// Referrers gives the objects that refer to the one at a, in the order of addresses, and how. Frames that
-// are no objects, static data and memory that extensions keep for themselves are not among them: see Path.
+// Referrers gives the objects that refer to the one at a, in the order of addresses, and how. Frames of
+// threads, static data and memory that extensions keep for themselves are not among them: see Path.
 func (w *Walk) Referrers(a Addr) []Ref {
 	h := w.h
 	defer h.begin(h.walkLimit())()

@@ -133,3 +133,27 @@ func (s *subject) refs(list []pyheap.Ref) []shownRef {
 	}
 	return out
 }
+
+// localsThatAre gives the locals of frames of threads that are the object at a. Such frames are no objects, and so no
+// referrers that a walk knows.
+func (s *subject) localsThatAre(a pyheap.Addr) (out []shownRef) {
+	threads, err := s.heap.Threads()
+	if err != nil {
+		return nil
+	}
+	for _, t := range threads {
+		frames, _ := s.heap.Frames(t.Addr) // those before the damage, if there is some
+		if s.meta != nil && t.IsMain && len(frames) == 0 {
+			frames = s.framesOfImage()
+		}
+		for _, fr := range frames {
+			for _, l := range fr.Locals {
+				if l.Value == a {
+					out = append(out, shownRef{Name: "local " + l.Name, Addr: hex(fr.Addr), Type: "frame",
+						Repr: fmt.Sprintf("%s() in %s:%d, thread %d", fr.Qualname, fr.File, fr.Line, s.tidOf(t))})
+				}
+			}
+		}
+	}
+	return out
+}

@@ -29,6 +29,7 @@ func TestInspectBusy(t *testing.T) {
 		"looping":        {"", "in looping"},
 		"deep":           {"", "in deep"},
 		"subinterpreter": {"", "in a sub-interpreter"},
+		"native_thread":  {"", "native: no Python code has run in it"},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			tg, err := startProgram(program("stuck.py"), mode, targetOptions{})

@@ -132,6 +132,7 @@ func (s *subject) show(a pyheap.Addr, o showOptions, p *progress) (*shownObject,
 		for i := range min(len(refs), maxPaths) {
 			refs[i].Path = w.Path(list[i].Object)
 		}
+		refs = append(refs, s.localsThatAre(a)...)
 		out.Referrers = &refs
 	}
 	return out, nil

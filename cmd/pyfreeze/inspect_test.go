@@ -29,6 +29,7 @@ type inspectedFacts struct {
 	Sizes     map[string]uint64  `json:"sizes"`
 	Addresses map[string]string  `json:"addresses"`
 	Modules   map[string]*string `json:"modules"`
+	SQLite    bool               `json:"sqlite"`
 	Threads   map[string][]any   `json:"threads"` // by ident: name and whether it is a daemon
 }
 
@@ -121,7 +122,7 @@ func TestInspect(t *testing.T) {
 				targets = append(targets, struct{ kind, path string }{"image", image})
 			}
 			for _, tg := range targets {
-				if py == python || tg.kind == "process" { // the others are compared below
+				if py == python || tg.kind == "core" { // the process gives the same answers, below
 					x.scripts(t, tg.kind, tg.path)
 				}
 			}
@@ -161,7 +162,7 @@ func (x *inspected) scripts(t *testing.T, kind, path string) {
 				return nil
 			},
 			Condition: func(cond string) (bool, error) {
-				return cond == kind || cond == "orig_argv" && !strings.HasPrefix(x.version, "3.8.") && !strings.HasPrefix(x.version, "3.9."), nil
+				return cond == kind || cond == "sqlite" && x.facts.SQLite || cond == "orig_argv" && !strings.HasPrefix(x.version, "3.8.") && !strings.HasPrefix(x.version, "3.9."), nil
 			},
 		})
 	})

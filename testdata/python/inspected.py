@@ -11,6 +11,12 @@ import signal
 import sys
 import threading
 
+try:
+    import sqlite3
+    database = sqlite3.connect(":memory:")
+except ImportError:
+    database = None
+
 
 class Node:
     kind = "a node"
@@ -107,6 +113,7 @@ def facts():
         "sizes": sizes,
         "addresses": {n: hex(id(o)) for n, o in globals().items()},
         "modules": {n: getattr(m, "__file__", None) for n, m in sys.modules.items() if m is not None},
+        "sqlite": database is not None,
         "threads": {t.ident: [t.name, t.daemon] for t in threading.enumerate()},
     }
 

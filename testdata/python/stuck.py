@@ -1,4 +1,5 @@
 """A program that never comes to rest where pyfreeze would like it to: in the state that its argument names."""
+import ctypes
 import gc
 import re
 import sys
@@ -45,6 +46,13 @@ def subinterpreter():
     import _xxsubinterpreters as interpreters
     other = interpreters.create()
     threading.Thread(target=interpreters.run_string, args=(other, "import time; inside = 1; time.sleep(1000)")).start()
+    time.sleep(1000)
+
+
+def native_thread():
+    libc = ctypes.CDLL(None)
+    thread = ctypes.c_ulong()
+    libc.pthread_create(ctypes.byref(thread), None, libc.sleep, ctypes.c_void_p(1000))
     time.sleep(1000)
 
 

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+)
+
+// write prints a thread with its stack, as a traceback is written.
+func (x *shownThread) write(w io.Writer) {
+	fmt.Fprintln(w, printable(x.title()))
+	if x.Captured && len(x.Frames) > 0 {
+		fmt.Fprintln(w, "  (frames of the time of the freeze: a thaw abandons them)")
+	}
+	for i := range x.Frames {
+		f := &x.Frames[i]
+		fmt.Fprintf(w, "  File \"%s\", line %d, in %s\n", printable(f.File), f.Line, printable(f.Function))
+		if f.Source != "" {
+			fmt.Fprintf(w, "    %s\n", cut(printable(f.Source), lineWidth-4))
+		}
+		writeLocals(w, f.Locals)
+	}
+	switch {
+	case x.Error != "":
+		fmt.Fprintf(w, "  (frames cannot be read: %s)\n", printable(x.Error))
+	case x.Python && len(x.Frames) == 0:
+		fmt.Fprintln(w, "  (runs no Python code)")
+	}
+}
+
+func writeLocals(w io.Writer, locals []shownRef) {
+	for _, l := range locals {
+		head := fmt.Sprintf("      %s = ", printable(l.Name))
+		fmt.Fprintf(w, "%s%s\n", head, cut(printable(l.Repr), max(lineWidth-len([]rune(head)), 30)))
+	}
+}
+
+// title is the line above a thread's stack.
+func (x *shownThread) title() string {
+	s := "Thread"
+	if x.Tid != 0 {
+		s += fmt.Sprintf(" %d", x.Tid)
+	}
+	if x.Name != "" {
+		s += fmt.Sprintf(" %q", x.Name)
+	} else if x.Native != "" {
+		s += " (" + x.Native + ")"
+	}
+	if !x.Python {
+		s += ", native: no Python code has run in it"
+	}
+	if x.Main {
+		s += ", main"
+	}
+	if x.Sub {
+		s += ", in a sub-interpreter"
+	}
+	if x.Daemon != nil && *x.Daemon {
+		s += ", daemon"
+	}
+	if x.GIL {
+		s += ", holds the GIL"
+	}
+	if n := stateNames[x.State]; n != "" {
+		s += ", " + n
+	}
+	return s
+}
