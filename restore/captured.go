@@ -30,10 +30,10 @@ const (
 // findCaptured lists what h captured of its start, without what the thaw script and the recipe repair.
 func findCaptured(h *pyheap.Heap, w *pyheap.Walk, facts *launchFacts, fixes []string) ([]CapturedValue, error) {
 	c := &capturedFinder{h: h, w: w, facts: facts, found: map[pyheap.Addr]finding{}, fixed: compilePatterns(append(fixes, refreshed...)),
-		sources: sourceWords{h: h}}
+		sources: sourceWords{h: h}, out: []CapturedValue{}}
 	c.match()
 	if len(c.found) == 0 {
-		return nil, nil
+		return c.out, nil
 	}
 	return c.holders()
 }

@@ -35,7 +35,7 @@ type launchFacts struct {
 type dirFact struct{ what, path string }
 
 // ignoredVars describe the shell that started the process, or what starts a thaw in the same way.
-var ignoredVars = map[string]bool{"_": true, "SHLVL": true, "OLDPWD": true, "TERM": true, "COLORTERM": true}
+var ignoredVars = map[string]bool{"_": true, "SHLVL": true, "OLDPWD": true}
 
 // readFacts asks /proc, the heap and the system's tables. What cannot be found out is left out.
 func readFacts(pid int, cwd string, cl cmdline, environ []string, h *pyheap.Heap) *launchFacts {
@@ -165,8 +165,15 @@ func (f *launchFacts) user(pid int) {
 	})
 }
 
-// codeDirs finds out where modules come from.
+// codeDirs finds out where modules and the interpreter come from.
 func (f *launchFacts) codeDirs(h *pyheap.Heap) {
+	for _, name := range []string{"sys.prefix", "sys.base_prefix"} {
+		if a, err := h.Lookup(name); err == nil {
+			if s, err := h.Str(a); err == nil && filepath.IsAbs(s) && s != "/" {
+				f.code = append(f.code, s)
+			}
+		}
+	}
 	p, err := h.Lookup("sys.path")
 	if err != nil {
 		return

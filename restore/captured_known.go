@@ -18,7 +18,8 @@ var refreshed = []string{
 	"threading._main_thread", "threading._active",
 	"tempfile._name_sequence",
 	"multiprocessing.process._current_process", "multiprocessing.process._parent_process",
-	// Where a module is.
+	// Where a module or the interpreter is.
+	"sys.prefix", "sys.exec_prefix", "sys.base_prefix", "sys.base_exec_prefix", "sys._base_executable", "sys._home",
 	"*.__file__", "*.__cached__", "*.__spec__", "*.__path__", "*.__loader__",
 	"sys.path_importer_cache", "_frozen_importlib*", "importlib._bootstrap*", "linecache.cache",
 	// Tables.

@@ -29,7 +29,7 @@ type Meta struct {
 	Modules     []ModuleInfo    `json:"modules"`
 	Libraries   []LibraryInfo   `json:"libraries"`
 	Bytes       ByteCounts      `json:"bytes"`
-	Captured    []CapturedValue `json:"captured"`
+	Captured    []CapturedValue `json:"captured"` // nil in images of a pyfreeze that did not look for them
 	Relocations int             `json:"relocations"`
 	Filtered    int             `json:"filtered"`
 	Known       map[string]int  `json:"known"`   // relocated words by how they are known to be pointers

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,9 @@ type capturedOptions struct {
 // showCaptured lists the captured values of an image.
 func showCaptured(w io.Writer, m *restore.Meta, o capturedOptions) error {
 	list, words := m.Captured, 0
+	if list == nil {
+		return errors.New("the image does not tell what was captured: it was made by a pyfreeze that did not look; take a new one")
+	}
 	if !o.all {
 		list, words = likely(list)
 	}
@@ -27,9 +31,6 @@ func showCaptured(w io.Writer, m *restore.Meta, o capturedOptions) error {
 		list = withoutValues(list)
 	}
 	if o.json {
-		if list == nil {
-			list = []restore.CapturedValue{}
-		}
 		return json.NewEncoder(w).Encode(map[string]any{"captured": list, "literals": words})
 	}
 	capturedLines(w, "", list)
@@ -43,7 +44,8 @@ func showCaptured(w io.Writer, m *restore.Meta, o capturedOptions) error {
 }
 
 // likely leaves out what may be words of the program, and counts them.
-func likely(list []restore.CapturedValue) (out []restore.CapturedValue, words int) {
+func likely(list []restore.CapturedValue) (_ []restore.CapturedValue, words int) {
+	out := []restore.CapturedValue{}
 	for _, c := range list {
 		if c.Literal {
 			words++
@@ -56,7 +58,7 @@ func likely(list []restore.CapturedValue) (out []restore.CapturedValue, words in
 
 // withoutValues drops the values, which may be secret.
 func withoutValues(list []restore.CapturedValue) []restore.CapturedValue {
-	var out []restore.CapturedValue
+	out := []restore.CapturedValue{}
 	for _, c := range list {
 		c.Value = ""
 		out = append(out, c)
