@@ -42,6 +42,7 @@ type Heap struct {
 	plans        []*plan
 	planBy       map[*symbols.Struct]*plan
 	pointerPlans map[planWord]*plan
+	libraryPlans map[*libraryState]*plan
 }
 
 // Open prepares to read the heap in sp. The layout must be of the file that holds the interpreter
@@ -56,7 +57,7 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	h := &Heap{sp: sp, in: in, lay: lay, off: off, view: newView(sp),
 		known: make(map[uint64]kind), types: make(map[uint64]*typeInfo),
 		layouts: make(map[string]*symbols.Layout), statePlans: make(map[uint64]*plan), planBy: make(map[*symbols.Struct]*plan),
-		pointerPlans: make(map[planWord]*plan)}
+		pointerPlans: make(map[planWord]*plan), libraryPlans: make(map[*libraryState]*plan)}
 	h.size = h.view.total()
 	rt, ok := h.symbol("_PyRuntime")
 	if !ok {

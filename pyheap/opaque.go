@@ -85,7 +85,8 @@ func (w *Walk) nodeIn(at, size uint64) (int, bool) {
 func (w *Walk) isOpaque(i int) bool {
 	n := &w.nodes[i]
 	if n.isBlock() {
-		return blockKind(n.typ) == blockOpaque
+		p := w.planOf(n)
+		return blockKind(n.typ) == blockOpaque || p != nil && p.opaque
 	}
 	t := w.h.list[n.typ]
 	if t.kind != kindGeneric {

@@ -21,3 +21,8 @@ func checkOpaque(t *testing.T, tg *target) {
 		t.Errorf("%.2f %% of live memory is opaque, want less than 2 %%", 100*r.Share())
 	}
 }
+
+// TestStdlibOpaque: nor is there much opaque in a process that imported the standard library and uses it.
+func TestStdlibOpaque(t *testing.T) {
+	checkOpaque(t, start(t, python311, testdata("stdlib.py")))
+}

@@ -36,6 +36,8 @@ type plan struct {
 	index int        // in Heap.plans
 	state planState
 
+	opaque bool // most of it is not known: some words of a library's own state are
+
 	lay *symbols.Layout
 	st  *symbols.Struct
 }
@@ -171,6 +173,8 @@ func (c *planner) members(st *symbols.Struct, base uint64, depth int) []planWord
 			for j := range w {
 				w[j] = planWord{off: w[j].off, kind: wordUnknown}
 			}
+		} else if lib := libraryStates[c.structName(st)+"."+f.Name]; lib != nil && len(w) == 1 {
+			w[0].kind, w[0].to = wordStruct, c.h.libraryPlan(lib)
 		}
 		parts = append(parts, w)
 		out = append(out, w...)
@@ -267,6 +271,10 @@ func (c *planner) one(t *symbols.TypeRef, off uint64, depth int) []planWord {
 		return out
 	case symbols.KindUnknown:
 		return c.unknown(off, t.Size)
+	case symbols.KindInt, symbols.KindUint:
+		if t.Name == "uintptr_t" || t.Name == "intptr_t" {
+			return c.unknown(off, t.Size) // an address, often with flags in its low bits
+		}
 	}
 	return nil
 }

@@ -64,6 +64,9 @@ func (s *shape) find(off uint64) (planWord, bool) {
 
 // wordAt gives the word at that offset of a block of structs; of kind wordData where there is no pointer.
 func (p *plan) wordAt(off uint64) planWord {
+	if p.state != planDone {
+		return planWord{off: off, kind: wordUnknown} // nothing of the kind was visited
+	}
 	if p.tail != nil && off >= p.first {
 		return p.tail.wordAt(off - p.first)
 	}
