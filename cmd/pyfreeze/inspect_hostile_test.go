@@ -66,6 +66,23 @@ func TestInspectBusy(t *testing.T) {
 	}
 }
 
+// TestInspectWithoutTwin looks at a process that may not have another thread or child, so that no copy of it can be
+// made: its memory is read while it is stopped.
+func TestInspectWithoutTwin(t *testing.T) {
+	needRoot(t)
+	tg, err := startProgram(program("stuck.py"), "looping", targetOptions{uid: nobody})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tg.cmd.Process.Kill(); _ = tg.cmd.Wait() }() // reports the kill
+	run(t, command{argv: []string{"prlimit", "--pid", strconv.Itoa(tg.pid()), "--nproc=0"}, uid: nobody}).must(t, "exit 0")
+	o := pyfreeze(t, "inspect", "threads", strconv.Itoa(tg.pid()), "--timeout", "50ms").must(t, "exit 0")
+	o.oneLine(t, "in the middle of a change", "resource temporarily unavailable")
+	if !strings.Contains(o.Stdout, "in looping") {
+		t.Errorf("threads:\n%s", o.Stdout)
+	}
+}
+
 // TestInspectRefusals names what cannot be inspected, in one line.
 func TestInspectRefusals(t *testing.T) {
 	dir := tempDir(t)

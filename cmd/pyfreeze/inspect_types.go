@@ -74,7 +74,11 @@ object with what it alone owns (the table of a dict, the items of a list), not w
 // walk walks the whole heap.
 func (s *subject) walk(p *progress) (*pyheap.Walk, error) {
 	p.step("walking the heap", 0, 0)
-	return s.heap.Walk(pyheap.WalkOptions{Progress: func(n int) { p.step(fmt.Sprintf("walking the heap: %d objects and blocks", n), 0, 0) }})
+	return s.heap.Walk(pyheap.WalkOptions{Progress: func(n int) {
+		if !p.verbose { // there, a step is a line
+			p.step(fmt.Sprintf("walking the heap: %d objects and blocks", n), 0, 0)
+		}
+	}})
 }
 
 func typeRows(types []pyheap.TypeCount, by, match string) []typeRow {

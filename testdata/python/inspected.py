@@ -101,11 +101,30 @@ def recursive(depth, event):
     return waits(event, "recursion")
 
 
+class Reads:
+    def __init__(self):
+        self.line = next(self.generate())  # C calls Python, which runs a generator
+
+    def generate(self):
+        yield from self.inner()
+
+    def inner(self):
+        in_generator = "local of a running generator"
+        yield sys.stdin.readline() + in_generator
+
+
+def read_one(n):
+    return Reads()
+
+
+def by_reading(n):
+    return len(list(map(read_one, [n])))
+
+
 def facts():
     found = gc.get_objects()  # before anything here makes functions and generators
     counts = collections.Counter(type(o).__module__ + "." + type(o).__qualname__ for o in found)
-    exact = ["__main__.Node", "__main__.Keys", "builtins.module", "builtins.function", "builtins.generator",
-             "builtins.coroutine", "collections.deque", "threading.Thread", "functools.partial"]
+    exact = ["__main__.Node", "__main__.Keys", "builtins.module", "builtins.function", "builtins.coroutine", "collections.deque", "threading.Thread", "functools.partial"]
     sizes = {n: sys.getsizeof(o) for n, o in globals().items() if n in (
         "nodes", "slotted", "table", "keys", "members", "long_text", "big", "closure")}
     return {
@@ -131,7 +150,7 @@ def main():
     del f
     gc.collect()  # the encoder's functions refer to each other
     print("ready", flush=True)
-    sys.stdin.readline()
+    sorted([1], key=by_reading)
     print("done whole" if outer_local and node.n == 7 else "broken", flush=True)
     suspended.close()
 
