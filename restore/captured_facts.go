@@ -1,15 +1,11 @@
 package restore
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/sys/unix"
 
 	"pyfreeze/pyheap"
 )
@@ -123,54 +119,15 @@ func (f *launchFacts) environment(environ []string, h *pyheap.Heap) {
 	}
 }
 
-// host notes the names of the machine, if the process sees the same ones as we do.
-func (f *launchFacts) host(pid int) {
-	mine, err := os.Readlink("/proc/self/ns/uts")
-	theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/uts", pid))
-	var u unix.Utsname
-	if err != nil || err2 != nil || mine != theirs || unix.Uname(&u) != nil {
-		return
-	}
-	name := unix.ByteSliceToString(u.Nodename[:])
-	f.text("hostname", name)
-	eachLine(fmt.Sprintf("/proc/%d/root/etc/hosts", pid), func(line string) {
-		line, _, _ = strings.Cut(line, "#")
-		words := strings.Fields(line)
-		for i := 1; i < len(words); i++ {
-			if words[i] == name && words[1] != "localhost" {
-				f.text("hostname", words[1]) // the canonical name
-			}
-		}
-	})
-}
-
-// user notes who runs the process.
-func (f *launchFacts) user(pid int) {
-	uid, err := statusNumber(pid, "Uid")
-	if err != nil {
-		return
-	}
-	f.number("uid", uid)
-	if gid, err := statusNumber(pid, "Gid"); err == nil {
-		f.number("gid", gid)
-	}
-	eachLine(fmt.Sprintf("/proc/%d/root/etc/passwd", pid), func(line string) {
-		e := strings.Split(line, ":")
-		if len(e) >= 7 && e[2] == strconv.FormatInt(uid, 10) {
-			f.text("user", e[0])
-			f.text("user's home", e[5])
-			name, _, _ := strings.Cut(e[4], ",")
-			f.text("user's full name", name)
-		}
-	})
-}
-
 // codeDirs finds out where modules and the interpreter come from.
 func (f *launchFacts) codeDirs(h *pyheap.Heap) {
 	for _, name := range []string{"sys.prefix", "sys.base_prefix"} {
 		if a, err := h.Lookup(name); err == nil {
 			if s, err := h.Str(a); err == nil && filepath.IsAbs(s) && s != "/" {
 				f.code = append(f.code, s)
+				if f.texts[s] == "VIRTUAL_ENV" || f.texts[s] == "CONDA_PREFIX" {
+					delete(f.texts, s) // the interpreter knows it by itself
+				}
 			}
 		}
 	}
@@ -201,30 +158,6 @@ func (f *launchFacts) isCode(path string) bool {
 		}
 	}
 	return false
-}
-
-// statusNumber reads the first number of a line of /proc/PID/status.
-func statusNumber(pid int, name string) (v int64, err error) {
-	err = fmt.Errorf("no %s in /proc/%d/status", name, pid)
-	eachLine(fmt.Sprintf("/proc/%d/status", pid), func(line string) {
-		if rest, ok := strings.CutPrefix(line, name+":\t"); ok {
-			rest, _, _ = strings.Cut(rest, "\t")
-			v, err = strconv.ParseInt(rest, 10, 64)
-		}
-	})
-	return v, err
-}
-
-// eachLine calls fn with the lines of a file, none if it cannot be read.
-func eachLine(path string, fn func(line string)) {
-	file, err := os.Open(path)
-	if err != nil {
-		return
-	}
-	defer file.Close()
-	for sc := bufio.NewScanner(file); sc.Scan(); {
-		fn(sc.Text())
-	}
 }
 
 // asText is how the heap shows what the kernel has as bytes: os.fsdecode makes a lone surrogate of each byte
