@@ -15,7 +15,7 @@ type hashRule struct {
 func hashRules() map[string]hashRule {
 	return map[string]hashRule{
 		"_Py_HashPointer":             {fn: (*hasher).identity}, // object.__hash__ until 3.12
-		"PyObject_GenericHash":        {fn: (*hasher).identity}, // the same since 3.13 (gh-106320)
+		"PyObject_GenericHash":        {fn: (*hasher).identity}, // the same since 3.13 (gh-113024)
 		"PyObject_HashNotImplemented": {basis: HashNone},
 		"PyCData_nohash":              {basis: HashNone},
 
@@ -33,12 +33,12 @@ func hashRules() map[string]hashRule {
 		"tuplehash": {fn: (*hasher).items}, "tuple_hash": {fn: (*hasher).items}, // renamed in 3.14
 		"frozenset_hash":     {fn: (*hasher).members},
 		"range_hash":         {fn: (*hasher).ranges},
-		"slicehash":          {parts: []string{"start", "stop", "step"}}, // 3.12 (gh-101264)
-		"slice_hash":         {parts: []string{"start", "stop", "step"}}, // 3.14
+		"slicehash":          {parts: []string{"start", "stop", "step"}}, // 3.12 (gh-84783)
+		"slice_hash":         {parts: []string{"start", "stop", "step"}}, // renamed in 3.14
 		"code_hash":          {parts: []string{"co_name", "co_consts"}},  // and code and names, which are values
 		"ga_hash":            {parts: []string{"origin", "args"}},        // 3.9 (PEP 585)
 		"union_hash":         {fn: (*hasher).union},                      // 3.10 (PEP 604)
-		"mappingproxy_hash":  {parts: []string{"mapping"}},               // 3.12 (bpo-87995)
+		"mappingproxy_hash":  {parts: []string{"mapping"}},               // 3.12 (gh-87995)
 		"pattern_hash":       {parts: []string{"pattern"}},
 		"pysqlite_row_hash":  {parts: []string{"description", "data"}},
 		"weakref_hash":       {fn: (*hasher).weakref},
