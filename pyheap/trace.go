@@ -52,7 +52,13 @@ func (w *Walk) Trace(opt TraceOptions) (_ *Trace, err error) {
 	if !ok {
 		return nil, &ObjectError{Addr: modules, Want: "the dict of modules"}
 	}
-	v := tracer{t: t, opt: opt, types: make([]bool, len(w.h.list)), counts: map[uint64]int{}, without: map[uint64]bool{}}
+	v := tracer{t: t, opt: opt, types: map[*typeInfo]bool{}, counts: map[uint64]int{}, without: map[uint64]bool{},
+		seen: newMarks(w.h.view), want: newMarks(w.h.view)}
+	for a := range opt.Want {
+		if s := w.h.view.find(uint64(a)); s != nil && a&7 == 0 {
+			v.want.set(s, uint64(a))
+		}
+	}
 	for _, name := range opt.Without {
 		if m, ok := w.h.module(name); ok {
 			v.without[uint64(m)] = true
