@@ -146,16 +146,28 @@ func TestInspectRefusals(t *testing.T) {
 
 // TestInspectReplaced looks at a core file whose interpreter has been replaced since.
 func TestInspectReplaced(t *testing.T) {
-	copied := filepath.Join(tempDir(t), "python3.11")
+	dir := filepath.Join(tempDir(t), "odd \x1b[31m\u202e name") // as a target may choose
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(dir, "python3.11")
 	copyFile(t, copied, python, 0o755)
 	x := startInspected(t, copied)
 	core := x.gcore(t)
 	if err := os.Remove(copied); err != nil {
 		t.Fatal(err)
 	}
-	pyfreeze(t, "inspect", "threads", core).must(t, "exit 4").oneLine(t, copied)
+	refused := func(want string) {
+		t.Helper()
+		o := pyfreeze(t, "inspect", "threads", core).must(t, "exit 4")
+		o.oneLine(t, `odd \x1b[31m\u202e name/python3.11`, want)
+		if strings.Contains(o.Stderr, "\x1b") {
+			t.Errorf("control characters in %q", o.Stderr)
+		}
+	}
+	refused("no such file")
 	copyFile(t, copied, "/bin/sleep", 0o755)
-	pyfreeze(t, "inspect", "threads", core).must(t, "exit 4").oneLine(t, copied, "build-id")
+	refused("build-id")
 }
 
 // TestInspectDamagedCore changes bytes of a core file at random: each command ends soon, by itself.

@@ -12,6 +12,8 @@ import (
 type showOptions struct {
 	limit, depth                     int
 	full, path, referrers, referents bool
+
+	room int // objects that may still be shown inside others
 }
 
 func newInspectShow(f *inspectFlags) *cobra.Command {
@@ -102,12 +104,14 @@ const (
 	maxShownRepr = 200
 	maxFullRepr  = 1 << 20
 	maxAttrs     = 1 << 16
+	maxInside    = 1 << 12 // objects inside objects, with --depth: each level may multiply them
 	maxPaths     = 1 << 10 // of referrers
 )
 
 // show describes one object.
 func (s *subject) show(a pyheap.Addr, o showOptions, p *progress) (*shownObject, error) {
-	out, err := s.describe(a, o, o.depth, map[pyheap.Addr]bool{})
+	o.room = maxInside
+	out, err := s.describe(a, &o, o.depth, map[pyheap.Addr]bool{})
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +143,7 @@ func (s *subject) show(a pyheap.Addr, o showOptions, p *progress) (*shownObject,
 }
 
 // describe describes an object with what is inside it, depth levels deep; seen are those around it.
-func (s *subject) describe(a pyheap.Addr, o showOptions, depth int, seen map[pyheap.Addr]bool) (*shownObject, error) {
+func (s *subject) describe(a pyheap.Addr, o *showOptions, depth int, seen map[pyheap.Addr]bool) (*shownObject, error) {
 	h, err := s.heap.Header(a)
 	if err != nil {
 		return nil, err
@@ -154,7 +158,8 @@ func (s *subject) describe(a pyheap.Addr, o showOptions, depth int, seen map[pyh
 		Immortal: h.Immortal, Repr: s.heap.Repr(a, limit)}
 	ref := func(name string, to pyheap.Addr) shownRef {
 		r := s.ref(name, to)
-		if depth > 1 && !seen[to] && s.heap.IsObject(to) && s.hasInside(to) {
+		if depth > 1 && o.room > 0 && !seen[to] && s.heap.IsObject(to) && s.hasInside(to) {
+			o.room--
 			r.Object, _ = s.describe(to, o, depth-1, seen) // nil when it cannot be read: then its repr says so
 		}
 		return r
@@ -189,7 +194,7 @@ func (s *subject) ref(name string, to pyheap.Addr) shownRef {
 	return shownRef{Name: name, Addr: hex(to), Type: typ, Repr: s.heap.Repr(to, maxShownRepr)}
 }
 
-func (s *subject) addItems(out *shownObject, a pyheap.Addr, o showOptions, ref func(string, pyheap.Addr) shownRef) error {
+func (s *subject) addItems(out *shownObject, a pyheap.Addr, o *showOptions, ref func(string, pyheap.Addr) shownRef) error {
 	limit := o.limit
 	if limit <= 0 {
 		limit = -1

@@ -40,7 +40,7 @@ func execute(root *cobra.Command) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(os.Stderr, "pyfreeze: "+oneLine(err))
+	fmt.Fprintln(os.Stderr, "pyfreeze: "+printable(oneLine(err)))
 	code := exitCode(err)
 	if cmd.Name() == "run" {
 		return exitRun // other codes are the command's own
