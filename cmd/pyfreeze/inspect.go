@@ -73,7 +73,7 @@ func runInspect(cmd *cobra.Command, f *inspectFlags, target string, do inspectio
 	value, text, err := do(s, p)
 	p.end()
 	if s.unsettled != "" {
-		fmt.Fprintln(os.Stderr, "pyfreeze: note: the heap is in the middle of a change: "+printable(oneLine(errors.New(s.unsettled))))
+		fmt.Fprintln(os.Stderr, "pyfreeze: note: the heap may be in the middle of a change: "+printable(oneLine(errors.New(s.unsettled))))
 	}
 	if err != nil {
 		return err

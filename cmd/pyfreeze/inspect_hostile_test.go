@@ -32,7 +32,8 @@ func TestInspectBusy(t *testing.T) {
 		"native_thread":  {"", "native: no Python code has run in it"},
 	} {
 		t.Run(mode, func(t *testing.T) {
-			tg, err := startProgram(program("stuck.py"), mode, targetOptions{})
+			dir := tempDir(t)
+			tg, err := startProgram(program("stuck.py"), mode, targetOptions{dir: dir})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,6 +62,12 @@ func TestInspectBusy(t *testing.T) {
 			status, err := os.ReadFile("/proc/" + pid + "/status")
 			if err != nil || !strings.Contains(string(status), "TracerPid:\t0\n") {
 				t.Errorf("the target is not left alone: %v\n%s", err, status)
+			}
+			if core := tg.abort(t, dir); core != "" {
+				o := pyfreeze(t, "inspect", "threads", core).must(t, "exit 0")
+				if want.note != "" && o.Stderr == "" || !strings.Contains(o.Stdout, want.frame) {
+					t.Errorf("threads of the core file: no %q, or no note, in %v", want.frame, o)
+				}
 			}
 		})
 	}

@@ -77,8 +77,9 @@ func (x *inspected) gcore(t *testing.T) string {
 	return prefix + "." + strconv.Itoa(x.pid())
 }
 
-// abort ends the target so that the kernel writes a core file; "" where the kernel gives it to a program.
-func (x *inspected) abort(t *testing.T) string {
+// abort ends the target so that the kernel writes a core file to dir, its working directory; "" where the kernel
+// gives it to a program.
+func (tg *target) abort(t *testing.T, dir string) string {
 	t.Helper()
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
 	if err != nil || strings.ContainsAny(string(pattern), "|/") {
@@ -86,19 +87,19 @@ func (x *inspected) abort(t *testing.T) string {
 		return ""
 	}
 	var old, all unix.Rlimit
-	if err := unix.Prlimit(x.pid(), unix.RLIMIT_CORE, nil, &old); err != nil {
+	if err := unix.Prlimit(tg.pid(), unix.RLIMIT_CORE, nil, &old); err != nil {
 		t.Fatal(err)
 	}
 	all = unix.Rlimit{Cur: old.Max, Max: old.Max}
-	if err := unix.Prlimit(x.pid(), unix.RLIMIT_CORE, &all, nil); err != nil || all.Cur == 0 {
+	if err := unix.Prlimit(tg.pid(), unix.RLIMIT_CORE, &all, nil); err != nil || all.Cur == 0 {
 		t.Logf("no core files are allowed here (%v): the kernel's are not tested", err)
 		return ""
 	}
-	if err := x.cmd.Process.Signal(syscall.SIGABRT); err != nil {
+	if err := tg.cmd.Process.Signal(syscall.SIGABRT); err != nil {
 		t.Fatal(err)
 	}
-	_ = x.cmd.Wait()                                         // reports the signal
-	found, _ := filepath.Glob(filepath.Join(x.dir, "core*")) // the pattern is fine
+	_ = tg.cmd.Wait()                                      // reports the signal
+	found, _ := filepath.Glob(filepath.Join(dir, "core*")) // the pattern is fine
 	if len(found) != 1 {
 		t.Fatalf("core files: %q", found)
 	}
@@ -137,7 +138,7 @@ func TestInspect(t *testing.T) {
 				}
 			}
 			same(targets[1].path)
-			if core := x.abort(t); core != "" {
+			if core := x.abort(t, x.dir); core != "" {
 				if py == python {
 					x.scripts(t, "core", core)
 				}
