@@ -33,6 +33,7 @@ type Heap struct {
 	modules map[string]symbols.Module  // by path, once asked for
 	arrays  *arrayOffsets              // once asked for
 	deques  *dequeOffsets              // once asked for
+	ctypes  *ctypesOffsets             // once asked for
 	layouts map[string]*symbols.Layout // of extension modules, by path; nil without debug information
 
 	modulesSorted []symbols.Module // by address

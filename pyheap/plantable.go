@@ -24,8 +24,6 @@ var foreignFields = map[string]bool{
 
 // untypedFields may point to something else than they are declared for.
 var untypedFields = map[string]bool{
-	// The memory of a C value: characters by declaration, any struct in fact. Modules/_ctypes/ctypes.h.
-	"tagCDataObject.b_ptr": true,
 	// An array of whatever its dtype says, also objects. numpy/ndarraytypes.h.
 	"tagPyArrayObject_fields.data": true, "tagPyArrayObject.data": true,
 }

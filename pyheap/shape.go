@@ -53,6 +53,7 @@ func (h *Heap) shapeOf(t *typeInfo) *shape {
 			s.words[i] = planWord{off: t.weaklist, kind: wordForeign} // borrowed
 		}
 	}
+	h.shapeCData(t, s)
 	slices.SortFunc(s.words, func(a, b planWord) int { return cmp.Compare(a.off, b.off) })
 	t.shape = s
 	return s

@@ -23,6 +23,7 @@ const (
 	kindWeakref
 	kindArray
 	kindDeque
+	kindMmap
 	kindAtom // no pointers at all: None, Ellipsis, NotImplemented
 )
 
@@ -39,7 +40,7 @@ var knownTypes = map[string]kind{
 	"PyEllipsis_Type": kindAtom, "_PyNotImplemented_Type": kindAtom,
 }
 
-var moduleTypes = map[string]kind{"array.array": kindArray, "collections.deque": kindDeque}
+var moduleTypes = map[string]kind{"array.array": kindArray, "collections.deque": kindDeque, "mmap.mmap": kindMmap}
 
 // tp_flags bits; the same in every supported version unless noted.
 const (

@@ -33,6 +33,9 @@ func (h *Heap) visit(v visitor, a uint64, t *typeInfo) {
 		h.visitArray(v, a, t)
 	case kindDeque:
 		h.visitDeque(v, a, t)
+	case kindMmap:
+		h.scanObject(v, a, t, h.off.objectSize, t.baseSize)
+		h.visitMmap(v, a, t)
 	case kindList:
 		h.visitList(v, a, n)
 	case kindTuple:

@@ -140,6 +140,9 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		BufferedStdio: !cl.hasOption('u') && lookup(environ, "PYTHONUNBUFFERED") == nil,
 		Env:           map[string]*string{}, Count: map[string]int{},
 	}
+	for _, o := range w.OfType("ctypes.CDLL") {
+		cfg.Libraries = append(cfg.Libraries, uint64(o.Addr))
+	}
 	for _, name := range rec.env {
 		cfg.Env[name] = lookup(environ, name)
 	}

@@ -63,6 +63,7 @@ const runBlockSize = int(unsafe.Sizeof(runBlock{}))
 const (
 	runVerbose = 1
 	runTimings = 2
+	runShuffle = 4
 )
 
 // command is what execve gets.

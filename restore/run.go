@@ -21,6 +21,7 @@ type RunOptions struct {
 	HasCode bool
 	Verbose bool
 	Timings bool
+	Shuffle bool   // for tests: libraries that may move get independent random bases
 	StartNs uint64 // CLOCK_MONOTONIC when pyfreeze started, for Timings
 }
 
@@ -62,6 +63,9 @@ func Run(o RunOptions) error {
 		}
 		if o.Timings {
 			run.flags |= runTimings
+		}
+		if o.Shuffle {
+			run.flags |= runShuffle
 		}
 		if log != nil {
 			run.logFd = int32(log.Fd())

@@ -64,6 +64,7 @@ type scriptConfig struct {
 	Count         map[string]int     `json:"count"`
 	Tmpdir        *string            `json:"tmpdir"`
 	BufferedStdio bool               `json:"buffered_stdio"`
+	Libraries     []uint64           `json:"libraries"` // addresses of objects of ctypes.CDLL
 }
 
 // compileScripts compiles the thaw script and the recipe with the interpreter at exe,

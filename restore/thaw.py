@@ -195,6 +195,8 @@ def start():
     if fresh.get(b'TMPDIR') != config['tmpdir'] and 'tempfile' in sys.modules:
         sys.modules['tempfile'].tempdir = None
     argv = [os.fsdecode(w) for w in words[:argc]]
+    if config['libraries']:
+        cold('reopen')(config['libraries'])
     if config['version'] >= (3, 10):
         sys.orig_argv[:] = argv
     d = {'__name__': '__main__', '__doc__': None, '__package__': None, '__loader__': None, '__spec__': None,

@@ -168,3 +168,11 @@ def timings():
     sys.stderr.write('pyfreeze: %7d %7d  cpu in user mode, page faults: the whole command\n'
                      'pyfreeze: %7d          cpu in the kernel\n' % (u.ru_utime * 1e6, u.ru_minflt + u.ru_majflt, u.ru_stime * 1e6))
     sys.stderr.flush()
+
+
+def reopen(libraries):
+    # A handle is an address in the frozen ld.so: open each ctypes.CDLL again.
+    import _ctypes
+    for address in libraries:
+        library = _ctypes.PyObj_FromPtr(address)
+        library._handle = _ctypes.dlopen(library._name, 0)

@@ -50,5 +50,7 @@ The exit status is the program's own; 125 if nothing could be started.`,
 	f.StringVarP(&o.Code, "code", "c", "", "run this `CODE` on the image, as python -c does")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "say why the plain command was run, if it was")
 	f.BoolVar(&o.Timings, "timings", false, "print time and page faults of each phase to stderr")
+	f.BoolVar(&o.Shuffle, "shuffle-libraries", false, "give each library that may move a random base of its own (for tests)")
+	_ = f.MarkHidden("shuffle-libraries") // fails only if there is no such flag
 	return c
 }

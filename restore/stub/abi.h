@@ -41,6 +41,7 @@ struct spawn_args {
 #define STALE 3 // exit status of the tracer child: a source file has changed
 #define RUN_VERBOSE 1
 #define RUN_TIMINGS 2
+#define RUN_SHUFFLE 4
 #define NPHASE 16
 
 // What one launch tells the stub. Copied into the mapping by the tracer child.

@@ -20,6 +20,17 @@ static const struct lib *find_lib(i32 fd, struct lib **out)
 	return 0;
 }
 
+// For tests: a library that may move gets a base that has nothing to do with any other's.
+static i64 anywhere(u64 len, u64 prot, u64 flags, u64 fd, u64 off)
+{
+	u64 r = 0;
+	if (sys3(SYS_getrandom, &r, sizeof r, 0) != sizeof r)
+		return -1;
+	u64 lo = 0x100000000000ul, hi = 0x7c0000000000ul;
+	u64 addr = (lo + r % (hi - lo)) & ~0xffful;
+	return sys6(SYS_mmap, addr, len, prot, flags | MAP_NOREPLACE, fd, off) == (i64)addr ? (i64)addr : -1;
+}
+
 // Stands in for each mmap that ld.so makes. The first one of a library covers all of it.
 __attribute__((used)) hidden i64 hook(u64 addr, u64 len, u64 prot, u64 flags, u64 fd, u64 off)
 {
@@ -31,6 +42,12 @@ __attribute__((used)) hidden i64 hook(u64 addr, u64 len, u64 prot, u64 flags, u6
 		if (l && l->fixed && len <= l->span) {
 			addr = l->base;
 			flags |= MAP_FIXED;
+		} else if (l && !l->fixed && S.run->flags & RUN_SHUFFLE) {
+			i64 r = anywhere(len, prot, flags, fd, off);
+			if (r > 0) {
+				l->fresh = r;
+				return r;
+			}
 		}
 	}
 	i64 r = sys6(SYS_mmap, addr, len, prot, flags, fd, off);

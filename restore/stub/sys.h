@@ -24,7 +24,7 @@ enum {
 	SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_fstat = 5, SYS_mmap = 9, SYS_mprotect = 10, SYS_sigaction = 13,
 	SYS_sigprocmask = 14, SYS_pread = 17, SYS_getpid = 39, SYS_clone = 56, SYS_execve = 59, SYS_exit = 60,
 	SYS_wait4 = 61, SYS_getrusage = 98, SYS_ptrace = 101, SYS_prctl = 157, SYS_gettid = 186, SYS_futex = 202,
-	SYS_clock_gettime = 228, SYS_exit_group = 231, SYS_fcntl = 72, SYS_openat = 257, SYS_sched_setaffinity = 203, SYS_getcpu = 309, SYS_dup3 = 292, SYS_vm_readv = 310, SYS_vm_writev = 311,
+	SYS_clock_gettime = 228, SYS_exit_group = 231, SYS_fcntl = 72, SYS_openat = 257, SYS_sched_setaffinity = 203, SYS_getcpu = 309, SYS_getrandom = 318, SYS_dup3 = 292, SYS_vm_readv = 310, SYS_vm_writev = 311,
 };
 enum { PROT_R = 1, PROT_W = 2, PROT_X = 4, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANON = 0x20, MAP_NORESERVE = 0x4000, MAP_NOREPLACE = 0x100000 };
 enum { PR_SET_NAME = 15, PR_SET_PTRACER = 0x59616d61 };
