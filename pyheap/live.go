@@ -1,0 +1,50 @@
+package pyheap
+
+// eachLive calls fn with every block that an allocator has handed out and not got back.
+func (h *Heap) eachLive(fn func(at, size uint64)) {
+	h.alloc.eachLive(fn)
+	for i := range h.view.segs {
+		s := &h.view.segs[i]
+		if s.chunks != nil {
+			h.view.eachChunk(s, fn)
+			h.eachMapped(s, s.chained, fn)
+		} else if s.heap && s.path == "" {
+			h.eachMapped(s, s.start, fn)
+		}
+	}
+}
+
+// eachChunk calls fn with the blocks in use of a segment whose chunks are known.
+func (v *view) eachChunk(s *seg, fn func(at, size uint64)) {
+	for at := s.firstChunk; at+16 <= s.chained; {
+		size := le64(s.data, at+8-s.start) &^ chunkFlags
+		if size < minChunk {
+			break
+		}
+		if n, live := v.mallocBlock(s, at+16); live && at+size < s.end {
+			fn(at+16, n)
+		}
+		at += size
+	}
+}
+
+// eachMapped calls fn with the blocks of s, from an address on, that malloc mapped one by one. The kernel joins their mappings with others, so
+// every page is looked at; those of pymalloc's arenas are not.
+func (h *Heap) eachMapped(s *seg, from uint64, fn func(at, size uint64)) {
+	const page = 4096
+	for at := (from + page - 1) &^ (page - 1); at+page <= s.end; {
+		if a := h.alloc.arenaOf(at); a != nil {
+			at = (a.end + page - 1) &^ (page - 1)
+			continue
+		}
+		b := s.data[at-s.start:]
+		w := le64(b, 8)
+		size := w &^ chunkFlags
+		if le64(b, 0) != 0 || w&chunkFlags != chunkMmapped || size < page || size&(page-1) != 0 || size > s.end-at {
+			at += page
+			continue
+		}
+		fn(at+16, size-16)
+		at += size
+	}
+}
