@@ -1,5 +1,7 @@
 package pyheap
 
+import "math/bits"
+
 // glibc's malloc puts a header of two words before each chunk: the size of the previous chunk if
 // that is free, then the size of this one with three flag bits.
 const (
@@ -37,6 +39,26 @@ func (s *seg) isChunk(a uint64) bool {
 		return true
 	}
 	return s.chunkBit(s.chunks, a)
+}
+
+// blockAround gives the start of the malloc block that may contain a, 0 if there is none: libraries keep pointers
+// into their blocks, as sqlite does behind a size of its own. Where no chain of chunks is known, only a itself can
+// be a start.
+func (s *seg) blockAround(a uint64) uint64 {
+	const maxBack = 1 << 10 // words of the bitmap, 1 KiB of memory each
+	if s.chunks == nil || a < s.firstChunk+16 || a >= s.chained {
+		return a
+	}
+	n := (a-s.start)/16 - 1
+	i, w := n/64, s.chunks[n/64]<<(63-n%64)>>(63-n%64)
+	for back := 0; w == 0 && i > 0 && back < maxBack; back++ {
+		i--
+		w = s.chunks[i]
+	}
+	if w == 0 {
+		return 0
+	}
+	return s.start + (i*64+uint64(63-bits.LeadingZeros64(w)))*16 + 16
 }
 
 func (s *seg) chunkBit(set []uint64, a uint64) bool {

@@ -51,7 +51,7 @@ func (w *Walk) Opaque() *OpaqueReport {
 		switch {
 		case !ok:
 			r.Unreached += size
-			opaque(h.unreachedName(at, size), at, size)
+			opaque("(not reached)", at, size)
 		case w.isOpaque(i):
 			r.Opaque += size
 			opaque(w.opaqueOwner(i), at, size)
@@ -125,24 +125,4 @@ func (w *Walk) rootOwner(r *root) string {
 		return w.h.staticLabel(r.at)
 	}
 	return fmt.Sprintf("static data at %#x", r.at)
-}
-
-// unreachedName says what a block is that nothing was found to point to.
-func (h *Heap) unreachedName(at, size uint64) string {
-	if h.isArenaBlock(at, size) {
-		return "(not reached: syntax trees, held by a C stack)"
-	}
-	return "(not reached)"
-}
-
-// isArenaBlock recognises a block of a PyArena: ab_size, ab_offset, ab_next, ab_mem, then that memory
-// (Python/pyarena.c). The syntax tree of the main script lives in such as long as the script runs.
-func (h *Heap) isArenaBlock(at, size uint64) bool {
-	const header = 32
-	b := h.view.clip(at, header)
-	if len(b) < header {
-		return false
-	}
-	n, used, mem := le64(b, 0), le64(b, 8), le64(b, 24)
-	return n+header <= size && n >= size/2 && used <= n && mem-at-header < 8
 }

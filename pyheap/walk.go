@@ -197,8 +197,10 @@ func (w *Walk) guess(s *seg, k edgeKind, to, arg uint64) {
 			w.add(s, k, arg, node{addr: to, typ: t.index})
 			return
 		}
-		start = to
-		if size, live = w.h.view.mallocBlock(s, to); !live {
+		if start = s.blockAround(to); start == 0 || !k.guess() {
+			return
+		}
+		if size, live = w.h.view.mallocBlock(s, start); !live {
 			return
 		}
 	}
