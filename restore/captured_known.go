@@ -12,7 +12,8 @@ var refreshed = []string{
 	"sys.argv", "sys.orig_argv", "sys.path", "sys.executable",
 	"os.environ", "os.environb", "posix.environ",
 	"sys.stdin", "sys.stdout", "sys.stderr", "sys.__stdin__", "sys.__stdout__", "sys.__stderr__",
-	"site.USER_BASE", "site.USER_SITE",
+	"site.USER_BASE", "site.USER_SITE", "sysconfig._CONFIG_VARS['userbase']",
+	"multiprocessing.process.ORIGINAL_DIR",
 	"tempfile.tempdir",
 	// By hooks that run after a fork, or compared with the process at every use.
 	"threading._main_thread", "threading._active",

@@ -190,6 +190,8 @@ def start():
     sys.path_importer_cache.pop('', None)
     if 'time' in sys.modules and fresh.get(b'TZ') != config['tz']:
         sys.modules['time'].tzset()
+    if 'multiprocessing.process' in sys.modules:
+        cold('original_dir')()
     if fresh.get(b'HOME') != config['home']:
         cold('user_site')(config['home'])
     if fresh.get(b'TMPDIR') != config['tmpdir'] and 'tempfile' in sys.modules:

@@ -95,12 +95,26 @@ def compiled(source, name, d):
         return compile('', name, 'exec', dont_inherit=True), d
 
 
+def original_dir():
+    # As multiprocessing.process does when it is imported.
+    try:
+        path = os.path.abspath(os.getcwd())
+    except OSError:
+        path = None
+    sys.modules['multiprocessing.process'].ORIGINAL_DIR = path
+
+
 def user_site(old_home):
     site = sys.modules.get('site')
-    if site is None or not getattr(site, 'ENABLE_USER_SITE', None):
+    if site is None:
         return
     old = site.USER_SITE
     site.USER_BASE = site.USER_SITE = None
+    known = getattr(sys.modules.get('sysconfig'), '_CONFIG_VARS', None)
+    if known and 'userbase' in known:
+        known['userbase'] = site.getuserbase()
+    if not getattr(site, 'ENABLE_USER_SITE', None):
+        return
     new = site.getusersitepackages()
     if old in sys.path and old != new:
         sys.path.remove(old)

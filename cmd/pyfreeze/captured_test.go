@@ -163,6 +163,28 @@ func TestCapturedNothing(t *testing.T) {
 	}
 }
 
+// TestCapturedByLibrary thaws in another directory and home what the standard library keeps of these.
+func TestCapturedByLibrary(t *testing.T) {
+	pid, dir := startCapturing(t, "import multiprocessing.process, site, sysconfig\n"+
+		"print(multiprocessing.process.ORIGINAL_DIR, sysconfig.get_config_var('userbase'), site.getuserbase(), site.USER_SITE, file=__import__('sys').stderr)\n"+wait)
+	image := filepath.Join(dir, "i")
+	attach(t, pid, image).must(t, "exit 0")
+	for _, c := range capturedOf(t, image, "--values") {
+		t.Errorf("captured: %+v", c)
+	}
+	script := filepath.Join(dir, "code", "main.py")
+	other := command{dir: tempDir(t), env: []string{"HOME=/nowhere", "LANG=C.UTF-8"}}
+	other.argv = []string{python, script}
+	plain := run(t, other).must(t, "exit 0")
+	log := newRunLog(t)
+	other.argv, other.env = []string{binary, "run", image}, append(other.env, log.env())
+	thawed := run(t, other).must(t, "exit 0")
+	log.thawed(t, 1)
+	if thawed.Stderr != plain.Stderr || !strings.Contains(plain.Stderr, other.dir+" /nowhere/.local") {
+		t.Errorf("thawed: %q, plain: %q", thawed.Stderr, plain.Stderr)
+	}
+}
+
 // TestCapturedFixes checks that a recipe silences what it repairs, and nothing else.
 func TestCapturedFixes(t *testing.T) {
 	pid, dir := startCapturing(t, "import app\n"+wait, "--alpha=one", "two words")
