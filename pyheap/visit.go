@@ -176,6 +176,15 @@ func (h *Heap) visitCode(v visitor, a uint64, t *typeInfo) {
 		end = h.off.code.size
 	}
 	h.scanObject(v, a, t, h.off.objectSize, end)
+	if o.zombie == absent {
+		return
+	}
+	// A frame that was freed, and is kept for the next call; it owns nothing but its memory.
+	p, _ := h.view.u64(a + o.zombie)
+	p -= h.off.gc.headSize
+	if start, size, ok := h.blockOf(p); ok && start == p {
+		v.block(blockFree, p, size)
+	}
 }
 
 // visitDict reads the keys, and the values wherever they are.
