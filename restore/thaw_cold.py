@@ -106,16 +106,16 @@ def original_dir():
 
 def user_site(old_home):
     site = sys.modules.get('site')
-    if site is None:
+    if site is None or site.USER_BASE is None:
         return
     old = site.USER_SITE
     site.USER_BASE = site.USER_SITE = None
+    new = site.getusersitepackages()
     known = getattr(sys.modules.get('sysconfig'), '_CONFIG_VARS', None)
     if known and 'userbase' in known:
         known['userbase'] = site.getuserbase()
     if not getattr(site, 'ENABLE_USER_SITE', None):
         return
-    new = site.getusersitepackages()
     if old in sys.path and old != new:
         sys.path.remove(old)
     if os.path.isdir(new) and new not in sys.path:
