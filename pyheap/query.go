@@ -185,8 +185,10 @@ func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
 	size := h.before(t) + h.ownSize(a, t)
 	switch t.kind {
 	case kindList:
-		n, _ := h.view.u64(a + h.off.seq.listAllocated)
-		size += min(n, 1<<40) * 8
+		// -1 while it is being sorted: list.sort keeps the items to itself.
+		if n, _ := h.view.u64(a + h.off.seq.listAllocated); int64(n) > 0 {
+			size += min(n, 1<<40) * 8
+		}
 	case kindDict:
 		size += h.dictExtra(a)
 	case kindSet:

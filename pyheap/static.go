@@ -26,10 +26,32 @@ func (h *Heap) staticData() [][2]uint64 {
 		} else if s.end > end && e == 0 {
 			end = min(s.end, end+maxUnknownBSS)
 		}
-		out = append(out, [2]uint64{s.start, end})
+		// What the loader made read-only after relocation is writable in an image, for the thaw to fill: pointers to
+		// variables that look like objects, and nothing that a program stored.
+		start := max(s.start, h.relroEnd(s.start))
+		if start < end {
+			out = append(out, [2]uint64{start, end})
+		}
 	}
 	return out
 }
+
+// relroEnd gives where the data ends that is read-only after relocation and that a lies in; 0 where it lies in none.
+func (h *Heap) relroEnd(a uint64) uint64 {
+	m, ok := h.moduleOf(a)
+	if !ok {
+		return 0
+	}
+	for _, p := range m.File.ELF().Progs {
+		start, end := p.Vaddr+uint64(m.Bias), (p.Vaddr+p.Memsz+uint64(m.Bias))&^(pageSize-1) // ld.so rounds it down
+		if p.Type == elf.PT_GNU_RELRO && a >= start&^(pageSize-1) && a < end {
+			return end
+		}
+	}
+	return 0
+}
+
+const pageSize = 4096
 
 // maxUnknownBSS is how much is taken for the .bss of a file that cannot be read: the kernel merges
 // what follows it with other anonymous memory.
