@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // OpaqueReport says how much of the memory that allocators handed out is understood.
@@ -116,7 +117,7 @@ func (w *Walk) opaqueOwner(i int) string {
 
 func (w *Walk) rootOwner(r *root) string {
 	if r.kind != rootStatic {
-		return w.rootLabel(r)
+		return strings.TrimSpace(w.rootLabel(r))
 	}
 	if s := w.h.view.find(r.at); s != nil && s.path != "" {
 		if !w.h.in.Module.Range.Contains(Addr(r.at)) {

@@ -162,6 +162,8 @@ func (w *Walk) rootLabel(r *root) string {
 			}
 		}
 		return "thread state"
+	case rootStack:
+		return "(only the C stack has it) "
 	case rootGC:
 		return "(only the garbage collector knows it) "
 	}

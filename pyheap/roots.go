@@ -16,6 +16,7 @@ const (
 	rootFrame                  // a frame; at is its address
 	rootThread                 // a word of a thread state; at is its address
 	rootGC                     // a list of the collector
+	rootStack                  // a word of the main thread's C stack
 )
 
 // root is where a path begins.
@@ -179,7 +180,14 @@ func (w *Walk) walkGC() error {
 		return err
 	}
 	w.freeObjects()
-	return nil
+	// Last, since most of a stack is left over from calls that returned: what C code that has not returned holds,
+	// as the syntax tree of a script while it runs.
+	for i := range w.h.view.segs {
+		if s := &w.h.view.segs[i]; s.path == "[stack]" {
+			w.scanRoots(s.start, s.end, rootStack)
+		}
+	}
+	return w.drain()
 }
 
 // gcList notes the objects of a list. It ends at its head; one that does not is left after as many
