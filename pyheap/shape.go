@@ -97,14 +97,14 @@ func (h *Heap) scanObject(v visitor, a uint64, t *typeInfo, from, to uint64) {
 			h.word(v, w, p, w.off)
 		}
 	}
-	if to <= t.basicsize || t.itemsize == 0 {
-		return
-	}
 	if t.dictOff < 0 { // counted from the end of the items
 		at := h.ownSize(a, t) + uint64(t.dictOff)
 		if p, ok := h.view.u64(a + at); ok && p != 0 && at >= from && at+8 <= to {
 			v.edge(edgeDeclared, p, at)
 		}
+	}
+	if to <= t.basicsize || t.itemsize == 0 {
+		return
 	}
 	start := max(from, t.basicsize)
 	switch {
