@@ -38,6 +38,12 @@ func (h *Heap) visitManaged(v visitor, a uint64, t *typeInfo) {
 	if dict != 0 {
 		v.edge(edgeDict, dict, 0)
 	}
+	if values == 0 && t.flags&flagInlineValues != 0 && h.atLeast(13) {
+		// A dict may share them (gh-115776): the object refers to both.
+		if valid, _ := h.view.u8(a + t.basicsize + h.off.dict.valuesValid); valid != 0 {
+			values = a + t.basicsize
+		}
+	}
 	if values != 0 {
 		if k, ok := h.cachedKeys(t); ok {
 			h.visitValues(v, k, values, edgeAttr)

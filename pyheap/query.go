@@ -180,39 +180,6 @@ func (h *Heap) isSubclass(t, base *typeInfo) bool {
 	return err == nil && slices.Contains(items, Addr(base.addr))
 }
 
-// fullSize gives what sys.getsizeof says of the object.
-func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
-	size := h.before(t) + h.ownSize(a, t)
-	switch t.kind {
-	case kindList:
-		// -1 while it is being sorted: list.sort keeps the items to itself.
-		if n, _ := h.view.u64(a + h.off.seq.listAllocated); int64(n) > 0 {
-			size += min(n, 1<<40) * 8
-		}
-	case kindDict:
-		size += h.dictExtra(a)
-	case kindSet:
-		mask, _ := h.view.u64(a + h.off.seq.setMask)
-		if table, _ := h.view.u64(a + h.off.seq.setTable); table != a+h.off.seq.setSmall {
-			size += (min(mask, 1<<40) + 1) * h.off.seq.setEntry
-		}
-	case kindType:
-		size = h.typeSize(a, t)
-	case kindByteArray, kindArray, kindStr:
-		s := sizer{}
-		switch t.kind {
-		case kindStr:
-			h.visitStr(&s, a)
-		case kindArray:
-			h.visitArray(&s, a, t)
-		default:
-			h.visitBuffer(&s, a, h.off.seq.baBytes, h.off.seq.baAlloc, 1)
-		}
-		size += s.bytes
-	}
-	return size
-}
-
 // typeSize gives the size of a type with the keys that its instances share, without the descriptions
 // of its slots, as Python counts.
 func (h *Heap) typeSize(a uint64, meta *typeInfo) uint64 {

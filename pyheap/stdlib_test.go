@@ -16,42 +16,64 @@ type tally struct {
 }
 
 // otherSizes are types whose size the walk does not compute as Python does, and why.
-var otherSizes = map[string]string{}
+var otherSizes = map[string]string{
+	"_pickle.Unpickler":                   "counts its buffer, marks and memo",
+	"_pickle.Pickler":                     "counts its memo table and output",
+	"xml.etree.ElementTree.Element":       "counts its table of children",
+	"itertools.product":                   "counts its indices",
+	"itertools.permutations":              "counts its indices and cycles",
+	"itertools.combinations":              "counts its indices",
+	"_struct.Struct":                      "counts its format codes",
+	"_io.BytesIO":                         "counts its buffer, unless that is shared",
+	"builtins.StgDict":                    "counts its format and field arrays",
+	"decimal.Decimal":                     "counts its coefficient since 3.13",
+	"_ctypes.PyCSimpleType":               "counts its StgInfo",
+	"_ctypes.PyCStructType":               "counts its StgInfo",
+	"_ctypes.PyCPointerType":              "counts its StgInfo",
+	"_ctypes.PyCArrayType":                "counts its StgInfo",
+	"_ctypes.PyCFuncPtrType":              "counts its StgInfo",
+	"_ctypes.UnionType":                   "counts its StgInfo",
+	"ctypes._endian._swapped_struct_meta": "counts its StgInfo",
+	"ctypes._endian._swapped_union_meta":  "counts its StgInfo",
+	"_ctypes.StgDict":                     "counts its format and field arrays",
+}
 
 // edgeLess are edges that gc.get_referents reports and that the walk leaves out on purpose, by type of object.
-var edgeLess = map[string]string{}
+var edgeLess = map[string]string{
+	"builtins.PyCapsule": "has a function that visits what only its owner knows (gh-109978)",
+}
 
 // TestStandardLibrary: in a process that imported and used the whole standard library, the walk finds every object that
 // the collector knows, with its type, its size and every reference.
 func TestStandardLibrary(t *testing.T) {
 	for _, python := range pythons(t) {
 		t.Run(strings.ReplaceAll(python, "/", "_"), func(t *testing.T) {
-			tg := start(t, python, testdata("stdlib.py"))
+			tg := start(t, python, testdata("library.py"))
 			compareCensus(t, tg)
 		})
 	}
 }
 
-// TestStandardLibraryOpaque: nearly all live memory of a process that imported the standard library is known by type.
-func TestStandardLibraryOpaque(t *testing.T) {
-	checkOpaque(t, start(t, python311, testdata("stdlib.py"), "import"))
-}
-
 // refs collects the addresses that an object refers to, also through the blocks that it owns.
 type refs struct {
 	h    *Heap
+	w    *Walk
 	to   map[uint64]bool
 	seen map[uint64]bool
 }
 
 // inner are objects that Python code never sees: the collector looks through them.
-var inner = map[string]bool{"functools._lru_list_elem": true, "builtins.StgDict": true}
+var inner = map[string]bool{"functools._lru_list_elem": true, "builtins.StgDict": true, "_ctypes.StgDict": true, "sqlite3.Node": true}
 
-func (r *refs) edge(_ edgeKind, to, _ uint64) {
+func (r *refs) edge(k edgeKind, to, _ uint64) {
 	if r.to[to] {
 		return
 	}
 	r.to[to] = true
+	if i, ok := r.w.nodeAt(to); ok && k == edgeWord && r.w.nodes[i].addr == to && r.w.nodes[i].typ == uint32(blockOpaque) {
+		r.h.scan(r, r.h.view.clip(to, r.w.nodes[i].size), 0, nil) // a module's state of unknown type
+		return
+	}
 	if t, err := r.h.typeOf(to); err == nil && inner[r.h.nameOf(t)] {
 		r.h.visit(r, to, t)
 	}
@@ -97,15 +119,16 @@ func compareCensus(t *testing.T, tg *target) {
 		ty.found++
 		if size >= 0 {
 			ty.sizes++
-			if o.Size == uint64(size) {
+			ti, _ := h.typeOf(a)
+			zero := ti.kind == kindInt && o.Size+4 == uint64(size) // 0 takes a digit since gh-101266
+			if o.Size == uint64(size) || zero {
 				ty.sizesFound++
 			} else if ty.firstSize == "" {
 				ty.firstSize = fmt.Sprintf("%s has %d bytes, the walk says %d", f[0], size, o.Size)
 			}
 		}
-		r := &refs{h: h, to: map[uint64]bool{}, seen: map[uint64]bool{}}
-		ti, _ := h.typeOf(a)
-		h.visit(r, a, ti)
+		r := &refs{h: h, w: w, to: map[uint64]bool{}, seen: map[uint64]bool{}}
+		h.visit(r, a, h.types[h.typeAddr(a)])
 		for _, ref := range f[3:] {
 			to, err := strconv.ParseUint(ref, 16, 64)
 			if err != nil {
@@ -121,6 +144,11 @@ func compareCensus(t *testing.T, tg *target) {
 		}
 	}
 	report(t, types)
+}
+
+func (h *Heap) typeAddr(a uint64) uint64 {
+	p, _ := h.view.u64(a + h.off.obType)
+	return p
 }
 
 func report(t *testing.T, types map[string]*tally) {
@@ -152,7 +180,7 @@ func report(t *testing.T, types map[string]*tally) {
 		x := types[name]
 		t.Logf("%8d / %-8d %8d / %-8d %9d / %-9d %s", x.found, x.objects, x.sizesFound, x.sizes, x.edgesFound, x.edges, name)
 	}
-	if sum.objects < 50000 {
+	if sum.objects < 30000 {
 		t.Errorf("the target told of %d objects only", sum.objects)
 	}
 }

@@ -145,6 +145,5 @@ func (st story) tell(t *testing.T) {
 	if !st.mayFallBack {
 		log.thawed(t, 2*runs)
 	}
-	sameTrees(t, filepath.Join(dir, "plain"), filepath.Join(dir, "thawed"))
-	sameTrees(t, filepath.Join(dir, "plain"), filepath.Join(dir, "moved"))
+	sameTrees(t, filepath.Join(dir, "plain"), filepath.Join(dir, "thawed"), filepath.Join(dir, "moved"))
 }

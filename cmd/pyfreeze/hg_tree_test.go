@@ -67,11 +67,15 @@ func contentOf(name string, data []byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))
 }
 
-// sameTrees compares two directories and all repositories directly in them.
-func sameTrees(t *testing.T, plain, thawed string) {
+// sameTrees compares directories with the first one, and all repositories directly in them.
+func sameTrees(t *testing.T, plain string, others ...string) {
 	t.Helper()
-	if diff := cmp.Diff(tree(t, plain), tree(t, thawed)); diff != "" {
-		t.Errorf("the files after plain (-) and thawed (+) differ:\n%s", diff)
+	// All files first: hg, which looks at the repositories below, writes caches.
+	want := tree(t, plain)
+	for _, other := range others {
+		if diff := cmp.Diff(want, tree(t, other)); diff != "" {
+			t.Errorf("the files after plain (-) and %s (+) differ:\n%s", filepath.Base(other), diff)
+		}
 	}
 	repos, err := filepath.Glob(filepath.Join(plain, "*", ".hg"))
 	if err != nil {
@@ -88,7 +92,10 @@ func sameTrees(t *testing.T, plain, thawed string) {
 				o.Stdout = strings.ReplaceAll(o.Stdout, root, "ROOT")
 				return o
 			}
-			same(t, look(plain), look(thawed))
+			want := look(plain)
+			for _, other := range others {
+				same(t, want, look(other))
+			}
 		}
 	}
 }

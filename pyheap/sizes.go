@@ -1,0 +1,125 @@
+package pyheap
+
+import "pyfreeze/symbols"
+
+// fullSize gives what sys.getsizeof says of the object.
+func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
+	before := h.before(t)
+	switch t.kind {
+	case kindList:
+		n, _ := h.view.u64(a + h.off.seq.listAllocated)
+		return before + t.basicsize + min(n, 1<<40)*8
+	case kindDict:
+		return before + t.basicsize + h.dictExtra(a) + h.orderedExtra(a, t)
+	case kindSet:
+		size := before + t.basicsize
+		mask, _ := h.view.u64(a + h.off.seq.setMask)
+		if table, _ := h.view.u64(a + h.off.seq.setTable); table != a+h.off.seq.setSmall {
+			size += (min(mask, 1<<40) + 1) * h.off.seq.setEntry
+		}
+		return size
+	case kindType:
+		return h.typeSize(a, t)
+	case kindInt: // int.__sizeof__ leaves out what a subclass adds
+		_, n, _ := h.intDigits(a)
+		return before + h.off.seq.intDigits + n*4
+	case kindStr:
+		return before + h.strSize(a, t)
+	case kindByteArray, kindArray:
+		s := sizer{}
+		if t.kind == kindArray {
+			h.visitArray(&s, a, t)
+		} else {
+			h.visitBuffer(&s, a, h.off.seq.baBytes, h.off.seq.baAlloc, 1)
+		}
+		return before + t.basicsize + s.bytes
+	case kindDeque:
+		return before + t.basicsize + h.dequeExtra(a, t)
+	case kindGen, kindFrame, kindCode:
+		return before + h.ownSize(a, t)
+	}
+	size := before + t.basicsize + (h.items(a, t)+t.hidden)*t.itemsize // as object.__sizeof__, which does not round up
+	return size + h.ownedSize(a, t)
+}
+
+// strSize is that of the string itself and, if they are elsewhere, of its characters and its UTF-8 and wchar_t forms.
+func (h *Heap) strSize(a uint64, t *typeInfo) uint64 {
+	s := sizer{}
+	h.visitStr(&s, a)
+	if p, ok := h.strParts(a); ok && p.inline {
+		return p.header + p.size + s.bytes
+	}
+	return h.off.str.objectSize + s.bytes
+}
+
+// sizedBy says what the __sizeof__ of a C type adds to the object: the sum of fields, each times a factor.
+type sizedBy struct {
+	field string // of the struct: a number, unless it is empty
+	times uint64
+	plus  uint64 // added to the number before it is multiplied
+}
+
+// ownedSizes are the C types whose __sizeof__ counts memory that they own. Modules/_io/bufferedio.c (buffered_sizeof),
+// Modules/_struct.c (s_sizeof).
+var ownedSizes = map[string]sizedBy{
+	"_io.BufferedReader": {field: "buffer_size", times: 1}, "_io.BufferedWriter": {field: "buffer_size", times: 1},
+	"_io.BufferedRandom": {field: "buffer_size", times: 1},
+}
+
+// ownedSize gives what __sizeof__ adds for memory that an object of a C type owns.
+func (h *Heap) ownedSize(a uint64, t *typeInfo) uint64 {
+	for i := 0; t != nil && i < maxBaseDepth; t, i = t.base, i+1 {
+		by, ok := ownedSizes[h.nameOf(t)]
+		p := h.shapeOf(t).own
+		if !ok || p == nil {
+			continue
+		}
+		f, err := h.fieldIn(p, by.field)
+		if err != nil {
+			return 0
+		}
+		n, _ := h.view.u64(a + f.Offset)
+		return (min(n, h.size) + by.plus) * by.times
+	}
+	return 0
+}
+
+func (h *Heap) fieldIn(p *plan, name string) (symbols.Field, error) {
+	for i := range p.st.Fields {
+		if p.st.Fields[i].Name == name {
+			return p.st.Fields[i], nil
+		}
+	}
+	return symbols.Field{}, &LayoutError{Missing: []string{p.name + "." + name}}
+}
+
+// dequeExtra is the size of a deque's blocks (Modules/_collectionsmodule.c, deque_sizeof).
+func (h *Heap) dequeExtra(a uint64, t *typeInfo) uint64 {
+	d := h.dequeLayout(t)
+	if !d.ok {
+		return 0
+	}
+	left, _ := h.view.u64(a + d.leftIndex)
+	n, _ := h.view.u64(a + h.off.obSize)
+	return (left + min(n, h.size) + d.items - 1) / d.items * d.block
+}
+
+// orderedExtra is the size of the nodes of an OrderedDict and of its table of them (Objects/odictobject.c,
+// odict_sizeof).
+func (h *Heap) orderedExtra(a uint64, t *typeInfo) uint64 {
+	odict, ok := h.symbol("PyODict_Type")
+	for i := 0; ok && t != nil && i < maxBaseDepth; t, i = t.base, i+1 {
+		if t.addr != odict {
+			continue
+		}
+		r := &resolver{lay: h.lay}
+		fast, node := r.opt("PyODictObject.od_fast_nodes_size"), r.optSize("_odictnode")
+		used, _ := h.view.u64(a + h.off.dict.used)
+		n, _ := h.view.u64(a + fast)
+		if fast == absent {
+			return 0
+		}
+		return min(n, h.size)*8 + min(used, h.size)*node
+	}
+	return 0
+}
