@@ -104,6 +104,9 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	var scrubbed uint64
 	if !o.KeepDead {
 		scrubbed = scrub(frz, w, dead, c.maps, c.threads)
+		for i := range c.threads {
+			c.threads[i].XState = withoutVectors(c.threads[i].XState)
+		}
 	}
 	fds, err := settleDescriptors(frz, h, w, c.fds)
 	if err != nil {
