@@ -23,11 +23,11 @@ func (h *Heap) visitModuleState(v visitor, a uint64) {
 	if state == 0 || def == 0 || !ok || size == 0 || size > maxBasicSize {
 		return
 	}
-	at, block, ok := h.ownBlock(state)
-	if !ok {
+	at, block, ok := h.blockOf(state) // whatever it looks like: one zero and a type look like a freed object
+	if !ok || at != state || state&7 != 0 {
 		return
 	}
-	if p := h.statePlan(def, size); p != nil {
+	if p := h.statePlan(def, size); p != nil && h.agrees(p, at, size) {
 		v.block(planBlock(p), at, block)
 		return
 	}
@@ -117,4 +117,18 @@ func stateNames(module string) []string {
 		}
 	}
 	return append(out, "module_state", "modulestate", "_modulestate", "state")
+}
+
+// agrees says whether no word that the plan calls data is the address of an object: structs of several modules may have
+// the same name and size.
+func (h *Heap) agrees(p *plan, at, size uint64) bool {
+	p = h.compiled(p)
+	b := h.view.clip(at, size)
+	for off := uint64(0); off+8 <= uint64(len(b)); off += 8 {
+		q := le64(b, off)
+		if s := h.view.find(q); s != nil && q&7 == 0 && p.wordAt(off).kind == wordData && h.objectIn(s, q) != nil {
+			return false
+		}
+	}
+	return true
 }

@@ -139,7 +139,7 @@ func compareCensus(t *testing.T, tg *target) {
 				ty.edgesFound++
 			} else if ty.firstEdge == "" {
 				n, _ := h.TypeName(Addr(to))
-				ty.firstEdge = fmt.Sprintf("%s refers to %s %s", f[0], ref, n)
+				ty.firstEdge = fmt.Sprintf("%s, %s, refers to %s %s, %s", f[0], h.Repr(Addr(a), 60), ref, n, h.Repr(Addr(to), 60))
 			}
 		}
 	}
