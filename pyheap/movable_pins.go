@@ -18,7 +18,7 @@ func (c *classifier) findPins() error {
 		}
 	}
 	v := pinner{c: c}
-	for i := range c.w.nodes {
+	for i := range c.w.nodes[:c.w.fromStack] { // C frames are abandoned by a thaw, with what they alone hold
 		n := &c.w.nodes[i]
 		v.from = n
 		switch p := c.w.planOf(n); {

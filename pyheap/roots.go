@@ -182,6 +182,7 @@ func (w *Walk) walkGC() error {
 	w.freeObjects()
 	// Last, since most of a stack is left over from calls that returned: what C code that has not returned holds,
 	// as the syntax tree of a script while it runs.
+	w.fromStack = len(w.nodes)
 	for i := range w.h.view.segs {
 		if s := &w.h.view.segs[i]; s.path == "[stack]" {
 			w.scanRoots(s.start, s.end, rootStack)

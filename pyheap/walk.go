@@ -42,11 +42,13 @@ type Walk struct {
 	order []uint32 // node numbers in the order of addresses
 	marks *marks
 
-	starts  [numPhases]int    // first node of each phase
-	opaque  []uint32          // blocks of unknown type that wait for their phase
-	waiting map[uint64]uint32 // those by address
-	wait    bool              // let them wait
-	objects int
+	starts [numPhases]int // first node of each phase
+	// fromStack is the first node that only a C stack leads to.
+	fromStack int
+	opaque    []uint32          // blocks of unknown type that wait for their phase
+	waiting   map[uint64]uint32 // those by address
+	wait      bool              // let them wait
+	objects   int
 
 	next    int // the node to visit next
 	parent  int32
