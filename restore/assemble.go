@@ -27,7 +27,7 @@ func mainTstate(h *pyheap.Heap) (procmem.Addr, procmem.Addr, error) {
 			return t.Addr, t.Interp, nil
 		}
 	}
-	return 0, 0, &RefusedError{What: "no thread state of its main thread any more", Remedy: "freeze it before it ends"}
+	return 0, 0, refused("no thread state of its main thread any more", "freeze it before it ends")
 }
 
 // write turns the copy into an image.
@@ -46,7 +46,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	}
 	cl, err := parseCmdline(argv)
 	if err != nil {
-		return nil, &RefusedError{What: err.Error()}
+		return nil, refused(err.Error(), "")
 	}
 
 	given := cl
@@ -64,9 +64,10 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		return nil, err
 	}
 	if len(interps) > 1 {
-		return nil, &RefusedError{What: fmt.Sprintf("%d interpreters", len(interps)), Remedy: "only a process with one can be frozen"}
+		return nil, refused(fmt.Sprintf("%d interpreters", len(interps)), "only a process with one can be frozen")
 	}
-	if err := refuseThreads(h); err != nil {
+	offenders, err := refuseThreads(h)
+	if err != nil {
 		return nil, err
 	}
 	w, err := h.Walk(pyheap.WalkOptions{})
@@ -108,9 +109,22 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 			c.threads[i].XState = withoutVectors(c.threads[i].XState)
 		}
 	}
-	fds, err := settleDescriptors(frz, h, w, c.fds)
+	more, err := settleDescriptors(frz, h, w, c.fds, o.Allow)
 	if err != nil {
 		return nil, err
+	}
+	fds := c.fds
+	offenders = append(append(offenders, more...), refuseOwners(h, w, fds)...)
+	if at, fd := wakeupFD(frz, t, lay); fd != -1 {
+		offenders = append(offenders, Offender{"wakeup-fd", "signal.set_wakeup_fd", fmt.Sprintf("descriptor %d, which signals write to", fd),
+			"call signal.set_wakeup_fd(-1) before the freeze"})
+		if err := frz.poke32(procmem.Addr(at), ^uint32(0)); err != nil {
+			return nil, err
+		}
+	}
+	offenders = slices.DeleteFunc(offenders, func(x Offender) bool { return x.Kind != "" && slices.Contains(o.Allow, x.Kind) })
+	if len(offenders) > 0 {
+		return nil, &RefusedError{offenders}
 	}
 	if err := forgetSeekable(frz, t, w); err != nil {
 		return nil, err
@@ -248,8 +262,7 @@ func classify(maps []procmem.Mapping, mods []*module) ([]procmem.Region, error) 
 	regions := procmem.Classify(maps, owners)
 	for _, r := range regions {
 		if r.Class == procmem.ClassRefused {
-			return nil, &RefusedError{What: fmt.Sprintf("shared writable memory %v of %s", r.Range, r.Mapping.Path),
-				Remedy: "close what maps it before the freeze"}
+			return nil, refused(fmt.Sprintf("shared writable memory %v of %s", r.Range, r.Mapping.Path), "close what maps it before the freeze")
 		}
 	}
 	return regions, nil

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"pyfreeze/pyheap"
 )
@@ -16,25 +18,6 @@ type Descriptor struct {
 	FD     int    `json:"fd"`
 	Target string `json:"target"`          // what /proc shows: a path, socket:[n], pipe:[n]
 	Owner  string `json:"owner,omitempty"` // Python path of the object that owns it
-}
-
-// RefusedError says that the target holds something that cannot be cloned.
-type RefusedError struct {
-	Path   string // Python path of the offender
-	What   string
-	Remedy string
-}
-
-func (e *RefusedError) Error() string {
-	s := "cannot freeze: "
-	if e.Path != "" {
-		s += e.Path + " holds "
-	}
-	s += e.What
-	if e.Remedy != "" {
-		s += " (" + e.Remedy + ")"
-	}
-	return s
 }
 
 // listDescriptors reads /proc/PID/fd. The target must be stopped.
@@ -65,8 +48,8 @@ func listDescriptors(pid int) ([]Descriptor, error) {
 
 // settleDescriptors finds the owner of each descriptor. Those that only frames
 // reach are dropped with the frames: their objects are marked closed in frozen memory.
-// One that a module reaches is refused.
-func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descriptor) ([]Descriptor, error) {
+// So are those that may be by the kinds in allow; others that a module reaches are offenders.
+func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descriptor, allow []string) (offenders []Offender, err error) {
 	open := map[int]*Descriptor{}
 	for i := range fds {
 		open[fds[i].FD] = &fds[i]
@@ -86,9 +69,10 @@ func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descript
 				continue
 			}
 			path := w.Path(o.Addr)
-			if o.Reach == pyheap.ReachRoots || o.Reach == pyheap.ReachGuess {
-				return nil, &RefusedError{Path: path, What: fmt.Sprintf("<%s fd=%d> on %s", typ, d.FD, d.Target),
-					Remedy: "close it before the freeze"}
+			kind := descriptorKind(d.Target)
+			if (o.Reach == pyheap.ReachRoots || o.Reach == pyheap.ReachGuess) && !slices.Contains(allow, kind) {
+				offenders = append(offenders, Offender{kind, path, fmt.Sprintf("<%s fd=%d> on %s", typ, d.FD, d.Target), "close it before the freeze"})
+				continue
 			}
 			d.Owner = path
 			if err := f.poke32(at, ^uint32(0)); err != nil {
@@ -96,7 +80,7 @@ func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descript
 			}
 		}
 	}
-	return fds, nil
+	return offenders, nil
 }
 
 // reserved are the numbers that a thaw keeps from use: a dead object may still
@@ -109,4 +93,20 @@ func reserved(fds []Descriptor) []int {
 		}
 	}
 	return out
+}
+
+// isSQLite says whether a file is a database of SQLite, by its first bytes.
+func isSQLite(path string) bool {
+	const magic = "SQLite format 3\x00"
+	if !strings.HasPrefix(path, "/") {
+		return false
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b := make([]byte, len(magic))
+	n, _ := f.ReadAt(b, 0)
+	return string(b[:n]) == magic
 }

@@ -24,6 +24,7 @@ type FreezeOptions struct {
 	Timeout  time.Duration // to reach a safe point
 	Recipe   string        // path of a recipe; "" chooses a shipped one by loaded modules
 	NoRecipe bool
+	Allow    []string                              // kinds of offenders that are no reason to refuse
 	KeepDead bool                                  // leave in the image what freed memory and dead stacks hold, for forensics
 	Self     string                                // path of pyfreeze, for a training run; "" does without
 	Progress func(step string, done, total uint64) // may be nil

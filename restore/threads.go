@@ -9,10 +9,10 @@ import (
 // refuseThreads looks for threads that the program would wait for at its end:
 // other than daemon threads they are part of what it does, and a thaw has only
 // the main one.
-func refuseThreads(h *pyheap.Heap) error {
+func refuseThreads(h *pyheap.Heap) (out []Offender, err error) {
 	threads, err := h.Threads()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	others := map[uint64]bool{}
 	for _, t := range threads {
@@ -21,15 +21,15 @@ func refuseThreads(h *pyheap.Heap) error {
 		}
 	}
 	if len(others) == 0 {
-		return nil
+		return nil, nil
 	}
 	active, err := h.Lookup("threading._active")
 	if err != nil {
-		return nil // made by _thread alone: nobody waits for them
+		return nil, nil // made by _thread alone: nobody waits for them
 	}
 	items, err := h.DictItems(active, -1)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, it := range items {
 		ident, err := h.Int(it.Key)
@@ -43,8 +43,8 @@ func refuseThreads(h *pyheap.Heap) error {
 		if v, err := h.Int(daemon); err != nil || v != 0 {
 			continue
 		}
-		return &RefusedError{Path: fmt.Sprintf("threading._active[%d]", ident), What: h.Repr(it.Value, 80) + ", a running thread that is not a daemon",
-			Remedy: "let it end before the freeze, or make it a daemon thread"}
+		out = append(out, Offender{"thread", fmt.Sprintf("threading._active[%d]", ident), h.Repr(it.Value, 80) + ", a running thread that is not a daemon",
+			"let it end before the freeze, make it a daemon thread"})
 	}
-	return nil
+	return out, nil
 }

@@ -51,6 +51,9 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 			if o.Recipe != "" && o.NoRecipe {
 				return &usageError{fmt.Errorf("--recipe and --no-recipe contradict each other")}
 			}
+			if err := restore.CheckAllow(o.Allow); err != nil {
+				return &usageError{err}
+			}
 			o.PID = pid
 			p := newProgress(verbose)
 			o.Progress = p.step
@@ -81,6 +84,7 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 	f.DurationVar(&o.Timeout, "timeout", 5*time.Second, "give up when no safe point is reached by then")
 	f.StringVar(&o.Recipe, "recipe", "", "Python `FILE` with thaw(), in place of a shipped recipe")
 	f.BoolVar(&o.NoRecipe, "no-recipe", false, "use no recipe")
+	f.StringSliceVar(&o.Allow, "allow", nil, "`KINDS` of things to freeze though a thaw will not have them, such as socket,thread")
 	f.BoolVar(&o.KeepDead, "keep-dead", false, "keep what freed memory holds (for forensics); else it is zeroed in the image")
 	f.BoolVar(&asJSON, "json", false, "print everything about the image as JSON")
 	f.BoolVarP(&verbose, "verbose", "v", false, "say what is being done")
