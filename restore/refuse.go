@@ -39,12 +39,11 @@ func (e *RefusedError) Error() string {
 	if len(e.Offenders) == 1 {
 		return "cannot freeze: " + e.Offenders[0].String()
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "cannot freeze, for %d reasons:", len(e.Offenders))
+	all := make([]string, len(e.Offenders))
 	for i := range e.Offenders {
-		b.WriteString("\n  " + e.Offenders[i].String())
+		all[i] = e.Offenders[i].String()
 	}
-	return b.String()
+	return fmt.Sprintf("cannot freeze, for %d reasons: %s", len(all), strings.Join(all, "; "))
 }
 
 // refused makes the error for what stands alone and cannot be allowed.
