@@ -75,9 +75,11 @@ func (p *pools) eachDead(fn func(Dead)) {
 }
 
 // EachSlack calls fn with memory of live blocks that was not used yet: what lies behind the end of strings, bytes and
-// numbers, of bytearrays in their buffers, of lists and of the keys of dicts. Earlier owners left their data there.
+// numbers, of bytearrays in their buffers, of lists and of the keys of dicts, and Python's
+// stacks above their top. Earlier owners left their data there.
 func (w *Walk) EachSlack(fn func(start, end Addr)) {
 	h := w.h
+	h.eachFreeStack(fn)
 	for i := range w.nodes {
 		n := &w.nodes[i]
 		if n.isBlock() {
@@ -129,4 +131,28 @@ func (h *Heap) blockOf(a uint64) (start, size uint64, ok bool) {
 		size, live = h.view.mallocBlock(s, a)
 	}
 	return start, size, live
+}
+
+// eachFreeStack calls fn with what lies above the top of the stack of each Python thread, in the chunk that is
+// in use; frames are kept there since 3.11 (bpo-44032).
+func (h *Heap) eachFreeStack(fn func(start, end Addr)) {
+	const maxChunk = 1 << 30
+	r := &resolver{lay: h.lay}
+	top, limit := r.opt("PyThreadState.datastack_top"), r.opt("PyThreadState.datastack_limit")
+	chunk := r.opt("PyThreadState.datastack_chunk")
+	threads, err := h.Threads()
+	if err != nil || top == absent || limit == absent || chunk == absent {
+		return
+	}
+	for _, t := range threads {
+		from, _ := h.view.u64(uint64(t.Addr) + top)
+		to, _ := h.view.u64(uint64(t.Addr) + limit)
+		base, _ := h.view.u64(uint64(t.Addr) + chunk)
+		if base == 0 || from <= base || to < from || to-base > maxChunk {
+			continue
+		}
+		if _, ok := h.view.bytes(from, to-from); ok {
+			fn(Addr(from), Addr(to))
+		}
+	}
 }
