@@ -56,11 +56,16 @@ func (e *LookupError) Unwrap() error { return e.Err }
 // BudgetError says that a walk was given up because objects overlap so much that reading them all
 // would take for ever: the heap is corrupt or hostile.
 type BudgetError struct {
-	Nodes int // how many objects and blocks had been found
+	Nodes    int       // how many objects and blocks had been found
+	Problems []Problem // what was seen to be broken until then; of a walk only
 }
 
 func (e *BudgetError) Error() string {
-	return fmt.Sprintf("heap is corrupt: walk given up after %d objects that overlap", e.Nodes)
+	s := fmt.Sprintf("heap is corrupt: walk given up after %d objects that overlap", e.Nodes)
+	if len(e.Problems) > 0 {
+		s += ", the first sign of it: " + e.Problems[0].String()
+	}
+	return s
 }
 
 var (

@@ -12,6 +12,7 @@ type wordKind uint8
 const (
 	wordData    wordKind = iota // no pointer
 	wordObject                  // a struct that begins with PyObject_HEAD
+	wordSlot                    // an object, or nothing: a slot of a class
 	wordStruct                  // one or more structs; to is their plan
 	wordText                    // characters, numbers: memory without pointers
 	wordCode                    // a function

@@ -42,7 +42,7 @@ func (h *Heap) shapeOf(t *typeInfo) *shape {
 		end = t.base.basicsize
 	}
 	for off := (end + 7) &^ 7; off+8 <= t.basicsize; off += 8 {
-		w := planWord{off: off, kind: wordObject}
+		w := planWord{off: off, kind: wordSlot}
 		if !h.isMember(t, off) {
 			w.kind, s.known = wordUnknown, false
 		}
@@ -120,6 +120,8 @@ func (h *Heap) word(v visitor, w *planWord, p, arg uint64) {
 	switch w.kind {
 	case wordObject:
 		v.edge(edgeDeclared, p, arg)
+	case wordSlot:
+		v.edge(edgeField, p, arg)
 	case wordStruct:
 		if at, size, ok := h.ownBlock(p); ok {
 			v.block(planBlock(w.to), at, size)

@@ -8,14 +8,14 @@ func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
 	switch t.kind {
 	case kindList:
 		n, _ := h.view.u64(a + h.off.seq.listAllocated)
-		return before + t.basicsize + min(n, 1<<40)*8
+		return before + t.basicsize + min(n, h.size/8)*8
 	case kindDict:
 		return before + t.basicsize + h.dictExtra(a) + h.orderedExtra(a, t)
 	case kindSet:
 		size := before + t.basicsize
 		mask, _ := h.view.u64(a + h.off.seq.setMask)
 		if table, _ := h.view.u64(a + h.off.seq.setTable); table != a+h.off.seq.setSmall {
-			size += (min(mask, 1<<40) + 1) * h.off.seq.setEntry
+			size += (min(mask, h.size/8) + 1) * h.off.seq.setEntry
 		}
 		return size
 	case kindType:

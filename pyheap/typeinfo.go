@@ -49,6 +49,7 @@ const (
 	flagManagedDict    = 1 << 4 // 3.11 and later
 	flagHeapType       = 1 << 9
 	flagHaveGC         = 1 << 14
+	flagException      = 1 << 30
 	flagTypeSubclass   = 1 << 31
 )
 

@@ -58,6 +58,7 @@ type Walk struct {
 	tstates []Thread
 
 	tstateSize uint64
+	problems   problems
 	stale      [][2]uint64 // free lists and caches in static data
 	skip       [][2]uint64 // those and thread states, sorted: ranges that keep nothing alive
 }
@@ -112,7 +113,9 @@ func (w *Walk) drain() error {
 		w.next++
 		switch {
 		case !n.isBlock():
-			w.h.visit(w, n.addr, w.h.list[n.typ])
+			if t := w.h.list[n.typ]; w.h.readable(n.addr, t) {
+				w.h.visit(w, n.addr, t)
+			}
 		case n.typ&uint32(planBit) != 0:
 			w.h.visitPlan(w, n.addr, n.size, w.planOf(&n))
 		case blockKind(n.typ) != blockOpaque:
@@ -123,7 +126,7 @@ func (w *Walk) drain() error {
 			w.h.scan(w, w.h.view.clip(n.addr, n.size), 0, nil)
 		}
 		if w.h.exhausted() {
-			return &BudgetError{Nodes: len(w.nodes)}
+			return &BudgetError{len(w.nodes), w.problems.list}
 		}
 		if w.next%progressEvery == 0 && w.opt.Progress != nil {
 			w.opt.Progress(w.next)
@@ -152,7 +155,7 @@ func (w *Walk) scanOpaque(blocks []uint32) error {
 		w.parent = int32(i)
 		w.h.scan(w, w.h.view.clip(w.nodes[i].addr, w.nodes[i].size), 0, nil)
 		if w.h.exhausted() {
-			return &BudgetError{Nodes: len(w.nodes)}
+			return &BudgetError{len(w.nodes), w.problems.list}
 		}
 	}
 	return w.drain()
@@ -170,7 +173,13 @@ func (w *Walk) wantType(t *typeInfo) bool {
 // edge notes the object at to, unless it is known already or is no object.
 func (w *Walk) edge(k edgeKind, to, arg uint64) {
 	s := w.h.view.find(to)
-	if s == nil || to&7 != 0 || s.end-to < 16 || w.marks.has(s, to) {
+	if s == nil || to&7 != 0 || s.end-to < 16 {
+		if !k.weak() {
+			w.dangles(to)
+		}
+		return
+	}
+	if w.marks.has(s, to) {
 		return
 	}
 	if k.weak() {
@@ -179,6 +188,8 @@ func (w *Walk) edge(k edgeKind, to, arg uint64) {
 	}
 	if t := w.h.objectIn(s, to); t != nil {
 		w.add(s, k, arg, node{addr: to, typ: t.index})
+	} else {
+		w.dangles(to)
 	}
 }
 
@@ -190,12 +201,12 @@ func (w *Walk) guess(s *seg, k edgeKind, to, arg uint64) {
 		if !live {
 			return
 		}
-		if t := w.h.objectIn(s, to); t != nil && to-w.h.before(t) == start {
+		if t := w.h.objectIn(s, to); t != nil && to-w.h.before(t) == start && w.h.flaw(to, t) == "" {
 			w.add(s, k, arg, node{addr: to, typ: t.index})
 			return
 		}
 	} else {
-		if t := w.h.objectIn(s, to); t != nil {
+		if t := w.h.objectIn(s, to); t != nil && w.h.flaw(to, t) == "" {
 			w.add(s, k, arg, node{addr: to, typ: t.index})
 			return
 		}

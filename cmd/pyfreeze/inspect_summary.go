@@ -38,6 +38,8 @@ type summaryInfo struct {
 	Pymalloc    pyheap.Usage      `json:"pymalloc"`
 	Malloc      pyheap.Usage      `json:"malloc"`
 	Memory      map[string]uint64 `json:"memory"`
+	Damage      int               `json:"damage"`             // how many problems the heap has
+	Problems    []pyheap.Problem  `json:"problems,omitempty"` // the first of them
 	Types       []typeRow         `json:"types"`
 }
 
@@ -54,7 +56,8 @@ func newInspectSummary(f *inspectFlags) *cobra.Command {
 		Use:   "summary TARGET",
 		Short: "Show what a target is, and what its memory holds",
 		Long: `Show what a target is: its interpreter, command, threads, the state of the GIL and of the
-garbage collector, and what its memory holds, the types with most bytes first.`,
+garbage collector, and what its memory holds, the types with most bytes first. Damage is told of
+where there is any: objects that overlap or whose type, length or memory cannot be.`,
 		Example: `  pyfreeze inspect summary 4711
   pyfreeze inspect summary ./core --json`,
 		Args: targetArgs(1, 1, "one target"),
@@ -118,6 +121,7 @@ func (s *subject) summary(p *progress) (*summaryInfo, error) {
 		return nil, err
 	}
 	i.Objects = w.Objects()
+	i.Problems, i.Damage = w.Problems()
 	i.Pymalloc, i.Malloc = s.heap.AllocatorUsage()
 	rows := typeRows(w.ByType(), "bytes", "")
 	for _, r := range rows {

@@ -75,6 +75,17 @@ func (i *summaryInfo) write(out io.Writer) {
 		}
 		row(k, "memory of %s: not here, or another one", m)
 	}
+	const shown = 10
+	for n, p := range i.Problems[:min(len(i.Problems), shown)] {
+		k := ""
+		if n == 0 {
+			k = fmt.Sprintf("damage %d", i.Damage)
+		}
+		row(k, "%v", p)
+	}
+	if i.Damage > shown {
+		row("", "and %d more (--json has up to 1000)", i.Damage-shown)
+	}
 	_ = tw.Flush() // out keeps the error
 	fmt.Fprintln(out)
 	writeTypes(out, i.Types)
