@@ -41,12 +41,15 @@ func (s *seg) isChunk(a uint64) bool {
 	return s.chunkBit(s.chunks, a)
 }
 
+// inChain says whether a lies among chunks that are known.
+func (s *seg) inChain(a uint64) bool { return s.chunks != nil && a >= s.firstChunk+16 && a < s.chained }
+
 // blockAround gives the start of the malloc block that may contain a, 0 if there is none: libraries keep pointers
 // into their blocks, as sqlite does behind a size of its own. Where no chain of chunks is known, only a itself can
 // be a start.
 func (s *seg) blockAround(a uint64) uint64 {
 	const maxBack = 1 << 10 // words of the bitmap, 1 KiB of memory each
-	if s.chunks == nil || a < s.firstChunk+16 || a >= s.chained {
+	if !s.inChain(a) {
 		return a
 	}
 	n := (a-s.start)/16 - 1

@@ -8,6 +8,9 @@ func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
 	switch t.kind {
 	case kindList:
 		n, _ := h.view.u64(a + h.off.seq.listAllocated)
+		if items, _ := h.view.u64(a + h.off.seq.listItems); items == 0 {
+			n = 0 // list.sort sets n to -1 for as long as it runs
+		}
 		return before + t.basicsize + min(n, h.size/8)*8
 	case kindDict:
 		return before + t.basicsize + h.dictExtra(a) + h.orderedExtra(a, t)

@@ -28,8 +28,13 @@ func (h *Heap) flaw(a uint64, t *typeInfo) string {
 	case inArena && before+size > room:
 		return fmt.Sprintf("has %d bytes, more than its block of %d", before+size, room)
 	case !inArena && !h.inFile(s, a):
-		if room, live := h.view.mallocBlock(s, a-before); live && before+size > room {
-			return fmt.Sprintf("has %d bytes, more than its block of %d", before+size, room)
+		chunk := s.blockAround(a)
+		room, live := h.view.mallocBlock(s, chunk)
+		if !live && s.inChain(a) {
+			return "lies in freed memory"
+		}
+		if end := a + size; live && chunk != 0 && end > chunk+room {
+			return fmt.Sprintf("ends %d bytes behind its block of %d", end-chunk-room, room)
 		}
 	}
 	return h.badParts(a, t)
