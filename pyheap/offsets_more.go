@@ -44,6 +44,7 @@ type codeOffsets struct {
 	nlocals, varnames, freevars, cellvars         uint64 // until 3.10
 	localsplusnames                               uint64 // 3.11 and later
 	zombie                                        uint64 // until 3.10
+	cell2arg                                      uint64 // until 3.10
 	filename, name, qualname, linetable, bytecode uint64
 	size                                          uint64
 }
@@ -58,6 +59,7 @@ func loadCodeOffsets(r *resolver) codeOffsets {
 		freevars:        r.opt("PyCodeObject.co_freevars"),
 		cellvars:        r.opt("PyCodeObject.co_cellvars"),
 		localsplusnames: r.opt("PyCodeObject.co_localsplusnames"),
+		cell2arg:        r.opt("PyCodeObject.co_cell2arg"),    // removed with the unification of cells and locals, bpo-43693
 		zombie:          r.opt("PyCodeObject.co_zombieframe"), // removed with frame objects per call, bpo-44590
 		filename:        r.must("PyCodeObject.co_filename"),
 		name:            r.must("PyCodeObject.co_name"),

@@ -25,6 +25,9 @@ func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
 		return h.typeSize(a, t)
 	case kindInt: // int.__sizeof__ leaves out what a subclass adds
 		_, n, _ := h.intDigits(a)
+		if v := h.in.Version; n == 0 && (v.Minor > 11 || v.Minor == 11 && v.Micro >= 2) {
+			n = 1 // gh-101266
+		}
 		return before + h.off.seq.intDigits + n*4
 	case kindStr:
 		return before + h.strSize(a, t)
@@ -38,11 +41,28 @@ func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
 		return before + t.basicsize + s.bytes
 	case kindDeque:
 		return before + t.basicsize + h.dequeExtra(a, t)
-	case kindGen, kindFrame, kindCode:
+	case kindCode: // code_sizeof rounds up, as the memory was asked for
+		return before + (h.ownSize(a, t)+7)&^7 + h.cell2argSize(a)
+	case kindGen, kindFrame:
 		return before + h.ownSize(a, t)
 	}
-	size := before + t.basicsize + (h.items(a, t)+t.hidden)*t.itemsize // as object.__sizeof__, which does not round up
+	size := before + t.basicsize + h.items(a, t)*t.itemsize // as object.__sizeof__, which does not round up, nor count hidden fields
 	return size + h.ownedSize(a, t)
+}
+
+// cell2argSize is that of the table of arguments that are cells, which a code object has until 3.10.
+func (h *Heap) cell2argSize(a uint64) uint64 {
+	o := &h.off.code
+	if o.cell2arg == absent || o.cellvars == absent {
+		return 0
+	}
+	table, _ := h.view.u64(a + o.cell2arg)
+	cells, _ := h.view.u64(a + o.cellvars)
+	if table == 0 {
+		return 0
+	}
+	n, _ := h.view.u64(cells + h.off.obSize)
+	return min(n, h.size) * 8
 }
 
 // strSize is that of the string itself and, if they are elsewhere, of its characters and its UTF-8 and wchar_t forms.
@@ -55,18 +75,17 @@ func (h *Heap) strSize(a uint64, t *typeInfo) uint64 {
 	return h.off.str.objectSize + s.bytes
 }
 
-// sizedBy says what the __sizeof__ of a C type adds to the object: the sum of fields, each times a factor.
+// sizedBy says what the __sizeof__ of a C type adds to the object.
 type sizedBy struct {
-	field string // of the struct: a number, unless it is empty
-	times uint64
-	plus  uint64 // added to the number before it is multiplied
+	field string // of the struct: a number
+	held  string // field that points to the memory; without it there is none
 }
 
 // ownedSizes are the C types whose __sizeof__ counts memory that they own. Modules/_io/bufferedio.c (buffered_sizeof),
 // Modules/_struct.c (s_sizeof).
 var ownedSizes = map[string]sizedBy{
-	"_io.BufferedReader": {field: "buffer_size", times: 1}, "_io.BufferedWriter": {field: "buffer_size", times: 1},
-	"_io.BufferedRandom": {field: "buffer_size", times: 1},
+	"_io.BufferedReader": {"buffer_size", "buffer"}, "_io.BufferedWriter": {"buffer_size", "buffer"},
+	"_io.BufferedRandom": {"buffer_size", "buffer"},
 }
 
 // ownedSize gives what __sizeof__ adds for memory that an object of a C type owns.
@@ -81,8 +100,15 @@ func (h *Heap) ownedSize(a uint64, t *typeInfo) uint64 {
 		if err != nil {
 			return 0
 		}
+		held, err := h.fieldIn(p, by.held)
+		if err != nil {
+			return 0
+		}
+		if at, _ := h.view.u64(a + held.Offset); at == 0 {
+			return 0
+		}
 		n, _ := h.view.u64(a + f.Offset)
-		return (min(n, h.size) + by.plus) * by.times
+		return min(n, h.size)
 	}
 	return 0
 }

@@ -153,42 +153,28 @@ def use():
 
 def more():
     import numpy
-    from lxml import etree
+    from lxml import etree, objectify
     k = keep
-    k["numpy"] = [numpy.arange(1000), numpy.zeros((30, 40)), numpy.array(["a", None, [1]], dtype=object), numpy.float64(3), numpy.dtype("i4,f8"),
-                  numpy.arange(100)[10:20], numpy.random.default_rng(1), numpy.vectorize(abs)]
-    root = etree.fromstring("<a x='1'><b>text</b><c/></a>")
-    k["lxml"] = [root, etree.XPath("//b"), root.find("b"), etree.ElementTree(root), etree.XSLT(etree.fromstring(
-        '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"/>'))]
-
-
-def dump():
-    gc.collect()
-    roots = gc.get_objects()
-    frame = sys._getframe()
-    skip = {id(roots), id(frame)}
-    lines = []
-    skip |= {id(skip), id(lines)}
-    write = lines.append
-    for o in roots:
-        if id(o) in skip or type(o) is type(frame):
-            continue
-        t = type(o)
-        try:
-            size = sys.getsizeof(o)
-        except Exception:
-            size = -1
-        if getattr(t, "__sizeof__", None) is not None and isinstance(t.__sizeof__, types.FunctionType):
-            size = -1
-        name = "%s.%s" % (t.__module__ if isinstance(t.__module__, str) else "?", t.__qualname__)
-        refs = " ".join("%x" % id(r) for r in gc.get_referents(o) if id(r) not in skip)
-        write("%x %s %d %s\n" % (id(o), name.replace(" ", "_"), size, refs))
-    sys.stdout.write("".join(lines) + "READY\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
+    base = numpy.arange(10000, dtype="f8")
+    record = numpy.zeros(50, dtype=[("name", "S10"), ("x", "i4"), ("sub", "f4", (2, 2))])
+    k["arrays"] = [base, record, numpy.array([["object"], {"a": 1}, None, object()], dtype=object), base[::3], base.reshape(100, 100).T,
+                   record["x"], base.view("u1"), numpy.ma.masked_array(base[:5], [0, 1, 0, 1, 0]), numpy.matrix([[1, 2], [3, 4]]),
+                   numpy.array(3), numpy.frombuffer(b"x" * 100, dtype="u1"), numpy.lib.stride_tricks.sliding_window_view(base, 5)]
+    k["scalars"] = [numpy.float64(2.5), numpy.int8(1), numpy.datetime64("2020-01-01"), numpy.str_("text"), numpy.dtype("f4,i8")]
+    rng = numpy.random.default_rng(1)
+    k["numpy"] = [rng, rng.random(100), numpy.random.RandomState(3), iter(base), numpy.nditer(base), base.flat, numpy.add,
+                  numpy.vectorize(abs), numpy.poly1d([1, 2])]
+    root = etree.fromstring("<a x='1'><b>text</b><c/>%s</a>" % "".join("<d n='%d'/>" % i for i in range(200)))
+    k["lxml"] = [root, root[1], etree.ElementTree(root), etree.XPath("//d"), root.xpath("//d[@n='5']"), etree.XMLParser(), root.attrib,
+                 objectify.fromstring("<o><p>5</p></o>"), root.iter(), etree.XSLT(etree.XML(
+                     '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">'
+                     '<xsl:template match="/"><r/></xsl:template></xsl:stylesheet>'))]
 
 
 use()
 if "more" in sys.argv:
     more()
-dump()
+sys.dont_write_bytecode = True  # no cache beside the tests
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import told
+told.dump()
