@@ -10,7 +10,7 @@ STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BINARY       = bin/pyfreeze
 BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 
-.PHONY: build setup demo test bench lint stub check-stub install clean
+.PHONY: build setup demo test bench bench-walk lint stub check-stub install clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-E pyfreeze/restore.entry" -o $(BINARY) ./cmd/pyfreeze
@@ -29,6 +29,10 @@ test: setup lint check-stub
 # The same table over more rounds; fails when a goal is missed.
 bench: setup build
 	@$(BENCH) -rounds $(ROUNDS)
+
+# The object walk over a heap of 10 million objects, next to the interpreter's own count of it.
+bench-walk: setup
+	@$(GO) run -ldflags "-E pyfreeze/restore.entry" ./cmd/pyfreeze/internal/walkbench
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi

@@ -94,7 +94,7 @@ func (h *Heap) Walk(opt WalkOptions) (_ *Walk, err error) {
 	}
 	defer h.begin(h.walkLimit())()
 	h.work, h.limit = 0, h.walkLimit()
-	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), waiting: map[uint64]uint32{}, tstates: threads, nodes: make([]node, 0, h.size/128)}
+	w := &Walk{h: h, opt: opt, marks: newMarks(h.view), waiting: map[uint64]uint32{}, tstates: threads, nodes: make([]node, 0, h.expectedNodes())}
 	for p, walk := range [numPhases]func() error{w.walkRoots, w.walkFrames, w.walkOpaqueOfRoots, w.walkOpaque, w.walkGC} {
 		w.starts[p], w.wait = len(w.nodes), phase(p) < phaseGuessRoots
 		if err := walk(); err != nil {
@@ -103,6 +103,14 @@ func (h *Heap) Walk(opt WalkOptions) (_ *Walk, err error) {
 	}
 	w.finish()
 	return w, nil
+}
+
+// expectedNodes is about how many objects and blocks a walk finds: one for each block that an allocator handed out, and some in
+// static data. Growing a slice of them would take twice the memory for a while.
+func (h *Heap) expectedNodes() int {
+	n := 0
+	h.eachLive(func(uint64, uint64) { n++ })
+	return n + n/50 + 1<<14
 }
 
 // drain visits the nodes found and not visited yet, breadth first, so that paths are short.
