@@ -93,10 +93,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if exe == nil || ld == nil {
 		return nil, fmt.Errorf("%s: the executable or its loader is not among the mapped files", in.Exe)
 	}
-	regions, err := classify(c.maps, mods)
-	if err != nil {
-		return nil, err
-	}
+	regions, shared := classify(c.maps, mods)
 	frz, err := gather(c.space, regions, mods, procmem.Addr(c.threads[0].Regs.Rsp))
 	if err != nil {
 		return nil, err
@@ -114,7 +111,8 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		return nil, err
 	}
 	fds := c.fds
-	offenders = append(append(offenders, more...), refuseOwners(h, w, fds)...)
+	offenders = slices.Concat(offenders, more, refuseShared(h, w, shared), refuseChildren(h, w), refuseDatabases(w, fds), refuseFinalizers(h, w),
+		refuseLocks(h, w), refuseLoops(h, w), refuseWatchdog(frz, h, lay, t, len(c.threads)))
 	if at, fd := wakeupFD(frz, t, lay); fd != -1 {
 		offenders = append(offenders, Offender{"wakeup-fd", "signal.set_wakeup_fd", fmt.Sprintf("descriptor %d, which signals write to", fd),
 			"call signal.set_wakeup_fd(-1) before the freeze"})
@@ -252,20 +250,19 @@ func findMain(mods []*module) (exe, ld *module) {
 	return exe, ld
 }
 
-// classify says what becomes of each piece of memory; memory that cannot be
-// cloned is an error.
-func classify(maps []procmem.Mapping, mods []*module) ([]procmem.Region, error) {
+// classify says what becomes of each piece of memory; shared are those that cannot be cloned.
+func classify(maps []procmem.Mapping, mods []*module) (regions, shared []procmem.Region) {
 	owners := make([]procmem.Owner, len(mods))
 	for i, m := range mods {
 		owners[i] = procmem.Owner{Range: m.span, System: m.system, Saved: m.saved}
 	}
-	regions := procmem.Classify(maps, owners)
+	regions = procmem.Classify(maps, owners)
 	for _, r := range regions {
 		if r.Class == procmem.ClassRefused {
-			return nil, refused(fmt.Sprintf("shared writable memory %v of %s", r.Range, r.Mapping.Path), "close what maps it before the freeze")
+			shared = append(shared, r)
 		}
 	}
-	return regions, nil
+	return regions, shared
 }
 
 func fileMappings(maps []procmem.Mapping) []image.FileMapping {

@@ -70,8 +70,8 @@ func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descript
 			}
 			path := w.Path(o.Addr)
 			kind := descriptorKind(d.Target)
-			if (o.Reach == pyheap.ReachRoots || o.Reach == pyheap.ReachGuess) && !slices.Contains(allow, kind) {
-				offenders = append(offenders, Offender{kind, path, fmt.Sprintf("<%s fd=%d> on %s", typ, d.FD, d.Target), "close it before the freeze"})
+			if isKept(o) && !slices.Contains(allow, kind) {
+				offenders = append(offenders, Offender{kind, path, fmt.Sprintf("<%s fd=%d> on %s", o.TypeName, d.FD, d.Target), "close it before the freeze"})
 				continue
 			}
 			d.Owner = path

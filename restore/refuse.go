@@ -53,7 +53,7 @@ func refused(what, remedy string) *RefusedError {
 
 // Kinds that can be allowed, and what a thaw then has in place of the thing.
 var allowable = []string{"thread", "socket", "pipe", "epoll", "pty", "memfd", "eventfd", "inotify", "signalfd", "timerfd", "file",
-	"descriptor", "child", "sqlite", "wakeup-fd"}
+	"descriptor", "child", "sqlite", "wakeup-fd", "lock", "finalizer", "asyncio"}
 
 // CheckAllow says whether all of the kinds may be allowed.
 func CheckAllow(kinds []string) error {
@@ -79,52 +79,14 @@ func descriptorKind(target string) string {
 	return "descriptor"
 }
 
-// refuseOwners looks for objects that own something outside of the process.
-func refuseOwners(h *pyheap.Heap, w *pyheap.Walk, fds []Descriptor) []Offender {
-	var out []Offender
-	kept := func(o pyheap.Object) bool { return o.Reach == pyheap.ReachRoots || o.Reach == pyheap.ReachGuess }
-	for _, o := range w.OfType("subprocess.Popen") {
-		code, err := h.Attr(o.Addr, "returncode")
-		pid, err2 := h.Attr(o.Addr, "pid")
-		if err != nil || err2 != nil || !kept(o) {
-			continue
-		}
-		if name, err := h.TypeName(code); err == nil && name == "builtins.NoneType" {
-			out = append(out, Offender{"child", w.Path(o.Addr), "a child process that was not waited for, " + h.Repr(pid, 20), "wait for it before the freeze"})
-		}
-	}
-	live := finalizers(h)
-	for _, o := range w.OfType("tempfile.TemporaryDirectory") {
-		f, err := h.Attr(o.Addr, "_finalizer")
-		name, err2 := h.Attr(o.Addr, "name")
-		if err == nil && err2 == nil && kept(o) && live[f] {
-			out = append(out, Offender{"", w.Path(o.Addr), "the temporary directory " + h.Repr(name, 80) + ", which every thaw would delete",
-				"clean it up before the freeze"})
-		}
-	}
+// refuseDatabases looks for connections to files of SQLite, which a thaw could not lock.
+func refuseDatabases(w *pyheap.Walk, fds []Descriptor) (out []Offender) {
 	for _, o := range w.OfType("sqlite3.Connection") {
 		for _, d := range fds {
-			if d.Owner == "" && kept(o) && isSQLite(d.Target) {
+			if d.Owner == "" && isKept(o) && isSQLite(d.Target) {
 				out = append(out, Offender{"sqlite", w.Path(o.Addr), fmt.Sprintf("a connection to %s (descriptor %d)", d.Target, d.FD), "close it before the freeze"})
 			}
 		}
-	}
-	return out
-}
-
-// finalizers gives the objects of weakref.finalize that are still to be called.
-func finalizers(h *pyheap.Heap) map[pyheap.Addr]bool {
-	out := map[pyheap.Addr]bool{}
-	registry, err := h.Lookup("weakref.finalize._registry")
-	if err != nil {
-		return out // weakref was not imported
-	}
-	items, err := h.DictItems(registry, -1)
-	if err != nil {
-		return out
-	}
-	for _, it := range items {
-		out[it.Key] = true
 	}
 	return out
 }

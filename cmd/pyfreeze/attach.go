@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -69,6 +70,10 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 				fmt.Fprintln(os.Stderr, "pyfreeze: "+oneLine(err))
 				dieOf(stopped.sig)
 			}
+			var refused *restore.RefusedError
+			if asJSON && errors.As(err, &refused) {
+				return errors.Join(err, json.NewEncoder(os.Stdout).Encode(map[string]any{"refused": refused.Offenders}))
+			}
 			if err != nil {
 				return err
 			}
@@ -86,7 +91,7 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 	f.BoolVar(&o.NoRecipe, "no-recipe", false, "use no recipe")
 	f.StringSliceVar(&o.Allow, "allow", nil, "`KINDS` of things to freeze though a thaw will not have them, such as socket,thread")
 	f.BoolVar(&o.KeepDead, "keep-dead", false, "keep what freed memory holds (for forensics); else it is zeroed in the image")
-	f.BoolVar(&asJSON, "json", false, "print everything about the image as JSON")
+	f.BoolVar(&asJSON, "json", false, "print everything about the image as JSON, or all that was refused")
 	f.BoolVarP(&verbose, "verbose", "v", false, "say what is being done")
 	return c
 }

@@ -21,7 +21,7 @@ var leftovers = map[string]string{
 // TestSecretsAreScrubbed: what a program freed before the freeze is not in the image, and the allocators of a thawed
 // process still work.
 func TestSecretsAreScrubbed(t *testing.T) {
-	cmd := exec.Command(python, program("secrets.py"), "freeze")
+	cmd := exec.Command(python, program("leftovers.py"), "freeze")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestSecretsAreScrubbed(t *testing.T) {
 	if n < 100 {
 		t.Fatalf("the target made %d secrets only", n)
 	}
-	image := filepath.Join(t.TempDir(), "secrets.pyfreeze")
+	image := filepath.Join(t.TempDir(), "leftovers.pyfreeze")
 	pyfreeze(t, "attach", strconv.Itoa(cmd.Process.Pid), "-o", image).must(t, "exit 0")
 	raw := image + ".raw"
 	pyfreeze(t, "attach", strconv.Itoa(cmd.Process.Pid), "-o", raw, "--keep-dead").must(t, "exit 0")
