@@ -114,3 +114,17 @@ func TestOffendersJSON(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestSubinterpreter: a process with a second interpreter is refused by name.
+func TestSubinterpreter(t *testing.T) {
+	tg, err := startProgram(program("offenders.py"), "subinterpreter", targetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := filepath.Join(tempDir(t), "i")
+	attach(t, tg.pid(), image).must(t, "exit 6").oneLine(t, "2 interpreters")
+	mustNotExist(t, image)
+	if err := tg.finish(); err != nil {
+		t.Error(err)
+	}
+}

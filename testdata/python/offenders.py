@@ -135,6 +135,11 @@ def shared_memory():
     return multiprocessing.shared_memory.SharedMemory(create=True, size=4096)
 
 
+def subinterpreter():
+    import _xxsubinterpreters
+    return _xxsubinterpreters.create()
+
+
 def nothing():
     """What looks like an offender, and is none."""
     logging.getLogger('x').warning
@@ -172,7 +177,7 @@ MODES = {'socket': socket_, 'pipe': pipe, 'epoll': epoll, 'pty': pty_, 'memfd': 
          'lock': lambda: held(threading.Lock()), 'rlock': lambda: held(threading.RLock()), 'condition': lambda: held(threading.Condition()),
          'semaphore': lambda: held(threading.Semaphore()), 'bounded': lambda: held(threading.BoundedSemaphore(2)), 'left': left,
          'finalizer': finalizer, 'tempfile': tempfile_, 'mpchild': mpchild, 'asyncio': loop, 'watchdog': watchdog, 'tls': tls,
-         'mapped': mapped, 'shm': shared_memory, 'semlock': lambda: multiprocessing.Lock(), 'nothing': nothing}
+         'mapped': mapped, 'shm': shared_memory, 'semlock': lambda: multiprocessing.Lock(), 'nothing': nothing, 'subinterpreter': subinterpreter}
 
 
 def wait():
