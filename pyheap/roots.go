@@ -185,10 +185,22 @@ func (w *Walk) walkGC() error {
 	w.fromStack = len(w.nodes)
 	for i := range w.h.view.segs {
 		if s := &w.h.view.segs[i]; s.path == "[stack]" {
-			w.scanRoots(s.start, s.end, rootStack)
+			w.scanRoots(w.stackStart(s), s.end, rootStack)
 		}
 	}
 	return w.drain()
+}
+
+// stackStart gives where the part of a stack begins that is in use.
+func (w *Walk) stackStart(s *seg) uint64 {
+	const redZone = 128 // a function may keep data so far below its stack pointer (System V ABI)
+	start := s.start
+	for _, sp := range w.opt.Stacks {
+		if sp := uint64(sp); sp >= s.start+redZone && sp < s.end {
+			start = max(start, (sp-redZone)&^7)
+		}
+	}
+	return start
 }
 
 // gcList notes the objects of a list. It ends at its head; one that does not is left after as many

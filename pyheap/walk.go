@@ -5,6 +5,9 @@ import "slices"
 // WalkOptions tune a walk.
 type WalkOptions struct {
 	Progress func(n int) // called now and then with the number of objects and blocks found; may be nil
+	// Stacks are the stack pointers of the threads. What lies below that of the main thread is left over from
+	// calls that returned, and is not read; without it, its whole stack is.
+	Stacks []Addr
 }
 
 // Reach says from where an object was reached. Memory whose type is not known (an extension's own

@@ -70,7 +70,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	w, err := h.Walk(pyheap.WalkOptions{})
+	w, err := h.Walk(pyheap.WalkOptions{Stacks: stacksOf(c.threads)})
 	if err != nil {
 		return nil, err
 	}

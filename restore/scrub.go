@@ -36,6 +36,14 @@ func scrub(f *frozen, w *pyheap.Walk, dead []pyheap.Dead, maps []procmem.Mapping
 	return n
 }
 
+// stacksOf gives the stack pointers of threads.
+func stacksOf(threads []image.Thread) (out []pyheap.Addr) {
+	for i := range threads {
+		out = append(out, pyheap.Addr(threads[i].Regs.Rsp))
+	}
+	return out
+}
+
 // stackStart gives the lowest address of the stack that sp points into: that of the mapping, if it is known to hold
 // nothing else, because the kernel made it or a guard page lies below.
 func stackStart(maps []procmem.Mapping, sp procmem.Addr) (procmem.Addr, bool) {

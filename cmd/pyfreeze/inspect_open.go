@@ -47,6 +47,14 @@ type nativeThread struct {
 	regs  unix.PtraceRegs
 }
 
+// stacks gives the stack pointers of the threads.
+func (s *subject) stacks() (out []procmem.Addr) {
+	for i := range s.native {
+		out = append(out, procmem.Addr(s.native[i].regs.Rsp))
+	}
+	return out
+}
+
 func (s *subject) close() {
 	for _, c := range slices.Backward(s.closers) {
 		_ = c() // only read

@@ -74,7 +74,7 @@ object with what it alone owns (the table of a dict, the items of a list), not w
 // walk walks the whole heap.
 func (s *subject) walk(p *progress) (*pyheap.Walk, error) {
 	p.step("walking the heap", 0, 0)
-	return s.heap.Walk(pyheap.WalkOptions{Progress: func(n int) {
+	return s.heap.Walk(pyheap.WalkOptions{Stacks: s.stacks(), Progress: func(n int) {
 		if !p.verbose { // there, a step is a line
 			p.step(fmt.Sprintf("walking the heap: %d objects and blocks", n), 0, 0)
 		}

@@ -53,7 +53,7 @@ func showMovable(ctx context.Context, w io.Writer, path string, asJSON bool) err
 	}
 	defer s.close()
 	p.step("walking the heap", 0, 0)
-	walk, err := s.heap.Walk(pyheap.WalkOptions{})
+	walk, err := s.heap.Walk(pyheap.WalkOptions{Stacks: s.stacks()})
 	if err != nil {
 		return err
 	}

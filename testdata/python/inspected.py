@@ -2,6 +2,7 @@
 the file that its argument names, as JSON."""
 import asyncio
 import collections
+import ctypes
 import faulthandler
 import functools
 import gc
@@ -121,6 +122,16 @@ def by_reading(n):
     return len(list(map(read_one, [n])))
 
 
+def leave_on_stack(n):
+    """Leaves pointers to numbers that nothing refers to, though they were never freed, in the dead part of the C stack."""
+    number = 0.5 + n
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(number))
+    one, two = number, 0.5 + n
+    for _ in range(500):
+        one, two = [one], [two]
+    return one == two
+
+
 def facts():
     found = gc.get_objects()  # before anything here makes functions and generators
     counts = collections.Counter(type(o).__module__ + "." + type(o).__qualname__ for o in found)
@@ -149,6 +160,8 @@ def main():
         json.dump(facts(), f)
     del f
     gc.collect()  # the encoder's functions refer to each other
+    for n in range(10):
+        leave_on_stack(n)
     print("ready", flush=True)
     sorted([1], key=by_reading)
     print("done whole" if outer_local and node.n == 7 else "broken", flush=True)
