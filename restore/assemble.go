@@ -106,7 +106,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 			c.threads[i].XState = withoutVectors(c.threads[i].XState)
 		}
 	}
-	more, err := settleDescriptors(frz, h, w, c.fds, o.Allow)
+	again, more, err := settleDescriptors(frz, h, w, c.fds, o.Allow)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,10 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, dead: dead, script: script, fds: reserved(fds)}
+	if err := g.addReopened(again); err != nil {
+		return nil, err
+	}
+	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, dead: dead, script: script, fds: reserved(fds), again: again}
 	if err := comp.prepare(files); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ type compiler struct {
 	dead   []pyheap.Dead
 	script []byte // marshalled thaw script
 	fds    []int  // descriptor numbers to reserve
+	again  []reopening
 
 	relocs relocations
 	keep   map[procmem.Addr]bool // words that stay as the fresh process has them

@@ -73,6 +73,7 @@ func (c *compiler) interpreter(p *program) error {
 	for _, fd := range c.fds { // a late close by a dead object must not hit a new descriptor
 		p.emit(opReserve, imm(uint64(fd)))
 	}
+	c.reopen(p, c.again)
 	p.call(rTmp, py("PyEval_AcquireThread"), imm(uint64(c.t.tstate)))
 	p.call(rTmp, py("PyOS_AfterFork_Child"))
 	return err

@@ -18,6 +18,10 @@ type Descriptor struct {
 	FD     int    `json:"fd"`
 	Target string `json:"target"`          // what /proc shows: a path, socket:[n], pipe:[n]
 	Owner  string `json:"owner,omitempty"` // Python path of the object that owns it
+	// Reopened says that a thaw opens the file again, at the same offset; else its owner finds it closed.
+	Reopened bool `json:"reopened,omitempty"`
+
+	open openFile
 }
 
 // listDescriptors reads /proc/PID/fd. The target must be stopped.
@@ -40,7 +44,14 @@ func listDescriptors(pid int) ([]Descriptor, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Descriptor{FD: fd, Target: link})
+		open, err := readOpenFile(pid, fd)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Descriptor{FD: fd, Target: link, open: open})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].FD < out[j].FD })
 	return out, nil
@@ -48,8 +59,9 @@ func listDescriptors(pid int) ([]Descriptor, error) {
 
 // settleDescriptors finds the owner of each descriptor. Those that only frames
 // reach are dropped with the frames: their objects are marked closed in frozen memory.
-// So are those that may be by the kinds in allow; others that a module reaches are offenders.
-func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descriptor, allow []string) (offenders []Offender, err error) {
+// So are those that may be by the kinds in allow; of others that a module reaches, files are opened again by the thaw
+// where that can be, and the rest are offenders.
+func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descriptor, allow []string) (again []reopening, offenders []Offender, err error) {
 	open := map[int]*Descriptor{}
 	for i := range fds {
 		open[fds[i].FD] = &fds[i]
@@ -71,16 +83,39 @@ func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descript
 			path := w.Path(o.Addr)
 			kind := descriptorKind(d.Target)
 			if isKept(o) && !slices.Contains(allow, kind) {
-				offenders = append(offenders, Offender{kind, path, fmt.Sprintf("<%s fd=%d> on %s", o.TypeName, d.FD, d.Target), "close it before the freeze"})
+				what, why, remedy := fmt.Sprintf("<%s fd=%d> on %s", o.TypeName, d.FD, d.Target), "", "close it before the freeze"
+				if kind == "file" && typ == "_io.FileIO" {
+					if why = d.canReopen(); why == "" && unwritten(h, w, o.Addr) {
+						why, remedy = "with data that was not written yet", "flush it before the freeze"
+					}
+					if why == "" {
+						again = addReopening(again, d, at)
+						d.Owner, d.Reopened = path, true
+						continue
+					}
+					what += ", " + why
+				}
+				offenders = append(offenders, Offender{kind, path, what, remedy})
 				continue
 			}
 			d.Owner = path
 			if err := f.poke32(at, ^uint32(0)); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return offenders, nil
+	return again, offenders, nil
+}
+
+// addReopening notes that the int at is to have the number of d.
+func addReopening(again []reopening, d *Descriptor, at pyheap.Addr) []reopening {
+	for i := range again {
+		if again[i].d == d {
+			again[i].holds = append(again[i].holds, at)
+			return again
+		}
+	}
+	return append(again, reopening{d, []pyheap.Addr{at}})
 }
 
 // reserved are the numbers that a thaw keeps from use: a dead object may still
@@ -88,7 +123,7 @@ func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descript
 func reserved(fds []Descriptor) []int {
 	var out []int
 	for _, d := range fds {
-		if d.Owner != "" || strings.HasPrefix(d.Target, "/dev/null") {
+		if d.Owner != "" && !d.Reopened || strings.HasPrefix(d.Target, "/dev/null") {
 			out = append(out, d.FD)
 		}
 	}

@@ -53,6 +53,21 @@ type UnfitError struct{ Reason string }
 
 func (e *UnfitError) Error() string { return "the image does not fit: " + e.Reason }
 
+// addReopened adds the files that a thaw opens again to read them on.
+func (g *guards) addReopened(again []reopening) error {
+	for _, r := range again {
+		if !r.d.guarded() {
+			continue
+		}
+		id, err := statFile(r.d.Target)
+		if err != nil {
+			return err
+		}
+		g.Files = append(g.Files, guardFile{Path: r.d.Target, Size: id.size, MtimeNs: id.mtimeNs})
+	}
+	return nil
+}
+
 // check compares the image's world with this one.
 func (g *guards) check(env []string) error {
 	for _, f := range g.Files {

@@ -35,6 +35,7 @@ const (
 	opDie
 	opReserve
 	opAnd
+	opSub
 )
 
 // Registers that the stub fills before the first operation; the others, 0 to

@@ -22,7 +22,7 @@ func TestABI(t *testing.T) {
 #include "` + abi + `"
 int main(void) { printf("%zu %zu %zu %zu %zu %zu %zu %zu %d %d %d", sizeof(struct prog), sizeof(struct lib), sizeof(struct map),
 	sizeof(struct file), sizeof(struct op), sizeof(struct spawn_args), sizeof(struct run_block), offsetof(struct spawn_args, state),
-	OP_AND, OP_DIE, R_FLAGS); }`
+	OP_SUB, OP_DIE, R_FLAGS); }`
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ int main(void) { printf("%zu %zu %zu %zu %zu %zu %zu %zu %d %d %d", sizeof(struc
 		t.Fatal(err)
 	}
 	var a spawnArgs
-	want := []int{progHeader, 56, 40, 64, opSize, int(unsafe.Sizeof(a)), runBlockSize, int(unsafe.Offsetof(a.state)), int(opAnd), int(opDie), regFlags}
+	want := []int{progHeader, 56, 40, 64, opSize, int(unsafe.Sizeof(a)), runBlockSize, int(unsafe.Offsetof(a.state)), int(opSub), int(opDie), regFlags}
 	if got := string(out); got != strings.Trim(fmt.Sprint(want), "[]") {
 		t.Errorf("abi.h has %v, Go has %v", got, want)
 	}

@@ -28,8 +28,8 @@ busy: then the copy, not the process, is brought to a point where its objects ar
 consistent, in up to --timeout.
 
 Other threads are not in the thawed processes, as after a fork. Descriptors
-that only the abandoned Python frames hold are dropped; one that a module holds
-is refused, with the path to its owner.
+that only the abandoned Python frames hold are dropped; files that a module holds
+are opened again; any other is refused, with the path to its owner.
 
 A recipe is a Python file that repairs what a program captured of the world it
 was frozen in. Recipes for known programs (hg) are chosen by themselves.`,

@@ -118,7 +118,10 @@ func summary(w io.Writer, path string, m *restore.Meta, took time.Duration) {
 		fmt.Fprintf(w, "  recipe: %s\n", m.Recipe)
 	}
 	for _, d := range m.Descriptors {
-		if d.Owner != "" {
+		switch {
+		case d.Reopened:
+			fmt.Fprintf(w, "  descriptor %d (%s) is opened again for %s\n", d.FD, d.Target, d.Owner)
+		case d.Owner != "":
 			fmt.Fprintf(w, "  descriptor %d (%s) is dropped with %s\n", d.FD, d.Target, d.Owner)
 		}
 	}
@@ -152,9 +155,12 @@ func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int,
 	row("threads", "%d in the process, 1 in a thaw", m.Threads)
 	for _, d := range m.Descriptors {
 		what := d.Target
-		if d.Owner != "" {
+		switch {
+		case d.Reopened:
+			what += ", opened again for " + d.Owner
+		case d.Owner != "":
 			what += ", dropped with " + d.Owner
-		} else {
+		default:
 			what += ", no Python object owns it: left behind"
 		}
 		row("descriptor", "%d: %s", d.FD, what)

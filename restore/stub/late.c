@@ -272,6 +272,9 @@ static int stub_main(int argc, char **argv, char **envp)
 		case OP_AND:
 			R[o->dst % NREG] = v[0] & v[1];
 			break;
+		case OP_SUB:
+			R[o->dst % NREG] = v[0] - v[1];
+			break;
 		case OP_DIE:
 			sys3(SYS_exit_group, v[0], 0, 0);
 		}

@@ -2,6 +2,7 @@
 import asyncio
 import concurrent.futures
 import faulthandler
+import fcntl
 import json
 import logging
 import mmap
@@ -44,7 +45,25 @@ def memfd():
 
 
 def file():
-    return open(__file__)
+    return open(os.environ['OFFENDER_DB'], 'w')
+
+
+def unwritten():
+    f = open(os.environ['OFFENDER_DB'], 'a')
+    f.write('x')
+    return f
+
+
+def locked():
+    f = open(os.environ['OFFENDER_DB'], 'a')
+    fcntl.flock(f, fcntl.LOCK_EX)
+    return f
+
+
+def removed():
+    f = open(os.environ['OFFENDER_DB'], 'a')
+    os.remove(f.name)
+    return f
 
 
 def child():
@@ -172,7 +191,7 @@ def nothing():
             threading.Barrier(2), asyncio.new_event_loop().close()]
 
 
-MODES = {'socket': socket_, 'pipe': pipe, 'epoll': epoll, 'pty': pty_, 'memfd': memfd, 'file': file, 'child': child,
+MODES = {'socket': socket_, 'pipe': pipe, 'epoll': epoll, 'pty': pty_, 'memfd': memfd, 'file': file, 'unwritten': unwritten, 'locked': locked, 'removed': removed, 'child': child,
          'tempdir': tempdir, 'sqlite': sqlite, 'wakeup-fd': wakeup_fd, 'thread': thread,
          'lock': lambda: held(threading.Lock()), 'rlock': lambda: held(threading.RLock()), 'condition': lambda: held(threading.Condition()),
          'semaphore': lambda: held(threading.Semaphore()), 'bounded': lambda: held(threading.BoundedSemaphore(2)), 'left': left,
