@@ -1,0 +1,145 @@
+package tracer
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
+)
+
+// WatchKind is what the processor stops a thread for.
+type WatchKind uint8
+
+const (
+	// WatchExecute stops before the instruction at the address is executed.
+	WatchExecute WatchKind = iota
+	// WatchAccess stops after one of two bytes at the address, which is even, was read or written.
+	WatchAccess
+)
+
+// Watches is how many watches a thread can have: debug registers 0 to 3 of x86.
+const Watches = 4
+
+// Debug registers in struct user (sys/user.h), and their fields (Intel SDM volume 3, 17.2).
+const (
+	debugRegister = 848 // offsetof(struct user, u_debugreg)
+	debugStatus   = 6
+	debugControl  = 7
+)
+
+// SetWatch sets watch n of the main thread. Nothing in memory changes, and neither its children nor its other threads
+// have the watch; an exec takes it away. Errors: those of ptrace, as where a virtual machine has no debug registers.
+func (p *Process) SetWatch(n int, a procmem.Addr, kind WatchKind) error {
+	return p.withThread(p.pid, func(t *thread) error {
+		if n < 0 || n >= Watches || kind == WatchAccess && a&1 != 0 {
+			return fmt.Errorf("cannot watch %#x: %w", uint64(a), unix.EINVAL)
+		}
+		if err := p.clearWatch(t, n); err != nil {
+			return err
+		}
+		if err := ptrace(unix.PTRACE_POKEUSR, t.tid, debugRegister+8*uintptr(n), uintptr(a)); err != nil {
+			return p.opError(t.tid, "set a watch in", err)
+		}
+		control, err := p.debugRegister(t, debugControl)
+		if err != nil {
+			return err
+		}
+		control |= 1 << (2 * n)
+		if kind == WatchAccess {
+			control |= 0b0111 << (16 + 4*n) // length 2, read or write
+		}
+		if err := ptrace(unix.PTRACE_POKEUSR, t.tid, debugRegister+8*debugControl, uintptr(control)); err != nil {
+			return p.opError(t.tid, "set a watch in", err)
+		}
+		return nil
+	})
+}
+
+// ClearWatch takes watch n away, if it is set.
+func (p *Process) ClearWatch(n int) error {
+	return p.withThread(p.pid, func(t *thread) error { return p.clearWatch(t, n) })
+}
+
+func (p *Process) clearWatch(t *thread, n int) error {
+	control, err := p.debugRegister(t, debugControl)
+	if err != nil {
+		return err
+	}
+	control &^= 3<<(2*n) | 15<<(16+4*n)
+	if err := ptrace(unix.PTRACE_POKEUSR, t.tid, debugRegister+8*debugControl, uintptr(control)); err != nil {
+		return p.opError(t.tid, "clear a watch in", err)
+	}
+	return nil
+}
+
+func (p *Process) debugRegister(t *thread, n uintptr) (v uint64, err error) {
+	if err := ptracePtr(unix.PTRACE_PEEKUSR, t.tid, debugRegister+8*n, unsafe.Pointer(&v)); err != nil {
+		return 0, p.opError(t.tid, "read a debug register of", err)
+	}
+	return v, nil
+}
+
+// WatchEvent is why ContinueToWatch has returned.
+type WatchEvent struct {
+	Exec bool // the process has replaced its program and has no watches any more
+	Hit  [Watches]bool
+}
+
+// ContinueToWatch lets the main thread of a spawned process, and all others, run until one of its watches is hit or it
+// calls exec. Signals are passed on at once, faults among them. At the deadline it returns ErrStepTimeout, and the thread
+// runs on: call it again, or Kill. Errors: *ExitError, ErrStepTimeout.
+func (p *Process) ContinueToWatch(deadline time.Time) (ev WatchEvent, err error) {
+	err = p.withThread(p.pid, func(t *thread) error {
+		for {
+			if !t.running {
+				if err := p.resume(t); err != nil {
+					return err
+				}
+			}
+			s, ok, err := p.waitStop(t, deadline)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return ErrStepTimeout
+			}
+			p.note(t, s)
+			switch {
+			case s.kind == stopExit:
+				return s.exit
+			case s.kind == stopEvent && s.event == unix.PTRACE_EVENT_EXEC:
+				ev.Exec = true
+				return nil
+			case s.kind == stopSignal && s.signal == syscall.SIGTRAP:
+				status, err := p.debugRegister(t, debugStatus)
+				if err != nil {
+					return err
+				}
+				if status&(1<<Watches-1) == 0 {
+					continue // the program's own
+				}
+				if err := ptrace(unix.PTRACE_POKEUSR, t.tid, debugRegister+8*debugStatus, 0); err != nil {
+					return p.opError(t.tid, "reset a debug register of", err)
+				}
+				t.sig = 0
+				for i := range ev.Hit {
+					ev.Hit[i] = status>>i&1 != 0
+				}
+				return nil
+			}
+		}
+	})
+	return ev, err
+}
+
+// StopAll stops the other threads of a spawned process, which ran on without being traced. Errors: those of [Attach].
+func (p *Process) StopAll() error {
+	return p.call(func() error {
+		p.prepare()
+		return p.stopAll()
+	})
+}
