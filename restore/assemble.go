@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,15 +31,12 @@ func mainTstate(h *pyheap.Heap) (procmem.Addr, procmem.Addr, error) {
 
 // write turns the copy into an image.
 func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interpreter, lay *symbols.Layout) (*Meta, error) {
-	argv, err := readStrings(fmt.Sprintf("/proc/%d/cmdline", o.PID))
+	line, err := o.readCommandLine()
 	if err != nil {
 		return nil, err
 	}
+	argv := line.argv
 	environ, err := readStrings(fmt.Sprintf("/proc/%d/environ", o.PID))
-	if err != nil {
-		return nil, err
-	}
-	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", o.PID))
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +164,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	g, files, err := makeGuards(h, mods, cl, strings.TrimSpace(string(comm)), environ, in)
+	g, files, err := makeGuards(h, mods, cl, line.comm, environ, in)
 	if err != nil {
 		return nil, err
 	}
@@ -182,11 +178,11 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	g.LdEntry = entryOf(ld.File)
 	g.SyscallDelta = int64(comp.p.sites[0]) + 5 - int64(g.LdEntry)
 
-	meta := describe(o, c, in, h, w, mods, comp, fds, argv, strings.TrimSpace(string(comm)), rec.name)
+	meta := describe(o, c, in, h, w, mods, comp, fds, argv, line.comm, rec.name)
 	meta.Captured = found
 	meta.Scrubbed = scrubbed
 	content := &image.Content{
-		Pid: o.PID, Comm: strings.TrimSpace(string(comm)), Args: strings.Join(argv, " "),
+		Pid: o.PID, Comm: line.comm, Args: strings.Join(argv, " "),
 		Threads: c.threads, Auxv: c.auxv, Files: fileMappings(c.maps), Segments: frz.imageSegments(),
 	}
 	about, err := json.Marshal(meta)

@@ -28,6 +28,8 @@ type FreezeOptions struct {
 	KeepDead bool                                  // leave in the image what freed memory and dead stacks hold, for forensics
 	Self     string                                // path of pyfreeze, for a training run; "" does without
 	Progress func(step string, done, total uint64) // may be nil
+
+	plain *commandLine // of a process that does not run the command itself; nil for others
 }
 
 func (o *FreezeOptions) progress(step string) func(done, total uint64) {

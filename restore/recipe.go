@@ -62,19 +62,32 @@ func chooseRecipe(o FreezeOptions, h *pyheap.Heap) (recipe, error) {
 	for _, m := range mods {
 		loaded[m.Name] = true
 	}
-	list, err := recipeFiles.ReadDir("recipes")
+	shipped, err := shippedRecipes()
 	if err != nil {
 		return recipe{}, err
 	}
-	for _, e := range list {
-		b, err := recipeFiles.ReadFile("recipes/" + e.Name())
-		if err != nil {
-			return recipe{}, err
-		}
-		r := parseRecipe(strings.TrimSuffix(e.Name(), ".py"), string(b))
-		if len(r.detect) == 1 && loaded[r.detect[0]] {
+	for _, r := range shipped {
+		if loaded[r.detect[0]] {
 			return r, nil
 		}
 	}
 	return recipe{}, nil
+}
+
+// shippedRecipes gives those that are part of pyfreeze and tell their program by a module.
+func shippedRecipes() (out []recipe, err error) {
+	list, err := recipeFiles.ReadDir("recipes")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range list {
+		b, err := recipeFiles.ReadFile("recipes/" + e.Name())
+		if err != nil {
+			return nil, err
+		}
+		if r := parseRecipe(strings.TrimSuffix(e.Name(), ".py"), string(b)); len(r.detect) == 1 {
+			out = append(out, r)
+		}
+	}
+	return out, nil
 }

@@ -58,6 +58,7 @@ func (p *Process) release(t *thread) error {
 		// It could not be stopped again; the end of our thread detaches it.
 		return errors.Join(errs...)
 	}
+	errs = append(errs, p.clearWatches(t))
 	p.markResumed() // afterwards it may be long until we run again: the thread of the target does
 	err := ptrace(unix.PTRACE_DETACH, t.tid, 0, uintptr(t.sig))
 	if err != nil {

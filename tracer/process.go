@@ -30,6 +30,7 @@ type Process struct {
 	threads map[int]*thread
 	site    procmem.Addr          // of a system call instruction; 0 not yet known
 	gadgets gadgets               // code for a chain; as above
+	watched bool                  // a thread has had a watch
 	breaks  map[procmem.Addr]byte // of a twin: breakpoints, and the bytes under them
 	mem     *os.File              // /proc/PID/mem; nil until needed
 	ended   *syscall.WaitStatus   // of a spawned process, once known

@@ -41,6 +41,7 @@ func (p *Process) SetWatch(n int, a procmem.Addr, kind WatchKind) error {
 		if err := p.clearWatch(t, n); err != nil {
 			return err
 		}
+		p.watched = true
 		if err := ptrace(unix.PTRACE_POKEUSR, t.tid, debugRegister+8*uintptr(n), uintptr(a)); err != nil {
 			return p.opError(t.tid, "set a watch in", err)
 		}
@@ -72,6 +73,17 @@ func (p *Process) clearWatch(t *thread, n int) error {
 	control &^= 3<<(2*n) | 15<<(16+4*n)
 	if err := ptrace(unix.PTRACE_POKEUSR, t.tid, debugRegister+8*debugControl, uintptr(control)); err != nil {
 		return p.opError(t.tid, "clear a watch in", err)
+	}
+	return nil
+}
+
+// clearWatches takes all watches away: they would outlast us, and their traps would kill.
+func (p *Process) clearWatches(t *thread) error {
+	if !p.watched || t.tid != p.pid {
+		return nil
+	}
+	if err := ptrace(unix.PTRACE_POKEUSR, t.tid, debugRegister+8*debugControl, 0); err != nil {
+		return p.opError(t.tid, "clear the watches in", err)
 	}
 	return nil
 }

@@ -76,10 +76,7 @@ if pid:
 	if n := len(p.Threads()); n != 2 {
 		t.Errorf("%d threads are stopped", n)
 	}
-	if err := p.ClearWatch(3); err != nil {
-		t.Error(err)
-	}
-	detach(t, p)
+	detach(t, p) // takes the watch away
 	if ws, err := p.Wait(); err != nil || ws.ExitStatus() != 0 {
 		t.Errorf("status %v, %v", ws, err)
 	}

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -16,7 +13,7 @@ import (
 
 func newAttach() *cobra.Command {
 	var o restore.FreezeOptions
-	var asJSON, verbose bool
+	out := imageOutput{}
 	c := &cobra.Command{
 		Use:   "attach PID -o FILE",
 		Short: "Take an image of a running Python process, which goes on",
@@ -46,17 +43,11 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 			if err != nil || pid <= 0 {
 				return &usageError{fmt.Errorf("%q is not a process id", args[0])}
 			}
-			if o.Output == "" {
-				return &usageError{fmt.Errorf("-o FILE is missing")}
-			}
-			if o.Recipe != "" && o.NoRecipe {
-				return &usageError{fmt.Errorf("--recipe and --no-recipe contradict each other")}
-			}
-			if err := restore.CheckAllow(o.Allow); err != nil {
-				return &usageError{err}
+			if err := out.check(&o); err != nil {
+				return err
 			}
 			o.PID = pid
-			p := newProgress(verbose)
+			p := newProgress(out.verbose)
 			o.Progress = p.step
 			start := time.Now()
 			var m *restore.Meta
@@ -65,33 +56,11 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 				return err
 			})
 			p.end()
-			var stopped *interruptError
-			if errors.As(err, &stopped) {
-				fmt.Fprintln(os.Stderr, "pyfreeze: "+oneLine(err))
-				dieOf(stopped.sig)
-			}
-			var refused *restore.RefusedError
-			if asJSON && errors.As(err, &refused) {
-				return errors.Join(err, json.NewEncoder(os.Stdout).Encode(map[string]any{"refused": refused.Offenders}))
-			}
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printMeta(m, false)
-			}
-			summary(os.Stdout, o.Output, m, time.Since(start))
-			return nil
+			return out.report(err, m, o.Output, time.Since(start))
 		},
 	}
 	f := c.Flags()
-	f.StringVarP(&o.Output, "output", "o", "", "`FILE` to write the image to (mode 0600, replaced when complete)")
 	f.DurationVar(&o.Timeout, "timeout", 5*time.Second, "give up when no safe point is reached by then")
-	f.StringVar(&o.Recipe, "recipe", "", "Python `FILE` with thaw(), in place of a shipped recipe")
-	f.BoolVar(&o.NoRecipe, "no-recipe", false, "use no recipe")
-	f.StringSliceVar(&o.Allow, "allow", nil, "`KINDS` of things to freeze though a thaw will not have them, such as socket,thread")
-	f.BoolVar(&o.KeepDead, "keep-dead", false, "keep what freed memory holds (for forensics); else it is zeroed in the image")
-	f.BoolVar(&asJSON, "json", false, "print everything about the image as JSON, or all that was refused")
-	f.BoolVarP(&verbose, "verbose", "v", false, "say what is being done")
+	out.flags(c, &o)
 	return c
 }

@@ -31,7 +31,7 @@ is never an obstacle: run then starts the plain command.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newAttach(), newRun(start), newInfo(), newVerify(), newInspect())
+	root.AddCommand(newAttach(), newFreeze(), newRun(start), newInfo(), newVerify(), newInspect())
 	return root
 }
 

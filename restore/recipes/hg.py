@@ -5,6 +5,7 @@
 # ENV and COUNT name variables and types: config['env'] and config['count'] have their values and how many
 # objects there were at the freeze.
 # FIXES names the places that thaw() repairs, or falls back over; `pyfreeze info --captured` then leaves them out.
+# warm() runs a command in a process that runs several before the freeze (`pyfreeze freeze --warm`).
 # thaw() runs in every thawed process, before the program. What it returns, if anything, is the
 # reason why the plain command must run instead.
 
@@ -29,6 +30,11 @@ FIXES = (
 
 import os
 import sys
+
+
+def warm(args):
+    sys.modules['mercurial.pycompat'].sysargv = [os.fsencode(a) for a in sys.argv]
+    sys.modules['mercurial.dispatch'].run()
 
 
 def thaw():

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pyfreeze/restore"
+)
+
+func newFreeze() *cobra.Command {
+	var o restore.CommandOptions
+	var warm []string
+	out := imageOutput{}
+	c := &cobra.Command{
+		Use:   "freeze -o FILE [flags] -- COMMAND [ARGS...]",
+		Short: "Start a Python program and take an image of it when it has warmed up",
+		Long: `Start a Python program, let it run, and take an image of it at a clean point: just
+before its interpreter shuts down, with all that it has imported and no code
+running (--at exit), or when one of its functions is called for the first time
+(--at MODULE:FUNCTION). Then the program goes on to its end.
+
+What of the program's code ran is what later runs need not do again: so let it do what
+they will do. --warm runs it again in the same process, before the freeze, with other
+arguments; what these runs print goes to /dev/null. A recipe with warm(args) says how, where running
+the program's script again is not enough.
+
+The command runs as it would from a shell, with this terminal and environment. It
+is not changed in any way: the processor's debug registers stop it.`,
+		Example: `  pyfreeze freeze -o hg.pyfreeze -- hg version -q
+  pyfreeze freeze -o hg.pyfreeze --warm 'status' --warm 'log -l 3' -- hg version -q
+  pyfreeze freeze -o app.pyfreeze --at app.cli:main -- app --help`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{fmt.Errorf("freeze takes a command")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := out.check(&o.FreezeOptions); err != nil {
+				return err
+			}
+			if len(warm) > 0 && cmd.Flags().Changed("at") && o.At != "exit" {
+				return &usageError{fmt.Errorf("--warm runs end before the exit: they exclude --at %s", o.At)}
+			}
+			for _, w := range warm {
+				words, err := splitWords(w)
+				if err != nil {
+					return &usageError{fmt.Errorf("--warm %q: %w", w, err)}
+				}
+				o.Warm = append(o.Warm, words)
+			}
+			o.Command = args
+			p := newProgress(out.verbose)
+			o.Progress = p.step
+			start := time.Now()
+			var m *restore.Meta
+			var status syscall.WaitStatus
+			err := interruptible(cmd.Context(), func(ctx context.Context) (err error) {
+				m, status, err = restore.FreezeCommand(ctx, o)
+				return err
+			})
+			p.end()
+			if err := out.report(err, m, o.Output, time.Since(start)); err != nil {
+				return err
+			}
+			if status != 0 && !out.json {
+				fmt.Fprintf(os.Stderr, "pyfreeze: note: the command itself ended with %s\n", describeStatus(status))
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	out.flags(c, &o.FreezeOptions)
+	f.StringVar(&o.At, "at", "exit", "where: `exit`, or MODULE:FUNCTION when that is first called, on the main thread")
+	f.StringArrayVar(&warm, "warm", nil, "run the program again before the freeze with these `ARGS`, quoted as for a shell; may be repeated")
+	return c
+}
+
+func describeStatus(s syscall.WaitStatus) string {
+	if s.Signaled() {
+		return fmt.Sprintf("signal %d", int(s.Signal()))
+	}
+	return fmt.Sprintf("exit status %d", s.ExitStatus())
+}
+
+// imageOutput is what attach and freeze have in common: flags, and what they say of the image.
+type imageOutput struct{ json, verbose bool }
+
+func (out *imageOutput) flags(c *cobra.Command, o *restore.FreezeOptions) {
+	f := c.Flags()
+	f.StringVarP(&o.Output, "output", "o", "", "`FILE` to write the image to (mode 0600, replaced when complete)")
+	f.StringVar(&o.Recipe, "recipe", "", "Python `FILE` with thaw(), in place of a shipped recipe")
+	f.BoolVar(&o.NoRecipe, "no-recipe", false, "use no recipe")
+	f.StringSliceVar(&o.Allow, "allow", nil, "`KINDS` of things to freeze though a thaw will not have them, such as socket,thread")
+	f.BoolVar(&o.KeepDead, "keep-dead", false, "keep what freed memory holds (for forensics); else it is zeroed in the image")
+	f.BoolVar(&out.json, "json", false, "print everything about the image as JSON, or all that was refused")
+	f.BoolVarP(&out.verbose, "verbose", "v", false, "say what is being done")
+}
+
+func (out *imageOutput) check(o *restore.FreezeOptions) error {
+	if o.Output == "" {
+		return &usageError{fmt.Errorf("-o FILE is missing")}
+	}
+	if o.Recipe != "" && o.NoRecipe {
+		return &usageError{fmt.Errorf("--recipe and --no-recipe contradict each other")}
+	}
+	if err := restore.CheckAllow(o.Allow); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+// report prints what the image has, or returns the error, which has been printed as JSON where that was asked for.
+func (out *imageOutput) report(err error, m *restore.Meta, path string, took time.Duration) error {
+	var stopped *interruptError
+	if errors.As(err, &stopped) {
+		fmt.Fprintln(os.Stderr, "pyfreeze: "+oneLine(err))
+		dieOf(stopped.sig)
+	}
+	var refused *restore.RefusedError
+	if out.json && errors.As(err, &refused) {
+		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(map[string]any{"refused": refused.Offenders}))
+	}
+	if err != nil {
+		return err
+	}
+	if out.json {
+		return printMeta(m, false)
+	}
+	summary(os.Stdout, path, m, took)
+	return nil
+}
