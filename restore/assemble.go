@@ -123,6 +123,9 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err := forgetSeekable(frz, t, w); err != nil {
 		return nil, err
 	}
+	if err := dropAtexit(frz, h, t); err != nil {
+		return nil, err
+	}
 	if err := openBufferLocks(frz, t, w); err != nil {
 		return nil, err
 	}

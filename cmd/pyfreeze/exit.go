@@ -12,7 +12,7 @@ import (
 	"pyfreeze/tracer"
 )
 
-// Exit codes of attach, info and verify; README.md lists them.
+// Exit codes of attach, freeze, info and verify; README.md lists them.
 const (
 	exitOK         = 0
 	exitOther      = 1
@@ -25,6 +25,7 @@ const (
 	exitOutput     = 8
 	exitDebugInfo  = 9
 	exitBadImage   = 10
+	exitNotReached = 11
 	exitRun        = 125
 )
 
@@ -42,7 +43,9 @@ func is[T error](err error) bool {
 // exitCode gives the documented code for an error.
 func exitCode(err error) int {
 	switch {
-	case is[*usageError](err), strings.HasPrefix(err.Error(), "unknown command"):
+	case is[*restore.CommandEndedError](err):
+		return exitNotReached
+	case is[*usageError](err), is[*restore.AtError](err), strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
 	case errors.Is(err, tracer.ErrNoProcess), is[*tracer.ExitError](err), errors.Is(err, tracer.ErrZombie):
 		return exitNoProcess

@@ -126,7 +126,12 @@ func summary(w io.Writer, path string, m *restore.Meta, took time.Duration) {
 		}
 	}
 	capturedSummary(w, path, m)
-	fmt.Fprintf(w, "  the process was stopped for %.1f ms, the whole took %.0f ms\n", ms(m.Stopped), ms(took))
+	if m.Stopped != 0 { // a process that was there before
+		fmt.Fprintf(w, "  the process was stopped for %.1f ms, ", ms(m.Stopped))
+	} else {
+		fmt.Fprint(w, "  ")
+	}
+	fmt.Fprintf(w, "the whole took %.0f ms\n", ms(took))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
