@@ -51,8 +51,10 @@ type runBlock struct {
 	execNs    uint64
 	attempts  uint64
 	verdict   int64
+	skip      uint64
 	comm      [16]byte
 	stale     [512]byte
+	again     [1024]byte
 	logOK     [1024]byte
 	logFail   [1024]byte
 }

@@ -21,6 +21,10 @@ type recipe struct {
 	resetSignals []string
 	env          []string // variables whose values at the freeze it wants: config['env']
 	fixes        []string // paths that thaw() repairs, see compilePatterns: no captured values any more
+	programs     []string // names of commands that it is for
+	key          []string // variables that choose among a launcher's images
+	warm         []string // command lines to warm up with
+	warmEnv      []string // and the environment for them
 	count        []string // types whose number of objects it wants: config['count']
 }
 
@@ -38,7 +42,7 @@ func parseRecipe(name, source string) recipe {
 		return out
 	}
 	return recipe{name: name, source: source, detect: declared("DETECT"), resetSignals: declared("RESET_SIGNALS"),
-		env: declared("ENV"), count: declared("COUNT"), fixes: declared("FIXES")}
+		env: declared("ENV"), count: declared("COUNT"), fixes: declared("FIXES"), programs: declared("PROGRAMS"), key: declared("KEY"), warm: declared("WARM"), warmEnv: declared("WARM_ENV")}
 }
 
 // chooseRecipe reads the recipe asked for, or the shipped one whose DETECT module is

@@ -21,6 +21,7 @@ type RunOptions struct {
 	HasCode bool
 	Verbose bool
 	Timings bool
+	Log     string // file for a line about this run; "" for the one that PYFREEZE_LOG names, if any
 	Shuffle bool   // for tests: libraries that may move get independent random bases
 	StartNs uint64 // CLOCK_MONOTONIC when pyfreeze started, for Timings
 }
@@ -55,7 +56,7 @@ func Run(o RunOptions) error {
 	if err == nil {
 		lp, err = planLoad(im, g)
 	}
-	log := openLog()
+	log := openLog(o.Log)
 	if err == nil {
 		run := runBlock{startNs: o.StartNs, logFd: -1}
 		if o.Verbose {
@@ -77,10 +78,7 @@ func Run(o RunOptions) error {
 	if o.Verbose {
 		fmt.Fprintf(os.Stderr, "pyfreeze: plain start: %v\n", err)
 	}
-	if log != nil {
-		_, _ = log.WriteString(logLine(o.Image, false, err.Error()))
-		_ = log.Close()
-	}
+	writeLog(log, o.Image, err.Error())
 	return cmd.exec()
 }
 
@@ -139,10 +137,12 @@ func planLoad(im *image.Image, g *guards) (loadPlan, error) {
 // maxStub bounds what is taken for the stub at the start of the program note.
 const maxStub = 1 << 20
 
-// openLog opens the file that PYFREEZE_LOG names: one JSON object a line for
+// openLog opens the file at path, or that which PYFREEZE_LOG names: one JSON object a line for
 // every run, for tests and for the curious.
-func openLog() *os.File {
-	path := os.Getenv("PYFREEZE_LOG")
+func openLog(path string) *os.File {
+	if path == "" {
+		path = os.Getenv("PYFREEZE_LOG")
+	}
 	if path == "" {
 		return nil
 	}
@@ -159,6 +159,14 @@ func openLog() *os.File {
 		fd = n
 	}
 	return os.NewFile(uintptr(fd), path)
+}
+
+// writeLog tells of a plain start, and closes the log.
+func writeLog(log *os.File, image, reason string) {
+	if log != nil {
+		_, _ = log.WriteString(logLine(image, false, reason)) // nobody to tell
+		_ = log.Close()
+	}
 }
 
 type logEntry struct {

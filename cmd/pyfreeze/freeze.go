@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pyfreeze/restore"
+	"pyfreeze/restore/launcher"
 )
 
 func newFreeze() *cobra.Command {
@@ -50,7 +51,7 @@ is not changed in any way: the processor's debug registers stop it.`,
 				return &usageError{fmt.Errorf("--warm runs end before the exit: they exclude --at %s", o.At)}
 			}
 			for _, w := range warm {
-				words, err := splitWords(w)
+				words, err := launcher.SplitWords(w)
 				if err != nil {
 					return &usageError{fmt.Errorf("--warm %q: %w", w, err)}
 				}

@@ -31,7 +31,7 @@ is never an obstacle: run then starts the plain command.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newAttach(), newFreeze(), newRun(start), newInfo(), newVerify(), newInspect())
+	root.AddCommand(newAttach(), newFreeze(), newRun(start), newInfo(), newVerify(), newInstall(), newUninstall(), newList(), newStatus(), newLaunch(start), newBuild(), newInspect())
 	return root
 }
 
@@ -42,7 +42,7 @@ func execute(root *cobra.Command) int {
 	}
 	fmt.Fprintln(os.Stderr, "pyfreeze: "+printable(oneLine(err)))
 	code := exitCode(err)
-	if cmd.Name() == "run" {
+	if cmd.Name() == "run" || cmd.Name() == "launch" {
 		return exitRun // other codes are the command's own
 	}
 	return code

@@ -4,12 +4,45 @@
 # DETECT names the module; RESET_SIGNALS the signals whose handlers belong to a command, not to the program.
 # ENV and COUNT name variables and types: config['env'] and config['count'] have their values and how many
 # objects there were at the freeze.
+# PROGRAMS, KEY, WARM and WARM_ENV are for `pyfreeze install`: names of commands, variables that choose among the images
+# (NAME* for all that begin so), command lines to warm up with in an empty directory, changes of the environment for them.
 # FIXES names the places that thaw() repairs, or falls back over; `pyfreeze info --captured` then leaves them out.
 # warm() runs a command in a process that runs several before the freeze (`pyfreeze freeze --warm`).
 # thaw() runs in every thawed process, before the program. What it returns, if anything, is the
 # reason why the plain command must run instead.
 
 DETECT = 'mercurial.dispatch'
+PROGRAMS = ('hg',)
+KEY = ('HGMODULEPOLICY', 'HGEMITWARNINGS', 'HGDEMANDIMPORT', 'LANGUAGE', 'LC_ALL', 'LC_CTYPE', 'LC_MESSAGES', 'LANG', 'PYTHON*')
+WARM = (
+    'version -q',
+    'init r',
+    '-R r commit -u pyfreeze -m first --config ui.allowemptycommit=1',
+    '-R r tag -u pyfreeze first',
+    '-R r status -A',
+    '-R r log -p -l 1',
+    '-R r id',
+    '-R r diff -c tip',
+    '-R r summary',
+    '-R r bookmark b',
+    '-R r branches',
+    'clone -q r c',
+    '-R c tag -u pyfreeze second',
+    '-R c outgoing -q r',
+    '-R r tag -u pyfreeze third',
+    '-R r pull -q c',
+    '-R r merge -q --tool :union',
+    '-R r commit -u pyfreeze -m merged',
+    '-R r push -q c',
+    '-R r annotate r/.hgtags',
+    '-R r cat r/.hgtags',
+    '-R r revert -q --all -r 0',
+    '-R r update -q -C tip',
+    '-R r files',
+    '-R r paths',
+    '-R r help status',
+)
+WARM_ENV = ('HGRCPATH=/dev/null', 'HGPLAIN=', 'HGUSER=')
 RESET_SIGNALS = ('SIGHUP', 'SIGTERM', 'SIGBREAK', 'SIGUSR1')
 ENV = ('LANGUAGE', 'LC_ALL', 'LC_MESSAGES', 'LANG')
 COUNT = ('mercurial.dispatch.lazyaliasentry')

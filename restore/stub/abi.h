@@ -11,7 +11,7 @@ typedef int i32;
 typedef long i64;
 
 #define ABI_MAGIC 0x317a657266797000ul /* "\0pyfrez1" */
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 // What spawn() and the tracer child share. Lives in memory of the spawning process.
 struct spawn_args {
@@ -55,8 +55,10 @@ struct run_block {
 	u64 exec_ns;     // ... just before execve
 	u64 attempts;    // how many layouts were tried
 	i64 verdict;     // of the last of them: 0, or the error that stood against it
+	u64 skip;        // words of argv before the user's
 	char comm[16];   // "" keeps the kernel's
 	char stale[512]; // the source file that has changed, if the tracer child found one
+	char again[1024]; // four words that tell of a stale image with the user's arguments behind, in place of the plain command; "": none
 	char log_ok[1024];   // line for the log when Python code is about to run
 	char log_fail[1024]; // beginning of the line when it never will
 };

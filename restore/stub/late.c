@@ -16,6 +16,25 @@ static void __attribute__((noreturn)) plain(const char *what, u64 n)
 	__builtin_unreachable();
 }
 
+// A launcher's image is stale: whoever can make a new one takes over, with the user's arguments, and starts the plain command.
+static void again(const char *what)
+{
+	struct run_block *r = S.run;
+	u64 argc = S.stack[0], n = 0, at = 0;
+	if (!r->again[0] || r->skip > argc)
+		return;
+	char **argv = (char **)sys6(SYS_mmap, 0, (argc + 5) * sizeof(char *), PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
+	if ((i64)argv < 0 && (i64)argv > -4096)
+		return;
+	for (; r->again[at]; at += length(r->again + at) + 1)
+		argv[n++] = r->again + at;
+	for (u64 i = r->skip; i < argc; i++)
+		argv[n++] = (char *)S.stack[1 + i];
+	log_failure(what, -1);
+	sys3(SYS_execve, argv[0], argv, S.stack + 1 + argc + 1);
+	r->log_fd = -1; // it has been told
+}
+
 static u64 fresh_of(u64 lib, const char *what)
 {
 	struct lib *l = AT(struct lib, S.prog->libs) + lib;
@@ -177,7 +196,8 @@ static void reap(void)
 	u64 n = length(stale), m = length(S.run->stale);
 	copy(stale + n, S.run->stale, m);
 	copy(stale + n + m, " has changed since", 19);
-		plain(stale, -1);
+	again(stale);
+	plain(stale, -1);
 }
 
 static int stub_main(int argc, char **argv, char **envp)

@@ -40,6 +40,8 @@ static const char *env(char **envp, const char *name)
 	return 0;
 }
 
+#include "launcher.h"
+
 static u32 crc32c(u32 crc, const u8 *p, u64 n)
 {
 	u64 c = (u32)~crc;
@@ -178,7 +180,7 @@ struct plan {
 	const char **argv;
 	const char *exe, *comm, *which;
 	i64 syscall_delta;
-	u64 ld_entry;
+	u64 ld_entry, words; // of argv before the arguments
 };
 
 static int check(struct reader *r, struct plan *p, struct spawn_args *a, u64 max, char **args, char **envp)
@@ -188,7 +190,7 @@ static int check(struct reader *r, struct plan *p, struct spawn_args *a, u64 max
 		return 0;
 	p->exe = str(r);
 	u64 n = list(r, p->argv, 0, max);
-	n = list(r, p->argv, n, max);
+	n = p->words = list(r, p->argv, n, max);
 	for (; *args; args++) {
 		if (n >= max)
 			return 0;
@@ -344,27 +346,10 @@ static void launch(struct room *m, struct plan *p, char **envp, u64 start)
 	sys4(SYS_wait4, m->args.child, 0, WALL, 0);
 }
 
-// Returns only if nothing was done.
-__attribute__((used)) void launch_run(u64 *stack)
+// Runs the image behind fd, which it closes, with the arguments. Returns only if nothing was done.
+static void run_image(i64 fd, const char *name, u64 argc, char **args, char **envp, u64 flags, u64 start, const char *log, const char **again)
 {
-	u64 start = now(), guards, guards_len, prog_len;
-	u64 argc = stack[0], flags = 0, i = 2;
-	char **argv = (char **)(stack + 1), **envp = argv + argc + 1;
-	if (argc < 3 || !same(argv[1], "run"))
-		return;
-	for (; i < argc && argv[i][0] == '-'; i++) {
-		if (same(argv[i], "-v") || same(argv[i], "--verbose"))
-			flags |= RUN_VERBOSE;
-		else if (same(argv[i], "--timings"))
-			flags |= RUN_TIMINGS;
-		else
-			return;
-	}
-	if (i >= argc || argc > MAX_ARGS)
-		return;
-	i64 fd = sys4(SYS_openat, AT_FDCWD, argv[i], O_CLOEXEC | 04000 /* O_NONBLOCK */, 0);
-	if (fd < 0)
-		return;
+	u64 guards, guards_len, prog_len;
 	struct room *m = 0;
 	u8 *b = read_head(fd, &guards, &guards_len, &prog_len);
 	u64 max = argc + 64, space = (sizeof *m + (max + 1) * sizeof(char *) + PAGE - 1) & ~(PAGE - 1ul);
@@ -375,7 +360,10 @@ __attribute__((used)) void launch_run(u64 *stack)
 		struct reader r = { b + guards, b + guards + guards_len, 0 };
 		m->run.flags = flags;
 		m->run.image_fd = m->run.log_fd = CLOSED;
-		if (find_parts(&m->args, b, prog_len) && check(&r, &p, &m->args, max, argv + i + 1, envp) && open_log(&m->run, env(envp, "PYFREEZE_LOG"), argv[i])) {
+		if (find_parts(&m->args, b, prog_len) && check(&r, &p, &m->args, max, args, envp) && open_log(&m->run, log, name)) {
+			for (u64 n = 0; again && *again && n < sizeof m->run.again - 1; again++)
+				n = put(m->run.again, n, *again, sizeof m->run.again - 1) + 1;
+			m->run.skip = p.words;
 			// Without close-on-exec, clear of the low numbers that a program may count on.
 			m->run.image_fd = sys3(SYS_fcntl, fd, F_DUPFD, 50);
 			if (m->run.image_fd >= 0)
@@ -389,4 +377,58 @@ __attribute__((used)) void launch_run(u64 *stack)
 	if (b)
 		sys3(SYS_munmap, b, *(u64 *)(b + HEADER_NOTE + 8), 0);
 	sys3(SYS_close, fd, 0, 0);
+}
+
+// pyfreeze launch FILE ARGS...: the kernel's words for a launcher, which begins with #!.
+static void launch_launcher(u64 argc, char **argv, char **envp, u64 start)
+{
+	i64 at = sys6(SYS_mmap, 0, sizeof(struct launcher), PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
+	if (at <= 0)
+		return;
+	struct launcher *l = (struct launcher *)at;
+	if (argv[2][0] != '-' && read_launcher(l, argv[2]) && find_program(l, envp)) {
+		i64 fd = find_image(l, envp);
+		if (fd >= 0) {
+			const char *again[] = { argv[0], "launch", "--stale", argv[2], 0 }, *log = env(envp, "PYFREEZE_LOG");
+			u64 n = 0;
+			for (int i = 0; i < 4; i++)
+				n += length(again[i]) + 1;
+			if (!log || !*log) {
+				u64 end = length(l->file) - 25; // the image's own name
+				put(l->path, put(l->path, 0, l->file, end + 1), "log", LAUNCHER_PATH);
+				log = l->path;
+			}
+			if (n < sizeof((struct run_block *)0)->again)
+				run_image(fd, l->file, argc, argv + 3, envp, 0, start, log, again);
+			else
+				sys3(SYS_close, fd, 0, 0);
+		}
+	}
+	sys3(SYS_munmap, at, sizeof *l, 0);
+}
+
+// Returns only if nothing was done.
+__attribute__((used)) void launch_run(u64 *stack)
+{
+	u64 start = now(), argc = stack[0], flags = 0, i = 2;
+	char **argv = (char **)(stack + 1), **envp = argv + argc + 1;
+	if (argc < 3 || argc > MAX_ARGS)
+		return;
+	if (same(argv[1], "launch"))
+		launch_launcher(argc, argv, envp, start);
+	if (!same(argv[1], "run"))
+		return;
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (same(argv[i], "-v") || same(argv[i], "--verbose"))
+			flags |= RUN_VERBOSE;
+		else if (same(argv[i], "--timings"))
+			flags |= RUN_TIMINGS;
+		else
+			return;
+	}
+	if (i >= argc)
+		return;
+	i64 fd = sys4(SYS_openat, AT_FDCWD, argv[i], O_CLOEXEC | 04000 /* O_NONBLOCK */, 0);
+	if (fd >= 0)
+		run_image(fd, argv[i], argc, argv + i + 1, envp, flags, start, env(envp, "PYFREEZE_LOG"), 0);
 }

@@ -1,4 +1,4 @@
-package main
+package launcher
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 
 var errQuote = errors.New("a quote is not closed")
 
-// splitWords takes a line apart as a shell would: quotes and backslashes, but no substitutions.
-func splitWords(line string) (words []string, err error) {
+// SplitWords takes a line apart as a shell would: quotes and backslashes, but no substitutions.
+func SplitWords(line string) (words []string, err error) {
 	var word strings.Builder
 	in := false // a word has begun
 	for i := 0; i < len(line); i++ {

@@ -1,4 +1,4 @@
-package main
+package launcher
 
 import (
 	"testing"
@@ -16,13 +16,13 @@ func TestSplitWords(t *testing.T) {
 		`a'b'"c"\d`:             {"abcd"},
 		"--config=x.y='a;b' -R": {"--config=x.y=a;b", "-R"},
 	} {
-		got, err := splitWords(line)
+		got, err := SplitWords(line)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %s %v", line, diff, err)
 		}
 	}
 	for _, line := range []string{"'", `"`, `a"b`, `"\`} {
-		if got, err := splitWords(line); err == nil {
+		if got, err := SplitWords(line); err == nil {
 			t.Errorf("%s: %q", line, got)
 		}
 	}

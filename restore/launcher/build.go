@@ -1,0 +1,161 @@
+package launcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/restore"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+const (
+	// maxWait is how long a builder waits for the command that it was started by: an hg serve may never end.
+	maxWait = 20 * time.Second
+	// maxBuild is how long the warm-up may take.
+	maxBuild = 2 * time.Minute
+	// retryAfter is when an image that could not be made is tried again.
+	retryAfter = time.Hour
+)
+
+// WaitFor waits until a process has ended, not for ever.
+func WaitFor(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return // it has, or the kernel cannot tell
+	}
+	defer unix.Close(fd)
+	until := time.Now().Add(maxWait)
+	for left := maxWait; left > 0; left = time.Until(until) {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(left.Milliseconds())+1)
+		if n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// Build makes the image for this environment, unless one that fits is there, another builder is at work, or it failed not long ago; force
+// makes it in any case. It gives the image's path, "" when nothing was to be done. What stood against it is kept for [List].
+func Build(ctx context.Context, l *File, o restore.FreezeOptions, force bool) (_ *restore.Meta, path string, err error) {
+	program, err := l.program()
+	if err != nil {
+		return nil, "", err
+	}
+	dir, err := l.writable()
+	if err != nil {
+		return nil, "", err
+	}
+	unlock, err := lock(filepath.Join(dir, "lock"), force)
+	if err != nil || unlock == nil {
+		return nil, "", err
+	}
+	defer unlock()
+	key := l.key(program, os.Environ())
+	path = filepath.Join(dir, key+suffix)
+	if !force && (restore.Fits(path) == nil || l.failure(key) != "") {
+		return nil, "", nil
+	}
+	sweep(dir, path)
+	ctx, cancel := context.WithTimeout(ctx, maxBuild)
+	defer cancel()
+	m, err := l.freeze(ctx, o, program, path)
+	failed := filepath.Join(dir, key+".failed")
+	if err != nil {
+		_ = os.WriteFile(failed, []byte(strings.ReplaceAll(err.Error(), "\n", " ")+"\n"), 0o600) // only to save time
+		return nil, path, err
+	}
+	_ = os.Remove(failed) // there is none, as a rule
+	sweep(dir, path)
+	return m, path, nil
+}
+
+// freeze warms the program up in a directory of its own.
+func (l *File) freeze(ctx context.Context, o restore.FreezeOptions, program, path string) (*restore.Meta, error) {
+	work, err := os.MkdirTemp(filepath.Dir(path), "build-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(work)
+	back, err := os.Getwd()
+	if err == nil {
+		defer os.Chdir(back)
+	}
+	if err := os.Chdir(work); err != nil {
+		return nil, err
+	}
+	for _, e := range l.WarmEnv {
+		name, value, _ := strings.Cut(e, "=")
+		if old, ok := os.LookupEnv(name); ok {
+			defer os.Setenv(name, old)
+		} else {
+			defer os.Unsetenv(name)
+		}
+		if value == "" {
+			_ = os.Unsetenv(name) // a name of ours
+		} else if err := os.Setenv(name, value); err != nil {
+			return nil, fmt.Errorf("the launcher's warm-env %s: %w", e, err)
+		}
+	}
+	warm := make([][]string, len(l.Warm))
+	for i, w := range l.Warm {
+		if warm[i], err = SplitWords(w); err != nil {
+			return nil, fmt.Errorf("the launcher's warm-up %q: %w", w, err)
+		}
+	}
+	o.Output, o.Recipe = path, l.Recipe
+	c := restore.CommandOptions{FreezeOptions: o, Command: []string{program}}
+	if len(warm) > 0 {
+		c.Command = append(c.Command, warm[0]...)
+		c.Warm = warm[1:]
+	}
+	m, _, err := restore.FreezeCommand(ctx, c)
+	return m, err
+}
+
+// lock takes the lock of a directory of images. unlock is nil when another builder has it, for which wait waits.
+func lock(path string, wait bool) (unlock func(), err error) {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	how := unix.LOCK_EX
+	if !wait {
+		how |= unix.LOCK_NB
+	}
+	for {
+		err = unix.Flock(fd, how)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = nil
+		}
+		return nil, err
+	}
+	return func() { _ = unix.Close(fd) }, nil
+}
+
+// failure says why the image with a key could not be made, if it is too early to try again.
+func (l *File) failure(key string) string {
+	for _, dir := range l.dirs() {
+		path := filepath.Join(dir, key+".failed")
+		st, err := os.Stat(path)
+		if err != nil || private(dir) != nil || time.Since(st.ModTime()) > retryAfter {
+			continue
+		}
+		b, _ := os.ReadFile(path) // as good as none
+		return strings.TrimSpace(string(b))
+	}
+	return ""
+}
