@@ -21,6 +21,7 @@ processes from it, each a few milliseconds after the command is given.
   hg serve --cmdserver pipe              # a warmed-up program, pid P
   pyfreeze attach P -o hg.pyfreeze       # an image; P goes on
   pyfreeze run hg.pyfreeze status        # hg status, from the image
+  pyfreeze install hg                    # or: every hg, from images that keep themselves
   pyfreeze info hg.pyfreeze              # what is in it
 
 An image that does not fit any more (another Python, changed sources, other locale)

@@ -31,7 +31,7 @@ WARM = (
     '-R c outgoing -q r',
     '-R r tag -u pyfreeze third',
     '-R r pull -q c',
-    '-R r merge -q --tool :union',
+    '-R r merge -q --tool :union -r 3',
     '-R r commit -u pyfreeze -m merged',
     '-R r push -q c',
     '-R r annotate r/.hgtags',
