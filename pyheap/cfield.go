@@ -4,15 +4,11 @@ package pyheap
 // zero-extended. The struct is that of [Heap.StructOf]. Errors: *ObjectError where there is no object or its memory is
 // not known, *LayoutError where no debug information describes the type or it has no such field of up to 8 bytes.
 func (h *Heap) CField(obj Addr, name string) (uint64, error) {
-	lay, typ, ok := h.StructOf(obj)
-	if !ok {
-		return 0, &ObjectError{Addr: obj, Want: "an object with a known struct"}
+	at, size, err := h.CFieldAddr(obj, name)
+	if err != nil {
+		return 0, err
 	}
-	f, err := lay.FieldOf(typ, name)
-	if err != nil || f.Size > 8 || f.BitSize != 0 {
-		return 0, &LayoutError{Missing: []string{typ.String() + "." + name}}
-	}
-	b, ok := h.view.bytes(uint64(obj)+f.Offset, f.Size)
+	b, ok := h.view.bytes(uint64(at), size)
 	if !ok {
 		return 0, &ObjectError{Addr: obj, Want: "an object", Err: errNotMapped}
 	}
@@ -21,6 +17,19 @@ func (h *Heap) CField(obj Addr, name string) (uint64, error) {
 		v |= uint64(c) << (8 * i)
 	}
 	return v, nil
+}
+
+// CFieldAddr gives the address and the size, in bytes up to 8, of what [Heap.CField] reads. Errors are the same.
+func (h *Heap) CFieldAddr(obj Addr, name string) (at Addr, size uint64, err error) {
+	lay, typ, ok := h.StructOf(obj)
+	if !ok {
+		return 0, 0, &ObjectError{Addr: obj, Want: "an object with a known struct"}
+	}
+	f, err := lay.FieldOf(typ, name)
+	if err != nil || f.Size > 8 || f.BitSize != 0 {
+		return 0, 0, &LayoutError{Missing: []string{typ.String() + "." + name}}
+	}
+	return obj + Addr(f.Offset), f.Size, nil
 }
 
 // Lock is the state of a lock of module _thread.

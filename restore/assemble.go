@@ -174,7 +174,8 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err := g.addReopened(again); err != nil {
 		return nil, err
 	}
-	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, dead: dead, script: script, fds: reserved(fds), again: again}
+	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, dead: dead, script: script, fds: reserved(fds), again: again,
+		idents: mainIdents(h, w, c.threads[0].Regs.Fs_base)}
 	if err := comp.prepare(files); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ type compiler struct {
 	script []byte // marshalled thaw script
 	fds    []int  // descriptor numbers to reserve
 	again  []reopening
+	idents []procmem.Addr // words that hold the ident of the main thread
 
 	relocs relocations
 	keep   map[procmem.Addr]bool // words that stay as the fresh process has them
@@ -96,8 +97,9 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 	}
 	c.p.files = fileMaps(c.mods, files)
 	lc := c.libs[c.p.libc].Base
-	c.relocs = findRelocations(c.frz, c.libs, [3]uint64{lc + c.p.free, lc + c.p.realloc, lc + c.p.usable}, c.keep, c.data, c.dead, linkedWords(c.mods))
-	return nil
+	linked := linkedWords(c.mods)
+	c.relocs = findRelocations(c.frz, c.libs, [3]uint64{lc + c.p.free, lc + c.p.realloc, lc + c.p.usable}, c.keep, c.data, c.dead, linked)
+	return unalignedLink(c.frz, c.libs, linked)
 }
 
 // linkedWords gives the words of all modules that ELF relocations describe.

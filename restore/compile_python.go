@@ -57,6 +57,9 @@ func (c *compiler) interpreter(p *program) error {
 	if err := c.store(p, uint64(c.t.runtime), "_PyRuntimeState", "main_thread", rThread); err != nil {
 		return err
 	}
+	for _, at := range c.idents {
+		p.emit(opStore64, imm(uint64(at)), reg(rThread))
+	}
 	key := p.words([]uint64{0})
 	for i := 0; i < pthreadKeys; i++ {
 		p.call(rTmp, libc("pthread_key_create"), key, imm(0))

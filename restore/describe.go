@@ -57,6 +57,9 @@ func describe(o FreezeOptions, c *captured, in *symbols.Interpreter, h *pyheap.H
 		Relocations: len(comp.relocs.words)}
 	m.Known, m.Guesses, m.Guessed = comp.relocs.known, comp.relocs.guesses, len(comp.relocs.guesses)
 	m.Guesses = m.Guesses[:min(len(m.Guesses), maxGuesses)]
+	for i := range m.Guesses {
+		m.Guesses[i].To = h.About(procmem.Addr(m.Guesses[i].Value))
+	}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}
 	for _, f := range comp.relocs.filters {

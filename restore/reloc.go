@@ -1,6 +1,8 @@
 package restore
 
 import (
+	"fmt"
+
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
 )
@@ -19,6 +21,7 @@ type Guess struct {
 	Addr  uint64 `json:"addr"`
 	Value uint64 `json:"value"`
 	Into  string `json:"into"`  // the library
+	To    string `json:"to"`    // its symbol, or offset
 	Owner string `json:"owner"` // what the word belongs to, as far as is known
 }
 
@@ -32,7 +35,7 @@ type wordKnower interface {
 // that move cover a few megabytes of 2^47: a word that points there and is
 // not inside the payload of a string, number or the like is a pointer.
 //
-// linked are the words that an ELF relocation describes.
+// linked are the words that an ELF relocation describes: they are pointers, whatever else may be thought of them.
 func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[procmem.Addr]bool, data wordKnower, dead []pyheap.Dead, linked map[procmem.Addr]bool) relocations {
 	r := relocations{known: map[string]int{}}
 	type moving struct{ lo, hi, idx uint64 }
@@ -66,11 +69,14 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 					continue
 				}
 				at := s.Start + procmem.Addr(off)
-				if keep[at] || bins.Contains(procmem.Addr(v)) || withinDead(dead, at) || data.IsData(at) {
+				if keep[at] {
 					break
 				}
 				info := pyheap.WordInfo{How: "ELF relocation"}
 				if !linked[at] {
+					if bins.Contains(procmem.Addr(v)) || withinDead(dead, at) || data.IsData(at) {
+						break
+					}
 					info = data.Word(at)
 				}
 				if info.Kind == pyheap.WordData {
@@ -79,7 +85,7 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 				if info.How != "" {
 					r.known[info.How]++
 				} else {
-					r.guesses = append(r.guesses, Guess{uint64(at), v, libs[m.idx].Name, info.Owner})
+					r.guesses = append(r.guesses, Guess{Addr: uint64(at), Value: v, Into: libs[m.idx].Name, Owner: info.Owner})
 				}
 				if which := indexOf(filtered, v); which >= 0 {
 					r.filters[which] = append(r.filters[which], uint64(at))
@@ -100,4 +106,24 @@ func indexOf(a [3]uint64, v uint64) int {
 		}
 	}
 	return -1
+}
+
+// unalignedLink looks for a pointer that ELF relocations put at an odd place, where findRelocations does not look, and that would
+// have to be changed. Compilers make none; a packed struct could.
+func unalignedLink(f *frozen, libs []library, linked map[procmem.Addr]bool) error {
+	for at := range linked {
+		if at%8 == 0 {
+			continue
+		}
+		v, err := f.peek64(at)
+		if err != nil {
+			continue // not frozen
+		}
+		for _, l := range libs {
+			if !l.Fixed && v >= l.Base && v < l.Base+l.Span {
+				return fmt.Errorf("the pointer at %v into %s is not aligned, and could not be relocated", at, l.Name)
+			}
+		}
+	}
+	return nil
 }

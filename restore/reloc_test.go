@@ -67,3 +67,23 @@ func TestFindRelocations(t *testing.T) {
 		t.Errorf("calls of free %#x, want %#x", r.filters[0], want)
 	}
 }
+
+// What an ELF relocation describes is a pointer, even where an allocator's or a type's word stands against it.
+func TestRelocationsOfLinkedWords(t *testing.T) {
+	libs := []library{{Name: "lib", Base: 0x7f0000000000, Span: 0x1000}}
+	s := heapSegment(0x1000, 0x7f0000000123, 32, 32)
+	f := &frozen{segs: []frozenSegment{s}}
+	linked := map[procmem.Addr]bool{0x1010: true, 0x1018: true}
+	dead := []pyheap.Dead{{Start: 0x1010, End: 0x1040}}
+	r := findRelocations(f, libs, [3]uint64{}, nil, dataAt{0x1018: true}, dead, linked)
+	if want := []uint64{0x1010, 0x1018}; !slices.Equal(r.words, want) || r.known["ELF relocation"] != 2 {
+		t.Errorf("words %#x, want %#x; %v", r.words, want, r.known)
+	}
+	if err := unalignedLink(f, libs, linked); err != nil {
+		t.Error(err)
+	}
+	le.PutUint64(s.Data[0x14:], 0x7f0000000123)
+	if err := unalignedLink(f, libs, map[procmem.Addr]bool{0x1014: true}); err == nil {
+		t.Error("an unaligned pointer is not noticed")
+	}
+}

@@ -43,10 +43,10 @@ func showOpaque(w io.Writer, m *restore.Meta, asJSON bool) error {
 		fmt.Fprintf(w, "%9d %8d  %-18v  %s\n", x.Bytes, x.Blocks, x.Example, x.Name)
 	}
 	if len(m.Guesses) > 0 {
-		fmt.Fprintf(w, "\n%-18s  %-18s  %-28s  %s\n", "guessed pointer", "value", "into", "part of")
+		fmt.Fprintf(w, "\n%-18s  %-18s  %-40s  %s\n", "guessed pointer", "value", "to", "part of")
 	}
 	for _, g := range m.Guesses {
-		fmt.Fprintf(w, "%#-18x  %#-18x  %-28s  %s\n", g.Addr, g.Value, g.Into, g.Owner)
+		fmt.Fprintf(w, "%#-18x  %#-18x  %-40s  %s\n", g.Addr, g.Value, g.To, g.Owner)
 	}
 	if n := m.Guessed - len(m.Guesses); n > 0 {
 		fmt.Fprintf(w, "... %d more\n", n)
