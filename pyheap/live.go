@@ -10,6 +10,12 @@ func (h *Heap) eachLive(fn func(at, size uint64)) {
 			h.eachMapped(s, s.chained, fn)
 		} else if s.heap && s.path == "" {
 			h.eachMapped(s, s.start, fn)
+		} else if s.heap && s.fileEnd < s.end { // a .bss, and what the kernel joined with it
+			end := s.fileEnd
+			if m, ok := h.moduleOf(s.start); ok {
+				end = max(end, uint64(m.Range.End))
+			}
+			h.eachMapped(s, end, fn)
 		}
 	}
 }
@@ -21,8 +27,9 @@ func (v *view) eachChunk(s *seg, fn func(at, size uint64)) {
 		if size < minChunk {
 			break
 		}
-		if n, live := v.mallocBlock(s, at+16); live && at+size < s.end {
-			fn(at+16, n)
+		start := s.userStart(at + 16)
+		if n, live := v.mallocBlock(s, start); live && at+size < s.end {
+			fn(start, n)
 		}
 		at += size
 	}

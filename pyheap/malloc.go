@@ -76,9 +76,17 @@ func (s *seg) cached(a uint64) bool {
 }
 
 // mallocBlock tells whether a, which lies in s, is the start of memory handed out by glibc's
-// malloc, and gives its size in bytes. Where nothing else is known of the block, a header that fits
-// its neighbour is what decides.
+// malloc, or of what debug hooks hand out of that, and gives its size in bytes.
 func (v *view) mallocBlock(s *seg, a uint64) (size uint64, ok bool) {
+	if n, ok := v.hookedBlock(s, a); ok {
+		return n, true
+	}
+	return v.plainBlock(s, a)
+}
+
+// plainBlock is mallocBlock without debug hooks. Where nothing else is known of the block, a header that fits
+// its neighbour is what decides.
+func (v *view) plainBlock(s *seg, a uint64) (size uint64, ok bool) {
 	if !s.heap || a&15 != 0 || a < s.start+16 {
 		return 0, false
 	}

@@ -11,6 +11,7 @@ type pools struct {
 	poolSize uint64
 	arenas   []arena // sorted by start
 	lo, hi   uint64
+	debug    bool // blocks have the words of debug hooks around what the program asked for
 }
 
 // arena is one arena; pools are carved from start up to end, the rest was never used.
@@ -72,6 +73,7 @@ func newPools(h *Heap) *pools {
 	if n := len(p.arenas); n > 0 {
 		p.lo, p.hi = p.arenas[0].start, p.arenas[n-1].end
 	}
+	p.debug = p.hooked()
 	return p
 }
 
@@ -141,7 +143,11 @@ func (p *pools) block(a uint64) (start, size uint64, live, inArena bool) {
 	if i >= pl.n {
 		return 0, 0, false, true
 	}
-	return pl.first + i*pl.size, pl.size, pl.free[i>>6]>>(i&63)&1 == 0, true
+	start, size, live = pl.first+i*pl.size, pl.size, pl.free[i>>6]>>(i&63)&1 == 0
+	if p.debug && live {
+		start, size = p.inside(start, size)
+	}
+	return start, size, live, true
 }
 
 func (p *pools) pool(ar *arena, i uint64) *pool {
@@ -205,7 +211,11 @@ func (p *pools) eachLive(fn func(start, size uint64)) {
 			pl := p.pool(ar, uint64(j))
 			for k := uint64(0); k < pl.n; k++ {
 				if pl.free[k>>6]>>(k&63)&1 == 0 {
-					fn(pl.first+k*pl.size, pl.size)
+					start, size := pl.first+k*pl.size, pl.size
+					if p.debug {
+						start, size = p.inside(start, size)
+					}
+					fn(start, size)
 				}
 			}
 		}

@@ -28,7 +28,7 @@ func (h *Heap) flaw(a uint64, t *typeInfo) string {
 	case inArena && before+size > room:
 		return fmt.Sprintf("has %d bytes, more than its block of %d", before+size, room)
 	case !inArena && !h.inFile(s, a):
-		chunk := s.blockAround(a)
+		chunk := s.userStart(s.blockAround(a))
 		room, live := h.view.mallocBlock(s, chunk)
 		if !live && s.inChain(a) {
 			return "lies in freed memory"

@@ -224,6 +224,7 @@ func (w *Walk) guess(s *seg, k edgeKind, to, arg uint64) {
 		if start = s.blockAround(to); start == 0 || !k.guess() {
 			return
 		}
+		start = s.userStart(start)
 		if size, live = w.h.view.mallocBlock(s, start); !live {
 			return
 		}
