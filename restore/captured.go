@@ -2,6 +2,7 @@ package restore
 
 import (
 	"bytes"
+	"os"
 	"regexp"
 	"strings"
 
@@ -65,7 +66,7 @@ func (c *capturedFinder) match() {
 			}
 			return
 		}
-		if v.Interned || len(v.Text) < minFact {
+		if v.Interned || len(v.Text) < minFact || string(v.Text) == os.DevNull {
 			return // a name or a word that the program has for itself
 		}
 		if what, ok := c.facts.texts[asText(string(v.Text))]; ok {
@@ -170,7 +171,7 @@ func plainName(s string) string { return strings.ToLower(strings.ReplaceAll(s, "
 // report adds an entry unless something repairs it.
 func (c *capturedFinder) report(tr *pyheap.Trace, r pyheap.Reference, f finding) {
 	path := tr.Path(r)
-	if len(c.out) >= maxCaptured || c.fixed.match(path) {
+	if len(c.out) >= maxCaptured || c.fixed.match(path) || strings.Contains(path, ".__match_args__[") { // names of fields
 		return
 	}
 	v := CapturedValue{What: f.what, Path: c.facts.redact(path), Type: f.typ, Below: f.below}

@@ -124,7 +124,7 @@ func pythonEnv(env []string) map[string]string {
 	for _, e := range env {
 		k, v, ok := strings.Cut(e, "=")
 		// Read at the thaw, or of no consequence for one.
-		if !ok || !strings.HasPrefix(k, "PYTHON") || k == "PYTHONIOENCODING" || v == "" {
+		if !ok || !strings.HasPrefix(k, "PYTHON") || k == "PYTHONIOENCODING" || k == "PYTHONPATH" || v == "" {
 			continue
 		}
 		if _, dup := out[k]; !dup {

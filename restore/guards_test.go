@@ -14,7 +14,7 @@ import (
 func sampleGuards() *guards {
 	return &guards{Exe: "/usr/bin/python3.11", Argv0: []string{"/usr/bin/python3", "-u"}, Script: []string{"/usr/bin/hg"}, Comm: "hg",
 		CPU: cpuFeatures(), UTF8Mode: true, SyscallDelta: -123, LdEntry: 0x1000,
-		PythonEnv: map[string]string{"PYTHONHASHSEED": "0", "PYTHONPATH": "/a=b"},
+		PythonEnv: map[string]string{"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "/a=b"},
 		Files:     []guardFile{{"/lib/x.so", 1, 2, 3, "abc"}, {"/usr/x.py", 4, 5, 0, ""}}}
 }
 

@@ -165,6 +165,11 @@ def start():
             fallback = 'the C locale'  # where Python starts in UTF-8 mode
             return
         ctype = cold('coerce')(ctype)
+    if fresh.get(b'PYTHONPATH') != config['pythonpath']:
+        reason = cold('pythonpath')(config['pythonpath'], fresh.get(b'PYTHONPATH'))
+        if reason:
+            fallback = reason
+            return
     encoding = 'utf-8'
     if not utf8_mode and _locale.nl_langinfo(_locale.CODESET) != 'UTF-8' or sys.getfilesystemencoding() != encoding:
         encoding = cold('other_encoding')()

@@ -95,6 +95,44 @@ def compiled(source, name, d):
         return compile('', name, 'exec', dont_inherit=True), d
 
 
+def pythonpath(old, new):
+    # sys.path gets the new directories in place of the old ones, unless that could have changed what was imported.
+    if sys.flags.ignore_environment:
+        return None
+    old, new = ([os.fsdecode(d) for d in v.split(b':')] if v else [] for v in (old, new))
+    if any(not os.path.isabs(d) for d in old + new):
+        return 'PYTHONPATH has changed, and is relative'
+    old, new = (list(dict.fromkeys(map(os.path.normpath, v))) for v in (old, new))
+    if [d for d in old if d in new] != [d for d in new if d in old]:
+        return 'the order of PYTHONPATH has changed'
+    modules = dict(sys.modules)
+    for d in old:
+        if d not in new:
+            for m in modules.values():
+                if (getattr(m, '__file__', None) or '').startswith(d + '/'):
+                    return 'PYTHONPATH has changed, and had ' + m.__name__
+    tops = {name.partition('.')[0] for name in modules}
+    tops.update(('sitecustomize', 'usercustomize'))
+    for d in new:
+        if d not in old:
+            try:
+                names = os.listdir(d)
+            except OSError:
+                continue
+            shadows = tops.intersection(n.partition('.')[0] for n in names)
+            if shadows:
+                return 'PYTHONPATH has changed, and has ' + min(shadows)
+    at = 0
+    while at < len(sys.path) and sys.path[at] not in old and sys.path[at] != config['path0']:
+        at += 1
+    if at == len(sys.path):
+        at = 0
+    elif sys.path[at] == config['path0'] and not config['safe_path']:
+        at += 1
+    rest = [d for d in sys.path[at:] if d not in old]
+    sys.path[at:] = new + [d for d in rest if d not in new]
+
+
 def original_dir():
     # As multiprocessing.process does when it is imported.
     try:

@@ -28,7 +28,10 @@ func hash(s string) uint64 {
 func (l *File) counts(entry string) bool {
 	name, _, ok := strings.Cut(entry, "=")
 	for _, w := range l.Env {
-		if prefix, star := strings.CutSuffix(w, "*"); star && strings.HasPrefix(entry, prefix) || ok && w == name {
+		prefix, star := strings.CutSuffix(w, "*")
+		// A thaw makes up for these two of PYTHON*.
+		star = star && name != "PYTHONPATH" && name != "PYTHONIOENCODING"
+		if star && strings.HasPrefix(entry, prefix) || ok && w == name {
 			return true
 		}
 	}

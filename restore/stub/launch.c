@@ -113,7 +113,7 @@ static int utf8_mode(char **envp)
 static int counts(const char *e)
 {
 	const char *v = starts(e, "PYTHON");
-	if (!v || starts(e, "PYTHONIOENCODING="))
+	if (!v || starts(e, "PYTHONIOENCODING=") || starts(e, "PYTHONPATH="))
 		return 0;
 	while (*v && *v != '=')
 		v++;

@@ -94,14 +94,14 @@ static u64 fnv(const char *s)
 	return h;
 }
 
-// Says whether the name of an environment entry is among words, which may end in *.
+// Says whether the name of an environment entry is among words, which may end in *. A thaw makes up for two that PYTHON* would be.
 static int listed(const char *entry, const char *words)
 {
 	while (*words) {
 		const char *e = entry;
 		while (*words && *words != ' ' && *words != '*' && *e == *words)
 			e++, words++;
-		if (*words == '*' || ((!*words || *words == ' ') && *e == '='))
+		if ((*words == '*' && !starts(entry, "PYTHONPATH=") && !starts(entry, "PYTHONIOENCODING=")) || ((!*words || *words == ' ') && *e == '='))
 			return 1;
 		while (*words && *words != ' ')
 			words++;
