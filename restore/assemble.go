@@ -150,7 +150,8 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	o.progress("compiling the thaw program")
 	cfg := scriptConfig{
 		InterpreterArgs: len(cl.interp), Path0: path0Of(cl, c.cwd), SafePath: cl.hasOption('P') || cl.hasOption('I'),
-		Home: lookup(environ, "HOME"), Tz: lookup(environ, "TZ"), PythonPath: lookup(environ, "PYTHONPATH"), Tmpdir: lookup(environ, "TMPDIR"),
+		Home: lookup(environ, "HOME"), Tz: lookup(environ, "TZ"), PythonPath: lookup(environ, "PYTHONPATH"), UserBase: lookup(environ, "PYTHONUSERBASE"),
+		Tmpdir:        lookup(environ, "TMPDIR"),
 		BufferedStdio: !cl.hasOption('u') && lookup(environ, "PYTHONUNBUFFERED") == nil,
 		Env:           map[string]*string{}, Count: map[string]int{},
 	}

@@ -118,13 +118,19 @@ func (f *guardFile) check() error {
 	return &UnfitError{f.Path + " was written anew since"}
 }
 
+// repaired are variables of Python's that a thaw makes up for (thaw.py).
+var repaired = map[string]bool{"PYTHONIOENCODING": true, "PYTHONPATH": true, "PYTHONUSERBASE": true}
+
+// Repaired says whether a thaw makes up for another value of a variable that Python reads when it starts.
+func Repaired(name string) bool { return repaired[name] }
+
 // pythonEnv picks the variables that an interpreter reads when it starts.
 func pythonEnv(env []string) map[string]string {
 	out := map[string]string{}
 	for _, e := range env {
 		k, v, ok := strings.Cut(e, "=")
 		// Read at the thaw, or of no consequence for one.
-		if !ok || !strings.HasPrefix(k, "PYTHON") || k == "PYTHONIOENCODING" || k == "PYTHONPATH" || v == "" {
+		if !ok || !strings.HasPrefix(k, "PYTHON") || repaired[k] || v == "" {
 			continue
 		}
 		if _, dup := out[k]; !dup {

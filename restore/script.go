@@ -43,7 +43,7 @@ config['cold'] = marshal.dumps(compile(j['cold'], '<pyfreeze>', 'exec', dont_inh
 config['stdio'] = ((0, 'stdin__'), (1, 'stdout__'), (2, 'stderr__'))
 config['stdio_names'] = ('<stdin>', '<stdout>', '<stderr>')
 config['coercion_targets'] = ('C', 'POSIX', 'C.UTF-8', 'C.utf8', 'UTF-8')
-for name in ('home', 'tmpdir', 'tz', 'pythonpath'):
+for name in ('home', 'tmpdir', 'tz', 'pythonpath', 'userbase'):
     config[name] = None if config[name] is None else config[name].encode('utf-8', 'surrogateescape')
 import signal
 config['signals'] = tuple(n for n in range(1, int(signal.NSIG)) if n not in (9, 19) and n not in range(32, int(signal.SIGRTMIN)))
@@ -60,6 +60,7 @@ type scriptConfig struct {
 	Home            *string `json:"home"`
 	Tz              *string `json:"tz"`
 	PythonPath      *string `json:"pythonpath"`
+	UserBase        *string `json:"userbase"`
 	// What the recipe asked for.
 	Env           map[string]*string `json:"env"`
 	Count         map[string]int     `json:"count"`

@@ -197,7 +197,7 @@ def start():
         sys.modules['time'].tzset()
     if 'multiprocessing.process' in sys.modules:
         cold('original_dir')()
-    if fresh.get(b'HOME') != config['home']:
+    if fresh.get(b'HOME') != config['home'] or fresh.get(b'PYTHONUSERBASE') != config['userbase']:
         cold('user_site')(config['home'])
     if fresh.get(b'TMPDIR') != config['tmpdir'] and 'tempfile' in sys.modules:
         sys.modules['tempfile'].tempdir = None

@@ -111,7 +111,7 @@ func TestRunFreshState(t *testing.T) {
 		"limits":  {"import resource, os, sys", "print(resource.getrlimit(resource.RLIMIT_NOFILE), sys.getrecursionlimit(), oct(os.umask(0)))"},
 		"zone":    {"import time", "print(time.tzname, time.timezone, time.strftime('%H:%M %Z', time.localtime(0)))"},
 		"trace":   {"import sys, tracemalloc, faulthandler", "print(sys.gettrace(), sys.getprofile(), tracemalloc.is_tracing(), faulthandler.is_enabled())"},
-		"hash":    {"print(hash('x') == hash('x'), len({str(i) for i in range(1000)}))"},
+		"hash":    {"print(hash('x') == hash('x'), __import__('site').USER_BASE, len({str(i) for i in range(1000)}))"},
 		"exiting": {"import sys", "print('no newline', end='')", "sys.stderr.write('nor here')"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestRunEnvironmentOfPython(t *testing.T) {
 	for _, env := range []string{
 		"PYTHONPATH=/nowhere", "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0", "PYTHONWARNINGS=ignore", "PYTHONIOENCODING=latin-1:replace",
 		"PYTHONUTF8=1", "PYTHONUTF8=0", "LC_ALL=C", "LC_ALL=POSIX", "LANG=C", "LANG=", "LC_CTYPE=nosuch", "PYTHONOPTIMIZE=1", "PYTHONDEVMODE=1",
-		"PYTHONNOUSERSITE=1", "PYTHONSAFEPATH=1", "PYTHONFAULTHANDLER=1", "PYTHONINSPECT=", "HOME=/nowhere",
+		"PYTHONNOUSERSITE=1", "PYTHONUSERBASE=/nowhere", "PYTHONSAFEPATH=1", "PYTHONFAULTHANDLER=1", "PYTHONINSPECT=", "HOME=/nowhere",
 	} {
 		t.Run(env, func(t *testing.T) {
 			c := command{env: []string{env, newRunLog(t).env()}}

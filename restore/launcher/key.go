@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
+
+	"pyfreeze/restore"
 )
 
 // key names the image of a program for an environment: the sum of hashes of the program's path and of all variables that count
@@ -29,8 +31,7 @@ func (l *File) counts(entry string) bool {
 	name, _, ok := strings.Cut(entry, "=")
 	for _, w := range l.Env {
 		prefix, star := strings.CutSuffix(w, "*")
-		// A thaw makes up for these two of PYTHON*.
-		star = star && name != "PYTHONPATH" && name != "PYTHONIOENCODING"
+		star = star && !restore.Repaired(name)
 		if star && strings.HasPrefix(entry, prefix) || ok && w == name {
 			return true
 		}

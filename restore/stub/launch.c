@@ -40,8 +40,6 @@ static const char *env(char **envp, const char *name)
 	return 0;
 }
 
-#include "launcher.h"
-
 static u32 crc32c(u32 crc, const u8 *p, u64 n)
 {
 	u64 c = (u32)~crc;
@@ -109,11 +107,17 @@ static int utf8_mode(char **envp)
 	return 1;
 }
 
+// A thaw makes up for these (restore/thaw.py).
+static int repaired(const char *e)
+{
+	return starts(e, "PYTHONIOENCODING=") || starts(e, "PYTHONPATH=") || starts(e, "PYTHONUSERBASE=");
+}
+
 // A variable that an interpreter reads when it starts, and that a thaw could not make up for.
 static int counts(const char *e)
 {
 	const char *v = starts(e, "PYTHON");
-	if (!v || starts(e, "PYTHONIOENCODING=") || starts(e, "PYTHONPATH="))
+	if (!v || repaired(e))
 		return 0;
 	while (*v && *v != '=')
 		v++;
@@ -175,6 +179,8 @@ int same_sources(struct spawn_args *a)
 	}
 	return 0;
 }
+
+#include "launcher.h"
 
 struct plan {
 	const char **argv;

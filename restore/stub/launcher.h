@@ -94,14 +94,14 @@ static u64 fnv(const char *s)
 	return h;
 }
 
-// Says whether the name of an environment entry is among words, which may end in *. A thaw makes up for two that PYTHON* would be.
+// Says whether the name of an environment entry is among words, which may end in *; what a thaw makes up for is not among those.
 static int listed(const char *entry, const char *words)
 {
 	while (*words) {
 		const char *e = entry;
 		while (*words && *words != ' ' && *words != '*' && *e == *words)
 			e++, words++;
-		if ((*words == '*' && !starts(entry, "PYTHONPATH=") && !starts(entry, "PYTHONIOENCODING=")) || ((!*words || *words == ' ') && *e == '='))
+		if ((*words == '*' && !repaired(entry)) || ((!*words || *words == ' ') && *e == '='))
 			return 1;
 		while (*words && *words != ' ')
 			words++;
