@@ -168,7 +168,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	g, files, err := makeGuards(h, mods, cl, line.comm, environ, in)
+	g, files, err := makeGuards(h, mods, cl, line.comm, environ, rec.guards, in)
 	if err != nil {
 		return nil, err
 	}

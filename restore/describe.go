@@ -14,8 +14,8 @@ import (
 const Version = "0.1"
 
 // makeGuards notes everything that a later thaw depends on.
-func makeGuards(h *pyheap.Heap, mods []*module, cl cmdline, comm string, environ []string, in *symbols.Interpreter) (*guards, map[*module]fileID, error) {
-	g := &guards{Exe: in.Exe, Argv0: cl.interp, Script: cl.what, UTF8Mode: utf8Mode(environ), PythonEnv: pythonEnv(environ),
+func makeGuards(h *pyheap.Heap, mods []*module, cl cmdline, comm string, environ, variables []string, in *symbols.Interpreter) (*guards, map[*module]fileID, error) {
+	g := &guards{Exe: in.Exe, Argv0: cl.interp, Script: cl.what, UTF8Mode: utf8Mode(environ), Variables: variables, Env: guardedEnv(environ, variables),
 		CPU: cpuFeatures()}
 	if s := scriptOf(cl); s != "" && comm == truncated(filepath.Base(s)) {
 		g.Comm = comm // started through #!

@@ -39,7 +39,8 @@ type guards struct {
 	Script    []string          // the script, or -m MOD, or -c CODE
 	Comm      string            // the kernel's name for the process
 	UTF8Mode  bool              // utf8Mode of the frozen process
-	PythonEnv map[string]string // its PYTHON* variables
+	Variables []string          // more variables that count, named by the recipe; NAME* for all that begin so
+	Env       map[string]string // its values of those and of PYTHON*
 	Files     []guardFile
 	// Where the tracer child finds a system call instruction, from ld.so's entry point.
 	SyscallDelta int64
@@ -78,14 +79,14 @@ func (g *guards) check(env []string) error {
 	if now := utf8Mode(env); now != g.UTF8Mode {
 		return &UnfitError{fmt.Sprintf("UTF-8 mode by LC_ALL was %t when it was frozen and is %t now", g.UTF8Mode, now)}
 	}
-	now := pythonEnv(env)
-	for k, v := range g.PythonEnv {
+	now := guardedEnv(env, g.Variables)
+	for k, v := range g.Env {
 		if w, ok := now[k]; !ok || w != v {
 			return &UnfitError{fmt.Sprintf("%s was %q when it was frozen", k, v)}
 		}
 	}
 	for k := range now {
-		if _, ok := g.PythonEnv[k]; !ok {
+		if _, ok := g.Env[k]; !ok {
 			return &UnfitError{fmt.Sprintf("%s was not set when it was frozen", k)}
 		}
 	}
@@ -121,16 +122,13 @@ func (f *guardFile) check() error {
 // repaired are variables of Python's that a thaw makes up for (thaw.py).
 var repaired = map[string]bool{"PYTHONIOENCODING": true, "PYTHONPATH": true, "PYTHONUSERBASE": true}
 
-// Repaired says whether a thaw makes up for another value of a variable that Python reads when it starts.
-func Repaired(name string) bool { return repaired[name] }
-
-// pythonEnv picks the variables that an interpreter reads when it starts.
-func pythonEnv(env []string) map[string]string {
+// guardedEnv picks the variables that an interpreter reads when it starts and those that a recipe names.
+func guardedEnv(env, names []string) map[string]string {
 	out := map[string]string{}
 	for _, e := range env {
 		k, v, ok := strings.Cut(e, "=")
-		// Read at the thaw, or of no consequence for one.
-		if !ok || !strings.HasPrefix(k, "PYTHON") || repaired[k] || v == "" {
+		python := ok && strings.HasPrefix(k, "PYTHON") && !repaired[k] && v != ""
+		if !python && !Listed(e, names) {
 			continue
 		}
 		if _, dup := out[k]; !dup {
@@ -138,6 +136,19 @@ func pythonEnv(env []string) map[string]string {
 		}
 	}
 	return out
+}
+
+// Listed says whether the variable of an environment entry is among names; NAME* stands for all that begin so, but for
+// those that a thaw makes up for. So does listed() of stub/launcher.h.
+func Listed(entry string, names []string) bool {
+	name, _, ok := strings.Cut(entry, "=")
+	for _, w := range names {
+		prefix, star := strings.CutSuffix(w, "*")
+		if star && !repaired[name] && strings.HasPrefix(entry, prefix) || ok && w == name {
+			return true
+		}
+	}
+	return false
 }
 
 // utf8Mode says whether the locale variables switch Python's UTF-8 mode on

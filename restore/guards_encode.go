@@ -3,6 +3,7 @@ package restore
 import (
 	"errors"
 	"sort"
+	"strings"
 )
 
 // The guards of an image are read at every thaw, a few hundred files among
@@ -36,8 +37,9 @@ func (g *guards) encode() []byte {
 	w.num(uint64(b2i(g.UTF8Mode)))
 	w.num(uint64(g.SyscallDelta))
 	w.num(g.LdEntry)
+	w.str(strings.Join(g.Variables, " "))
 	var env []string
-	for k, v := range g.PythonEnv {
+	for k, v := range g.Env {
 		env = append(env, k+"="+v)
 	}
 	sort.Strings(env)
@@ -53,7 +55,7 @@ func (g *guards) encode() []byte {
 	return w.b
 }
 
-const guardsVersion = 2
+const guardsVersion = 3
 
 var errGuards = errors.New("the guards of the image are damaged or of another version of pyfreeze")
 
@@ -108,11 +110,10 @@ func parseGuards(b []byte) (*guards, error) {
 		return nil, errGuards
 	}
 	g := &guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Comm: r.str(), CPU: [2]uint64{r.num(), r.num()},
-		UTF8Mode: r.num() != 0, SyscallDelta: int64(r.num()), LdEntry: r.num(), PythonEnv: map[string]string{}}
+		UTF8Mode: r.num() != 0, SyscallDelta: int64(r.num()), LdEntry: r.num(), Variables: strings.Fields(r.str()), Env: map[string]string{}}
 	for _, e := range r.strs() {
-		for k, v := range pythonEnv([]string{e}) {
-			g.PythonEnv[k] = v
-		}
+		k, v, _ := strings.Cut(e, "=")
+		g.Env[k] = v
 	}
 	n := r.count(40)
 	g.Files = make([]guardFile, 0, n)

@@ -14,8 +14,8 @@ import (
 func sampleGuards() *guards {
 	return &guards{Exe: "/usr/bin/python3.11", Argv0: []string{"/usr/bin/python3", "-u"}, Script: []string{"/usr/bin/hg"}, Comm: "hg",
 		CPU: cpuFeatures(), UTF8Mode: true, SyscallDelta: -123, LdEntry: 0x1000,
-		PythonEnv: map[string]string{"PYTHONHASHSEED": "0", "PYTHONWARNINGS": "/a=b"},
-		Files:     []guardFile{{"/lib/x.so", 1, 2, 3, "abc"}, {"/usr/x.py", 4, 5, 0, ""}}}
+		Variables: []string{"HGX", "LC_*"}, Env: map[string]string{"PYTHONHASHSEED": "0", "HGX": "/a=b", "LC_X": ""},
+		Files: []guardFile{{"/lib/x.so", 1, 2, 3, "abc"}, {"/usr/x.py", 4, 5, 0, ""}}}
 }
 
 func TestGuardsRoundTrip(t *testing.T) {
@@ -65,8 +65,8 @@ func TestGuardsCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONIOENCODING=latin-1", "PYTHONPATH="}
-	g := &guards{PythonEnv: pythonEnv(env), CPU: cpuFeatures(), Files: []guardFile{{Path: file, Size: id.size, MtimeNs: id.mtimeNs}}}
+	env := []string{"LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONIOENCODING=latin-1", "PYTHONPATH=", "GIVEN=1"}
+	g := &guards{Variables: []string{"GIVEN", "MORE*"}, Env: guardedEnv(env, []string{"GIVEN", "MORE*"}), CPU: cpuFeatures(), Files: []guardFile{{Path: file, Size: id.size, MtimeNs: id.mtimeNs}}}
 	if err := g.check(env); err != nil {
 		t.Fatalf("nothing has changed: %v", err)
 	}
@@ -75,6 +75,9 @@ func TestGuardsCheck(t *testing.T) {
 		"no locale":        {"PYTHONHASHSEED=0"},
 		"other value":      {"LANG=C.UTF-8", "PYTHONHASHSEED=1"},
 		"variable missing": {"LANG=C.UTF-8"},
+		"recipe's missing": {"LANG=C.UTF-8", "PYTHONHASHSEED=0"},
+		"recipe's other":   {"LANG=C.UTF-8", "PYTHONHASHSEED=0", "GIVEN=2"},
+		"recipe's more":    {"LANG=C.UTF-8", "PYTHONHASHSEED=0", "GIVEN=1", "MOREOVER="},
 		"variable more":    {"LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONOPTIMIZE=1"},
 	} {
 		var unfit *UnfitError

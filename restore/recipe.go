@@ -22,6 +22,7 @@ type recipe struct {
 	env          []string // variables whose values at the freeze it wants: config['env']
 	fixes        []string // paths that thaw() repairs, see compilePatterns: no captured values any more
 	programs     []string // names of commands that it is for
+	guards       []string // variables whose values must be those of the freeze
 	key          []string // variables that choose among a launcher's images
 	warm         []string // command lines to warm up with
 	warmEnv      []string // and the environment for them
@@ -42,7 +43,7 @@ func parseRecipe(name, source string) recipe {
 		return out
 	}
 	return recipe{name: name, source: source, detect: declared("DETECT"), resetSignals: declared("RESET_SIGNALS"),
-		env: declared("ENV"), count: declared("COUNT"), fixes: declared("FIXES"), programs: declared("PROGRAMS"), key: declared("KEY"), warm: declared("WARM"), warmEnv: declared("WARM_ENV")}
+		env: declared("ENV"), count: declared("COUNT"), fixes: declared("FIXES"), programs: declared("PROGRAMS"), key: declared("KEY"), guards: declared("GUARDS"), warm: declared("WARM"), warmEnv: declared("WARM_ENV")}
 }
 
 // chooseRecipe reads the recipe asked for, or the shipped one whose DETECT module is

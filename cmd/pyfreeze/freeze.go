@@ -79,6 +79,7 @@ is not changed in any way: the processor's debug registers stop it.`,
 	}
 	f := c.Flags()
 	out.flags(c, &o.FreezeOptions)
+	f.BoolVar(&out.captured, "captured", false, "print what the program captured of its start, with values: the guide for a recipe (docs/recipes.md)")
 	f.StringVar(&o.At, "at", "exit", "where: `exit`, or MODULE:FUNCTION when that is first called, on the main thread")
 	f.StringArrayVar(&warm, "warm", nil, "run the program again before the freeze with these `ARGS`, quoted as for a shell; may be repeated")
 	return c
@@ -92,7 +93,7 @@ func describeStatus(s syscall.WaitStatus) string {
 }
 
 // imageOutput is what attach and freeze have in common: flags, and what they say of the image.
-type imageOutput struct{ json, verbose bool }
+type imageOutput struct{ json, verbose, captured bool }
 
 func (out *imageOutput) flags(c *cobra.Command, o *restore.FreezeOptions) {
 	f := c.Flags()
@@ -134,6 +135,9 @@ func (out *imageOutput) report(err error, m *restore.Meta, path string, took tim
 	}
 	if out.json {
 		return printMeta(m, false)
+	}
+	if out.captured {
+		return showCaptured(os.Stdout, m, capturedOptions{values: true})
 	}
 	summary(os.Stdout, path, m, took)
 	return nil

@@ -175,3 +175,12 @@ func TestFreezeHg(t *testing.T) {
 	}
 	log.thawed(t, len(commands))
 }
+
+// TestFreezeCaptured prints what a program captured, in place of the summary.
+func TestFreezeCaptured(t *testing.T) {
+	image := filepath.Join(tempDir(t), "i")
+	o := pyfreeze(t, "freeze", "-o", image, "--captured", "--", python, "-c", "import sys, json; json.kept = sys.argv[1] * 2; json.me = (sys.argv[1] + ' ')[:-1]", "a-telling-value").must(t, "exit 0")
+	if !strings.Contains(o.Stdout, "argv[1]") || !strings.Contains(o.Stdout, "sys.modules['json'].me") || !strings.Contains(o.Stdout, "a-telling-value") {
+		t.Errorf("it said %q", o.Stdout)
+	}
+}

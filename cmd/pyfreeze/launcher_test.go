@@ -280,6 +280,50 @@ func TestLauncherTrusts(t *testing.T) {
 	}
 }
 
+// TestLauncherHgConfig changes what hg reads when it starts: the next command behaves as plain hg does, thawed.
+func TestLauncherHgConfig(t *testing.T) {
+	h := newHome(t)
+	h.env = append(h.env, "HGRCPATH="+filepath.Join(h.dir, "hgrc"))
+	h.write("hgrc", "")
+	h.run(binary, "install", "hg").must(t, "exit 0")
+	h.run("/usr/bin/hg", "init", "r").must(t, "exit 0")
+	h.write("r/f", "text\n")
+	h.run("/usr/bin/hg", "-R", "r", "commit", "-A", "-q", "-m", "one").must(t, "exit 0")
+	h.write("ext.py", "def uisetup(ui):\n    ui.write(b'mine %d\\n' % 1)\ncmdtable = {}\n")
+	same := func(thawed bool, env []string, args ...string) {
+		t.Helper()
+		before := h.status().Runs.Thawed
+		plain, got := h.run(append(append(env, "/usr/bin/hg"), args...)...), h.run(append(append(env, "hg"), args...)...)
+		if plain.Stdout != got.Stdout || plain.Stderr != got.Stderr || plain.Status != got.Status {
+			t.Errorf("%q hg %q: %v, plain %v", env, args, got, plain)
+		}
+		if is := h.status().Runs.Thawed > before; is != thawed {
+			t.Errorf("%q hg %q: thawed: %t", env, args, is)
+		}
+	}
+	log := []string{"log", "-R", "r"}
+	same(true, nil, log...)
+	for _, rc := range []string{
+		"[ui]\nverbose = true\nusername = someone\n", "[alias]\nlog = log -T '{node}\\n'\nxx = id\n", "[extensions]\nrebase =\nmq =\n", "[color]\nmode = ansi\n[ui]\ncolor = always\n",
+		"[extensions]\nmine = " + h.dir + "/ext.py\n", "[defaults]\nlog = -v\n", "[ui]\nlanguage = x\n[web]\nname = y\n", "not an rc file\n", "",
+	} {
+		h.write("hgrc", rc)
+		same(true, nil, log...)
+		same(true, nil, "config", "-R", "r")
+		same(true, nil, "rebase", "-R", "r", "--help")
+		same(true, nil, "xx", "-R", "r")
+	}
+	h.write("ext.py", "def uisetup(ui):\n    ui.write(b'another %d\\n' % 2)\ncmdtable = {}\n")
+	h.write("hgrc", "[extensions]\nmine = "+h.dir+"/ext.py\n")
+	same(true, nil, log...)
+	for _, env := range []string{"HGPLAIN=1", "HGENCODING=latin-1", "HGENCODINGMODE=replace", "HGUSER=other", "HGEDITOR=false", "TZ=Asia/Tokyo", "HGPLAINEXCEPT=alias", "COLUMNS=30", "NO_COLOR=1"} {
+		same(true, []string{env}, log...)
+	}
+	for _, env := range []string{"HGMODULEPOLICY=py", "HGEMITWARNINGS=1", "HGDEMANDIMPORT=disable"} {
+		same(false, []string{env}, log...)
+	}
+}
+
 // TestLauncherCrowd starts 200 commands at once while images are deleted and rebuilt, and builders killed: none fails, none
 // prints anything extra.
 func TestLauncherCrowd(t *testing.T) {

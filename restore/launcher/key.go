@@ -3,7 +3,6 @@ package launcher
 import (
 	"fmt"
 	"hash/fnv"
-	"strings"
 
 	"pyfreeze/restore"
 )
@@ -13,7 +12,7 @@ import (
 func (l *File) key(program string, env []string) string {
 	k := hash(program)
 	for _, e := range env {
-		if l.counts(e) {
+		if restore.Listed(e, l.Env) {
 			k += hash(e)
 		}
 	}
@@ -24,17 +23,4 @@ func hash(s string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(s)) // never fails
 	return h.Sum64()
-}
-
-// counts says whether a variable chooses among images.
-func (l *File) counts(entry string) bool {
-	name, _, ok := strings.Cut(entry, "=")
-	for _, w := range l.Env {
-		prefix, star := strings.CutSuffix(w, "*")
-		star = star && !restore.Repaired(name)
-		if star && strings.HasPrefix(entry, prefix) || ok && w == name {
-			return true
-		}
-	}
-	return false
 }

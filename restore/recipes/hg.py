@@ -6,6 +6,7 @@
 # objects there were at the freeze.
 # PROGRAMS, KEY, WARM and WARM_ENV are for `pyfreeze install`: names of commands, variables that choose among the images
 # (NAME* for all that begin so), command lines to warm up with in an empty directory, changes of the environment for them.
+# GUARDS names variables whose values must be those of the freeze: another one, and the plain command runs.
 # FIXES names the places that thaw() repairs, or falls back over; `pyfreeze info --captured` then leaves them out.
 # warm() runs a command in a process that runs several before the freeze (`pyfreeze freeze --warm`).
 # thaw() runs in every thawed process, before the program. What it returns, if anything, is the
@@ -13,6 +14,7 @@
 
 DETECT = 'mercurial.dispatch'
 PROGRAMS = ('hg',)
+GUARDS = ('HGMODULEPOLICY', 'HGEMITWARNINGS', 'HGDEMANDIMPORT')
 KEY = ('HGMODULEPOLICY', 'HGEMITWARNINGS', 'HGDEMANDIMPORT', 'LANGUAGE', 'LC_ALL', 'LC_CTYPE', 'LC_MESSAGES', 'LANG', 'PYTHON*')
 WARM = (
     'version -q',
@@ -74,11 +76,6 @@ def thaw():
     # One function, few names: each costs at every start.
     modules = sys.modules
     environ = os.environb
-    m = modules['mercurial.policy']
-    built = getattr(modules.get('mercurial.__modulepolicy__'), 'modulepolicy', b'allow')
-    if environ.get(b'HGMODULEPOLICY', built) != m.policy:
-        return 'HGMODULEPOLICY has changed'
-
     m = modules['mercurial.pycompat']
     m.sysargv = [os.fsencode(a) for a in sys.argv]
     if sys.executable:
@@ -106,8 +103,6 @@ def thaw():
     modules['mercurial.posix'].umask = mask
     m = modules['mercurial.util']
     m.umask = mask
-    if bool(environ.get(b'HGEMITWARNINGS')) != m._dowarn:
-        return 'HGEMITWARNINGS has changed'
 
     # As procutil does when it is imported.
     m = modules['mercurial.utils.procutil']

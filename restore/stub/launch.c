@@ -10,7 +10,7 @@ i64 stub_spawn(struct spawn_args *a);
 enum {
 	SYS_munmap = 11, SYS_getuid = 102, SYS_kill = 62, SYS_statfd = 262, O_WRONLY = 1, O_CREAT = 0100, O_APPEND = 02000,
 	O_NOCTTY = 0400, F_DUPFD = 0, CLOSED = -1,
-	HEADER_NOTE = 88, PROGRAM = 144, NOTE_FIXED = 24, MAX_HEAD = 64 << 20, FORMAT_VERSION = 1, GUARDS_VERSION = 2,
+	HEADER_NOTE = 88, PROGRAM = 144, NOTE_FIXED = 24, MAX_HEAD = 64 << 20, FORMAT_VERSION = 1, GUARDS_VERSION = 3,
 	NOTE_META = 0x50460003, NOTE_GUARDS = 0x50460004, STACK = 64 << 10, MAX_ARGS = 1 << 20,
 };
 
@@ -113,23 +113,43 @@ static int repaired(const char *e)
 	return starts(e, "PYTHONIOENCODING=") || starts(e, "PYTHONPATH=") || starts(e, "PYTHONUSERBASE=");
 }
 
-// A variable that an interpreter reads when it starts, and that a thaw could not make up for.
-static int counts(const char *e)
+// Says whether the name of an environment entry is among words, which may end in *; what a thaw makes up for is not among those.
+static int listed(const char *entry, const char *words)
+{
+	while (*words) {
+		const char *e = entry;
+		while (*words && *words != ' ' && *words != '*' && *e == *words)
+			e++, words++;
+		if ((*words == '*' && !repaired(entry)) || ((!*words || *words == ' ') && *e == '='))
+			return 1;
+		while (*words && *words != ' ')
+			words++;
+		while (*words == ' ')
+			words++;
+	}
+	return 0;
+}
+
+// A variable that an interpreter reads when it starts, and that a thaw could not make up for; or one that the recipe names.
+static int counts(const char *e, const char *names)
 {
 	const char *v = starts(e, "PYTHON");
-	if (!v || repaired(e))
-		return 0;
-	while (*v && *v != '=')
-		v++;
-	return v[0] == '=' && v[1];
+	if (v && !repaired(e)) {
+		while (*v && *v != '=')
+			v++;
+		if (v[0] == '=' && v[1])
+			return 1;
+	}
+	return listed(e, names);
 }
 
 // The image's variables are all here, and no others.
 static int same_environment(struct reader *r, char **envp)
 {
+	const char *names = str(r);
 	u64 want = num(r), have = 0;
 	for (char **e = envp; *e; e++)
-		have += counts(*e);
+		have += counts(*e, names);
 	if (want != have)
 		return 0;
 	for (; want && !r->bad; want--) {

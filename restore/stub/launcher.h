@@ -94,23 +94,6 @@ static u64 fnv(const char *s)
 	return h;
 }
 
-// Says whether the name of an environment entry is among words, which may end in *; what a thaw makes up for is not among those.
-static int listed(const char *entry, const char *words)
-{
-	while (*words) {
-		const char *e = entry;
-		while (*words && *words != ' ' && *words != '*' && *e == *words)
-			e++, words++;
-		if ((*words == '*' && !repaired(entry)) || ((!*words || *words == ' ') && *e == '='))
-			return 1;
-		while (*words && *words != ' ')
-			words++;
-		while (*words == ' ')
-			words++;
-	}
-	return 0;
-}
-
 // The name of the image for this program and environment; restore/launcher/key.go.
 static u64 image_key(struct launcher *l, char **envp)
 {
