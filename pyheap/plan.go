@@ -52,9 +52,9 @@ const (
 )
 
 const (
-	maxPlanWords = 1 << 14 // pointers of one struct
+	maxPlanWords = 1 << 16 // pointers of one struct
 	maxPlans     = 1 << 16
-	maxPlanArray = 1 << 12 // elements of an array inside a struct
+	maxPlanArray = 1 << 15 // elements of an array inside a struct: the nodes of pymalloc's arena map have as many
 )
 
 // planOf gives the plan of a struct or union of lay, compiled when first used; nil where it is only declared.
