@@ -6,11 +6,12 @@ unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 GO          ?= go
 PREFIX      ?= /usr/local
 ROUNDS      ?= 40
+JOBS        ?= 2
 STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BINARY       = bin/pyfreeze
 BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 
-.PHONY: build setup demo test bench bench-walk lint stub check-stub install clean
+.PHONY: build setup demo test test-hg bench bench-walk lint stub check-stub install clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-E pyfreeze/restore.entry" -o $(BINARY) ./cmd/pyfreeze
@@ -25,6 +26,11 @@ demo: setup build
 
 test: setup lint check-stub
 	$(GO) test -timeout 45m -p 1 ./...
+
+# Mercurial's own tests, with plain hg and with hg through a launcher: a sample of about 110, or all with ALL=1, which takes hours and goes on
+# where it was interrupted.
+test-hg: setup build
+	$(GO) run ./cmd/pyfreeze/internal/hgsuite -pyfreeze $(BINARY) -jobs $(JOBS) $(if $(ALL),,-list testdata/hg-sample.txt)
 
 # The same table over more rounds; fails when a goal is missed.
 bench: setup build

@@ -42,6 +42,14 @@ func (a account) scratch() (string, error) {
 	return dir, os.Chown(dir, a.id, a.id)
 }
 
+// owns gives the account a directory.
+func (a account) owns(dir string) error {
+	if !a.drop {
+		return nil
+	}
+	return os.Chown(dir, a.id, a.id)
+}
+
 // mayRead tells whether the account gets at path, through all directories above it.
 func (a account) mayRead(path string) error {
 	cmd := exec.Command("/usr/bin/test", "-r", path)

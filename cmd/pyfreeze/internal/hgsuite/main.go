@@ -1,10 +1,11 @@
 // Command hgsuite runs Mercurial's own test suite, of the version that Debian has installed, with plain
 // hg and with another executable that is to behave as hg does, and reports where they differ.
 //
-//	hgsuite -list testdata/hg-sample.txt                     the cases in the file, plain hg only
-//	hgsuite -list testdata/hg-sample.txt -hg ./hg-launcher   the same with both, in turns
-//	hgsuite -hg ./hg-launcher                                the whole suite
-//	hgsuite -hg ./hg-launcher test-add.t test-status.t       these
+//	hgsuite -list testdata/hg-sample.txt                           the cases in the file, plain hg only
+//	hgsuite -list testdata/hg-sample.txt -pyfreeze bin/pyfreeze    the same with both, in turns
+//	hgsuite -pyfreeze bin/pyfreeze                                 the whole suite
+//	hgsuite -pyfreeze bin/pyfreeze test-add.t test-bisect.t        these
+//	hgsuite -hg ./other-launcher test-add.t                        with another executable
 //
 // Every result is kept as soon as it is there: what was interrupted goes on where it stopped.
 // docs/test-hg.md tells more.
@@ -22,15 +23,17 @@ import (
 )
 
 type options struct {
-	hg, list, dir string
-	jobs          int
-	fresh, retry  bool
-	cases         []string
+	hg, pyfreeze string
+	list, dir    string
+	jobs         int
+	fresh, retry bool
+	cases        []string
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.hg, "hg", "", "the `executable` to compare with plain hg; empty: plain hg alone")
+	flag.StringVar(&o.pyfreeze, "pyfreeze", "", "compare plain hg with the launcher that this `binary` installs")
 	flag.StringVar(&o.list, "list", "", "`file` with the cases to run; empty, and none named: the whole suite")
 	flag.StringVar(&o.dir, "dir", "", "`directory` for source, results and report (default: a cache directory)")
 	flag.IntVar(&o.jobs, "jobs", 1, "how many cases run at a time")
@@ -59,6 +62,11 @@ func run(ctx context.Context, o options) (good bool, err error) {
 	src, err := fetchSource(ctx, dir)
 	if err != nil {
 		return false, err
+	}
+	if o.pyfreeze != "" {
+		if o.hg, err = installLauncher(ctx, dir, o.pyfreeze, user); err != nil {
+			return false, err
+		}
 	}
 	sides, err := newSides(dir, src, o.hg, user)
 	if err != nil {

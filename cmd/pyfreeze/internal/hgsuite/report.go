@@ -59,9 +59,32 @@ func differs(st *state, sides []side, name string) bool {
 	return l.off() || slices.ContainsFunc(l.by, func(r *record) bool { return r != nil && r.Result == failed })
 }
 
-// good says that all cases ran and none is off.
+// enough is the part of a launcher's invocations that must be thawed.
+const enough = 0.95
+
+// good says that all cases ran, none is off, and that a launcher's invocations were thawed.
 func (r *report) good() bool {
+	for i, s := range r.sides {
+		if sum, _, _ := r.log(i); s.logs && float64(sum.Thawed) < enough*float64(sum.invocations()) {
+			return false
+		}
+	}
 	return !slices.ContainsFunc(r.rows, func(l row) bool { return !l.whole() || l.off() })
+}
+
+// log sums up the logs of side i. silent of the cases that ran have none.
+func (r *report) log(i int) (sum tally, ran, silent int) {
+	for _, l := range r.rows {
+		switch got := l.by[i]; {
+		case got == nil || got.Result == skipped:
+		case got.Log == nil:
+			ran, silent = ran+1, silent+1
+		default:
+			ran++
+			sum.add(got.Log, l.name)
+		}
+	}
+	return sum, ran, silent
 }
 
 // table prints every case.
@@ -161,18 +184,7 @@ func (r *report) differences(out io.Writer) {
 
 // invocations sums up the logs of side i.
 func (r *report) invocations(out io.Writer, i int) {
-	var sum tally
-	ran, silent := 0, 0
-	for _, l := range r.rows {
-		switch got := l.by[i]; {
-		case got == nil || got.Result == skipped:
-		case got.Log == nil:
-			ran, silent = ran+1, silent+1
-		default:
-			ran++
-			sum.add(got.Log, l.name)
-		}
-	}
+	sum, ran, silent := r.log(i)
 	all := sum.invocations()
 	fmt.Fprintf(out, "\ninvocations in the launcher's log: %d; cases with none (not through hg, or it writes no log): %d of %d\n", all, silent, ran)
 	if all > 0 {
