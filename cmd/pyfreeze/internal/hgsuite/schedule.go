@@ -15,6 +15,7 @@ type plan struct {
 	cases []string
 	state *state
 	jobs  int
+	quick bool // plain hg runs only what does not pass with the other
 }
 
 // runAll runs what has no result yet. The sides of a case run one right after the other, and take turns in
@@ -59,7 +60,13 @@ func runAll(ctx context.Context, p *plan) error {
 func (p *plan) runSides(ctx context.Context, n, job int) (line string, err error) {
 	for i := range p.sides {
 		s := p.sides[(i+n)%len(p.sides)]
-		if _, found := p.state.get(s, p.cases[n]); found {
+		if p.quick {
+			s = p.sides[len(p.sides)-1-i]
+		}
+		if old, found := p.state.get(s, p.cases[n]); found {
+			if p.quick && old.Result == passed {
+				break
+			}
 			continue
 		}
 		r, err := runCase(ctx, p.src, p.user, s, p.cases[n], job)
@@ -70,6 +77,9 @@ func (p *plan) runSides(ctx context.Context, n, job int) (line string, err error
 			return "", err
 		}
 		line += fmt.Sprintf(" %s %s %.1f s", s.name, r.Result, r.Seconds)
+		if p.quick && r.Result == passed {
+			break
+		}
 	}
 	return line, nil
 }
