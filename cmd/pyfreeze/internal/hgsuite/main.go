@@ -27,6 +27,7 @@ type options struct {
 	list, dir    string
 	jobs         int
 	fresh, retry bool
+	quick        bool
 	cases        []string
 }
 
@@ -39,6 +40,7 @@ func main() {
 	flag.IntVar(&o.jobs, "jobs", 1, "how many cases run at a time")
 	flag.BoolVar(&o.fresh, "fresh", false, "forget the kept results of the chosen cases")
 	flag.BoolVar(&o.retry, "retry", false, "forget the kept results of chosen cases that failed or differ")
+	flag.BoolVar(&o.quick, "quick", false, "run plain hg only on cases that do not pass with the other: half the time, and no times to compare")
 	flag.Parse()
 	o.cases = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -86,8 +88,9 @@ func run(ctx context.Context, o options) (good bool, err error) {
 			st.forget(sides, c)
 		}
 	}
-	runErr := runAll(ctx, &plan{src: src, user: user, sides: sides, cases: cases, state: st, jobs: o.jobs})
+	runErr := runAll(ctx, &plan{src: src, user: user, sides: sides, cases: cases, state: st, jobs: o.jobs, quick: o.quick})
 	r := newReport(src.version, user, sides, cases, st)
+	r.quick = o.quick
 	if err := writeReport(filepath.Join(dir, "report.txt"), r); err != nil {
 		return false, errors.Join(runErr, err)
 	}
