@@ -88,7 +88,18 @@ func run(ctx context.Context, o options) (good bool, err error) {
 			st.forget(sides, c)
 		}
 	}
-	runErr := runAll(ctx, &plan{src: src, user: user, sides: sides, cases: cases, state: st, jobs: o.jobs, quick: o.quick})
+	p := &plan{src: src, user: user, sides: sides, cases: cases, state: st, jobs: o.jobs, quick: o.quick}
+	runErr := runAll(ctx, p)
+	// Some tests fail now and then, with either: what differs is tried once more.
+	for _, c := range cases {
+		if differs(st, sides, c) && ctx.Err() == nil {
+			fmt.Printf("%s differs or fails: once more\n", c)
+			st.forget(sides, c)
+		}
+	}
+	if err := runAll(ctx, p); runErr == nil || err == nil {
+		runErr = err
+	}
 	r := newReport(src.version, user, sides, cases, st)
 	r.quick = o.quick
 	if err := writeReport(filepath.Join(dir, "report.txt"), r); err != nil {
