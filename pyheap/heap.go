@@ -84,6 +84,7 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 		return nil, &ObjectError{Addr: Addr(rt), Want: "the state of an initialised interpreter"}
 	}
 	h.main = uint64(interps[len(interps)-1]) // newest first
+	h.ownData()
 	h.alloc = newPools(h)
 	h.view.findArenas()
 	return h, nil

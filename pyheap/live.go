@@ -11,11 +11,7 @@ func (h *Heap) eachLive(fn func(at, size uint64)) {
 		} else if s.heap && s.path == "" {
 			h.eachMapped(s, s.start, fn)
 		} else if s.heap && s.fileEnd < s.end { // a .bss, and what the kernel joined with it
-			end := s.fileEnd
-			if m, ok := h.moduleOf(s.start); ok {
-				end = max(end, uint64(m.Range.End))
-			}
-			h.eachMapped(s, end, fn)
+			h.eachMapped(s, max(s.own, s.fileEnd), fn)
 		}
 	}
 }

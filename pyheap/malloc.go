@@ -87,7 +87,7 @@ func (v *view) mallocBlock(s *seg, a uint64) (size uint64, ok bool) {
 // plainBlock is mallocBlock without debug hooks. Where nothing else is known of the block, a header that fits
 // its neighbour is what decides.
 func (v *view) plainBlock(s *seg, a uint64) (size uint64, ok bool) {
-	if !s.heap || a&15 != 0 || a < s.start+16 {
+	if !s.heap || a&15 != 0 || a < s.start+16 || a < s.own {
 		return 0, false
 	}
 	if !s.isChunk(a-16) || s.cached(a-16) {

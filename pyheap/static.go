@@ -98,3 +98,19 @@ func (h *Heap) modulesByPath() map[string]symbols.Module {
 	}
 	return h.modules
 }
+
+// ownData notes which part of memory that an allocator may use is a file's .data and .bss: what looks like a header of a chunk there is none.
+func (h *Heap) ownData() {
+	for i := range h.view.segs {
+		s := &h.view.segs[i]
+		if !s.heap {
+			continue
+		}
+		if s.fileEnd != s.end {
+			s.own = s.fileEnd
+		}
+		if m, ok := h.moduleOf(s.start); ok {
+			s.own = min(max(s.own, uint64(m.Range.End)), s.end)
+		}
+	}
+}

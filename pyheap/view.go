@@ -14,8 +14,9 @@ type seg struct {
 	path       string
 	write      bool
 	exec       bool
-	heap       bool // private anonymous writable memory, where an allocator may have blocks
-	index      int  // in view.segs
+	heap       bool   // private anonymous writable memory, where an allocator may have blocks
+	own        uint64 // up to there it is a file's own data and .bss, where none has
+	index      int    // in view.segs
 
 	chunks     []uint64 // starts of malloc's chunks, see chunkChain; nil where no chain begins here
 	freed      []uint64 // those of them that are in caches of free chunks, in the same form
