@@ -196,7 +196,10 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	}
 	content.Extra = []image.Note{{Type: tableMeta, Data: about}}
 	content.Guards = g.encode()
-	entry := uint64(exe.Bias + exe.File.Entry)
+	entry := uint64(exe.File.Entry)
+	if !exe.moves {
+		entry += uint64(exe.Bias)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ type compiler struct {
 	t      *target
 	mods   []*module
 	load   []*module // to dlopen, in order
+	exe    int       // index of an executable that moves in libs; -1 for one that does not
 	index  map[*module]int
 	libs   []library
 	in     *symbols.Interpreter
@@ -43,11 +44,12 @@ const pthreadKeys = 32
 func (c *compiler) prepare(files map[*module]fileID) error {
 	c.index = map[*module]int{}
 	c.keep = map[procmem.Addr]bool{}
+	c.exe = -1
 	for _, m := range c.mods {
 		if m.direct {
 			continue
 		}
-		if m.main {
+		if m.main && !m.moves {
 			for _, r := range m.relocs {
 				if r.Type == elf.R_X86_64_COPY { // stdin, stdout, stderr, environ: libc's, in the executable
 					for o := procmem.Addr(0); o < procmem.Addr(r.SymSize); o += 8 {
@@ -58,6 +60,9 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 			continue
 		}
 		id := files[m]
+		if m.moves {
+			c.exe = len(c.libs)
+		}
 		c.index[m] = len(c.libs)
 		c.libs = append(c.libs, library{Name: filepath.Base(m.File.Path), Ino: id.ino, Size: id.size, MtimeNs: id.mtimeNs,
 			Base: uint64(m.span.Start), Span: m.span.Len(), Fixed: !m.system})
@@ -65,7 +70,7 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 	if l, ok := vdso(c.frz); ok {
 		c.libs = append(c.libs, l)
 	}
-	c.p = &program{libs: c.libs, libc: -1, ldso: -1}
+	c.p = &program{libs: c.libs, libc: -1, ldso: -1, exe: c.exe}
 	var ld, libc *module
 	for m, i := range c.index {
 		switch {

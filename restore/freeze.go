@@ -93,9 +93,7 @@ func (e *UnsupportedError) Error() string {
 // supported refuses what would freeze well and never thaw.
 func supported(in *symbols.Interpreter) error {
 	switch {
-	case !in.Static:
-		return &UnsupportedError{in.Exe, "an interpreter with a shared libpython (" + in.Module.Path + ")"}
-	case in.Module.File.Type != elf.ET_EXEC:
+	case in.Static && in.Module.File.Type != elf.ET_EXEC:
 		return &UnsupportedError{in.Exe, "a position-independent executable"}
 	}
 	return nil

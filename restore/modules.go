@@ -33,6 +33,7 @@ type module struct {
 	span   procmem.Range // of all its segments, whole pages
 	system bool
 	main   bool // the executable
+	moves  bool // an executable that the kernel puts somewhere else each time, and that holds nothing of Python's
 	direct bool // mapped by the thaw itself, see chooseDirect
 	saved  []procmem.Range
 	relocs []symbols.Reloc
@@ -53,9 +54,15 @@ func loadModules(maps []procmem.Mapping, mem *procmem.Space, exe string) ([]*mod
 		if mod.soname == "" {
 			mod.soname = filepath.Base(m.Path)
 		}
-		mod.system = !mod.main && isSystemLib(mod.soname)
+		mod.moves = mod.main && m.File.Type == elf.ET_DYN
+		mod.system = mod.moves || !mod.main && isSystemLib(mod.soname)
 		if mod.span, err = spanOf(m); err != nil {
 			return nil, err
+		}
+		if mod.moves {
+			if err := noCopies(m); err != nil {
+				return nil, err
+			}
 		}
 		if !mod.system {
 			mod.saved = savedRanges(m)
@@ -67,6 +74,17 @@ func loadModules(maps []procmem.Mapping, mem *procmem.Space, exe string) ([]*mod
 	}
 	chooseDirect(out, mem)
 	return out, nil
+}
+
+// noCopies refuses an executable that moves and has data of its libraries: they would have to be taken from there.
+func noCopies(m symbols.Module) error {
+	relocs, err := m.File.Relocations()
+	for _, r := range relocs {
+		if r.Type == elf.R_X86_64_COPY {
+			return &UnsupportedError{m.Path, "a position-independent executable with copies of its libraries' data (" + r.Sym + ")"}
+		}
+	}
+	return err
 }
 
 // spanOf is the range that a module's PT_LOAD segments cover.

@@ -90,7 +90,8 @@ type earlyMap struct {
 
 // program is a thaw program before it is encoded.
 type program struct {
-	exeEntry  uint64
+	exeEntry  uint64 // of an executable that moves, relative to its base
+	exe       int    // that executable in libs; -1: it does not move
 	exePath   string
 	libs      []library
 	libc      int

@@ -9,7 +9,7 @@ var le = binary.LittleEndian
 
 // Sizes of the structures of stub/abi.h, in bytes.
 const (
-	progHeader = 144
+	progHeader = 152
 	opSize     = 56
 	maxSites   = 4
 )
@@ -97,6 +97,7 @@ func (p *program) encode() ([]byte, error) {
 	u32(uint32(len(p.sites)), sites[0], sites[1], sites[2], sites[3])
 	u32(p.textLo, p.textHi, uint32(len(p.ranges)), ranges, uint32(len(p.ops)), ops)
 	u32(uint32(p.libc), uint32(p.ldso), uint32(len(p.files)), files)
+	u32(uint32(p.exe), 0)
 	u64(p.startMain, p.malloc, p.free, p.realloc, p.usable)
 	if len(h) != progHeader {
 		return nil, fmt.Errorf("program header has %d bytes, %d are set aside", len(h), progHeader)

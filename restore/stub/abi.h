@@ -89,7 +89,7 @@ struct range { u64 lo, hi; };
 struct prog {
 	u64 magic;
 	u32 version, size;
-	u64 exe_entry;          // AT_ENTRY of the interpreter
+	u64 exe_entry;          // AT_ENTRY of the interpreter; of one that moves, relative to its base
 	u32 exe_path;           // offset of a NUL-terminated string; all offsets are from the program's start
 	u32 nlibs, libs;
 	u32 nmaps, maps;        // placed before ld.so runs
@@ -99,6 +99,7 @@ struct prog {
 	u32 nops, ops;
 	u32 libc, ldso;         // indices in libs
 	u32 nfiles, files;      // libraries mapped without ld.so
+	u32 exe, pad;           // the executable in libs, if it moves; else no index
 	u64 start_main;         // __libc_start_main, malloc, free, ... relative to libc's base
 	u64 f_malloc, f_free, f_realloc, f_usable;
 };

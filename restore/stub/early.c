@@ -133,7 +133,7 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 		if (q[0] == 33 /* AT_SYSINFO_EHDR */)
 			vdso = q[1];
 	}
-	if (!S.entry_slot || *S.entry_slot != p->exe_entry)
+	if (!S.entry_slot || (p->exe >= p->nlibs && *S.entry_slot != p->exe_entry))
 		return -1;
 
 	struct map *m = AT(struct map, p->maps);
@@ -159,6 +159,8 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 		}
 	}
 	AT(struct lib, p->libs)[p->ldso].fresh = ld_base;
+	if (p->exe < p->nlibs)
+		AT(struct lib, p->libs)[p->exe].fresh = *S.entry_slot - p->exe_entry;
 	if (patch_sites(1) < 0)
 		return -1;
 	*S.entry_slot = (u64)late_entry;

@@ -308,7 +308,7 @@ static int stub_main(int argc, char **argv, char **envp)
 __attribute__((used, noreturn)) hidden void late(u64 *stack, u64 fini)
 {
 	struct prog *p = S.prog;
-	*S.entry_slot = p->exe_entry;
+	*S.entry_slot = p->exe_entry + (p->exe < p->nlibs ? AT(struct lib, p->libs)[p->exe].fresh : 0);
 	fresh_of(p->libc, "no libc");
 	if (S.run->comm[0])
 		sys3(SYS_prctl, PR_SET_NAME, S.run->comm, 0);
