@@ -132,6 +132,10 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err := t.resetInterpreter(frz); err != nil {
 		return nil, err
 	}
+	idents, err := holdForkLocks(frz, h, t)
+	if err != nil {
+		return nil, err
+	}
 	links, err := readLinkMaps(c.space, exe)
 	if err != nil {
 		return nil, err
@@ -176,7 +180,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		return nil, err
 	}
 	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, dead: dead, script: script, fds: reserved(fds), again: again,
-		idents: mainIdents(h, w, c.threads[0].Regs.Fs_base)}
+		idents: append(idents, mainIdents(h, w, c.threads[0].Regs.Fs_base)...)}
 	if err := comp.prepare(files); err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ type UnsupportedError struct {
 }
 
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("%s is %s; only a static, non-PIE interpreter, such as Debian's /usr/bin/python3.11, can be thawed so far", e.Exe, e.How)
+	return fmt.Sprintf("%s is %s; what can be thawed is a static interpreter that is no PIE, such as Debian's, or one with a shared libpython", e.Exe, e.How)
 }
 
 // supported refuses what would freeze well and never thaw.

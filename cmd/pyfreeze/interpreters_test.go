@@ -1,0 +1,48 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestInterpreters freezes every interpreter that is here, Debian's and those of pyenv with their shared libpython: at the exit of a program, blocked and
+// busy. What is thawed does what the plain interpreter does.
+func TestInterpreters(t *testing.T) {
+	for _, py := range inspectedPythons(t) {
+		version := strings.TrimSpace(run(t, command{argv: []string{py, "-c", "import platform; print(platform.python_version())"}}).must(t, "exit 0").Stdout)
+		t.Run(version, func(t *testing.T) {
+			t.Run("exit", func(t *testing.T) { thawsEverything(t, py) })
+			for _, mode := range []string{"blocked", "busy", "blocked-threads"} {
+				t.Run(mode, func(t *testing.T) {
+					tg := newTarget(t, mode, targetOptions{python: py})
+					image := filepath.Join(tempDir(t), "i")
+					attach(t, tg.pid(), image).must(t, "exit 0")
+					for range 5 {
+						thawsWell(t, image)
+					}
+				})
+			}
+		})
+	}
+}
+
+func thawsEverything(t *testing.T, py string) {
+	image := filepath.Join(tempDir(t), "i")
+	script := program("everything.py")
+	plain := run(t, command{argv: []string{py, script, "one", "two"}}).must(t, "exit 0")
+	first := pyfreeze(t, "freeze", "-o", image, "--", py, script, "x").must(t, "exit 0")
+	if !strings.HasPrefix(first.Stdout, "['x'] ") {
+		t.Errorf("the command said %q", first.Stdout)
+	}
+	log := newRunLog(t)
+	want := strings.Replace(plain.Stdout, "\n", "\nkept ('int', 'Kept', 'len', 'dumps', 'method', True, True, True, 4)\n", 1)
+	const runs = 20
+	for range runs {
+		got := run(t, command{argv: []string{binary, "run", image, "one", "two"}, env: []string{log.env()}}).must(t, "exit 0")
+		if got.Stdout != want || got.Stderr != "" {
+			t.Fatalf("the thaw said %q, %q, want %q", got.Stdout, got.Stderr, want)
+		}
+	}
+	log.thawed(t, runs)
+}
