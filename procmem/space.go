@@ -131,6 +131,21 @@ func (s *Space) ReadAt(p []byte, a Addr) (int, error) {
 	return n, nil
 }
 
+// Known gives the parts of r that are known, in address order; adjacent segments make one.
+func (s *Space) Known(r Range) []Range {
+	var out []Range
+	i := sort.Search(len(s.segs), func(i int) bool { return s.segs[i].End > r.Start })
+	for ; i < len(s.segs) && s.segs[i].Start < r.End; i++ {
+		part := Range{max(r.Start, s.segs[i].Start), min(r.End, s.segs[i].End)}
+		if n := len(out); n > 0 && out[n-1].End == part.Start {
+			out[n-1].End = part.End
+		} else {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
 // contiguous gives how many bytes from a on are known without a gap, at most n.
 func (s *Space) contiguous(a Addr, n uint64) uint64 {
 	i := s.index(a)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand"
+	"slices"
 	"testing"
 )
 
@@ -156,6 +157,30 @@ func BenchmarkU64(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		if _, err := sp.U64(addrs[i&(1<<12-1)]); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestKnown(t *testing.T) {
+	seg := func(lo, hi Addr) Segment {
+		return Segment{Mapping{Range: Range{lo, hi}}, make([]byte, hi-lo)}
+	}
+	s, err := NewSpace([]Segment{seg(0x1000, 0x2000), seg(0x2000, 0x3000), seg(0x5000, 0x6000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		r    Range
+		want []Range
+	}{
+		{Range{0, 0x1000}, nil},
+		{Range{0x1800, 0x2800}, []Range{{0x1800, 0x2800}}},
+		{Range{0, 0x9000}, []Range{{0x1000, 0x3000}, {0x5000, 0x6000}}},
+		{Range{0x3000, 0x5000}, nil},
+		{Range{0x2fff, 0x5001}, []Range{{0x2fff, 0x3000}, {0x5000, 0x5001}}},
+	} {
+		if got := s.Known(c.r); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v, want %v", c.r, got, c.want)
 		}
 	}
 }

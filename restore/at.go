@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pyfreeze/procmem"
@@ -35,18 +36,41 @@ func (a atPoint) reach(ctx context.Context, s *started, lay *symbols.Layout) err
 	if a.function != "" {
 		return a.reachFunction(ctx, s, lay)
 	}
-	sym, ok := s.in.Module.File.Dynsym("Py_FinalizeEx")
-	if !ok {
+	exits := s.exits(lay)
+	if len(exits) == 0 {
 		return &symbols.NotPythonError{Path: s.in.Exe, Reason: "it does not export Py_FinalizeEx"}
 	}
-	if err := s.p.SetWatch(watchExit, s.in.Bias+sym.Addr, tracer.WatchExecute); err != nil {
-		return err
+	for i, at := range exits {
+		if err := s.p.SetWatch(watchExit+i, at, tracer.WatchExecute); err != nil {
+			return err
+		}
 	}
 	ev, err := s.proceed(ctx, "did not come to the end of its interpreter (os._exit, exec or a fault end it before)")
 	if err == nil && ev.Exec {
 		err = &CommandEndedError{Command: s.o.Command[0], Missed: "executed another program"}
 	}
 	return err
+}
+
+// exits gives the functions through which an interpreter ends: what first takes it down, and those that call that, which compilers
+// may make a part of.
+func (s *started) exits(lay *symbols.Layout) (out []procmem.Addr) {
+	add := func(a procmem.Addr) {
+		if a += s.in.Bias; len(out) < tracer.Watches && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	for _, name := range []string{"Py_FinalizeEx", "Py_Exit"} {
+		if sym, ok := s.in.Module.File.Dynsym(name); ok {
+			add(sym.Addr)
+		}
+	}
+	for _, sym := range lay.Symbols("_Py_Finalize") { // 3.13.1 (gh-126016): Py_Exit calls it
+		if !strings.HasSuffix(sym.Name, ".cold") {
+			add(sym.Addr)
+		}
+	}
+	return out
 }
 
 // reachFunction watches functions being made until the one is, then the first instruction of its code: the processor

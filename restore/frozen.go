@@ -140,12 +140,16 @@ func gather(sp *procmem.Space, regions []procmem.Region, mods []*module, stackFr
 		if s.prot == 0 {
 			s.prot = protOf(r.Mapping)
 		}
-		b, err := sp.Bytes(s.Start, s.Len())
-		if err != nil {
-			return nil, err
+		// Guard pages inside a mapping, as of a thread's stack (glibc 2.42), are no part of it.
+		for _, known := range sp.Known(s.Range) {
+			b, err := sp.Bytes(known.Start, known.Len())
+			if err != nil {
+				return nil, err
+			}
+			part := s
+			part.Range, part.Data = known, append([]byte(nil), b...)
+			f.segs = append(f.segs, part)
 		}
-		s.Data = append([]byte(nil), b...)
-		f.segs = append(f.segs, s)
 	}
 	return f, nil
 }
