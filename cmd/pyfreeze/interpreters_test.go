@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,9 +10,13 @@ import (
 // TestInterpreters freezes every interpreter that is here, Debian's and those of pyenv with their shared libpython: at the exit of a program, blocked and
 // busy. What is thawed does what the plain interpreter does.
 func TestInterpreters(t *testing.T) {
-	for _, py := range inspectedPythons(t) {
+	all := inspectedPythons(t)
+	if _, err := os.Stat(python + "d"); err == nil {
+		all = append(all, python+"d") // Debian's debug build
+	}
+	for _, py := range all {
 		version := strings.TrimSpace(run(t, command{argv: []string{py, "-c", "import platform; print(platform.python_version())"}}).must(t, "exit 0").Stdout)
-		t.Run(version, func(t *testing.T) {
+		t.Run(filepath.Base(py)+"-"+version, func(t *testing.T) {
 			t.Run("exit", func(t *testing.T) { thawsEverything(t, py) })
 			for _, mode := range []string{"blocked", "busy", "blocked-threads"} {
 				t.Run(mode, func(t *testing.T) {
