@@ -11,7 +11,7 @@ STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BINARY       = bin/pyfreeze
 BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 
-.PHONY: build setup demo test test-hg bench bench-walk lint stub check-stub install clean
+.PHONY: build setup demo test test-hg test-matrix test-regrtest bench bench-walk lint stub check-stub install clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-E pyfreeze/restore.entry" -o $(BINARY) ./cmd/pyfreeze
@@ -31,6 +31,14 @@ test: setup lint check-stub
 # where it was interrupted. QUICK=1 asks plain hg only where the launcher's hg does not pass.
 test-hg: setup build
 	$(GO) run ./cmd/pyfreeze/internal/hgsuite -pyfreeze $(BINARY) -jobs $(JOBS) $(if $(ALL),,-list testdata/hg-sample.txt) $(if $(QUICK),-quick)
+
+# Every interpreter that is here or that debootstrap gets, with each way to freeze it and 1,000 thaws: a table.
+test-matrix: setup build
+	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY)
+
+# CPython's own tests in a thawed interpreter, test by test as in a plain one: an hour. VERSIONS=3.11 takes one version.
+test-regrtest: setup build
+	$(GO) run ./cmd/pyfreeze/internal/regrtest -pyfreeze $(BINARY) $(if $(VERSIONS),-versions $(VERSIONS)) $(MODULES)
 
 # The same table over more rounds; fails when a goal is missed.
 bench: setup build

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+var columns = []string{"freeze exit", "freeze blocked", "freeze busy", "thaw", "thaws", "inspect", "hg"}
+
+// bench is the place where one interpreter is tried: a directory in its tree.
+type bench struct {
+	in       interpreter
+	dir      string // in the tree
+	version  string
+	want     string // what everything.py prints
+	pyfreeze string
+}
+
+func newBench(in interpreter, pyfreeze, scripts string) (*bench, error) {
+	dir, err := os.MkdirTemp(filepath.Join(in.root, "/tmp"), "matrix-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{in: in, dir: strings.TrimPrefix(dir, in.root), pyfreeze: "pyfreeze"}
+	files := map[string]string{"pyfreeze": pyfreeze}
+	for _, name := range []string{"everything.py", "target.py", "warmed.py"} {
+		files[name] = filepath.Join(scripts, name)
+	}
+	for name, from := range files {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	v, err := b.out(in.path, "-c", "import platform; print(platform.python_version(), end='')")
+	if err != nil {
+		return nil, err
+	}
+	b.version = v
+	b.want, err = b.out(in.path, "everything.py", "one", "two")
+	return b, err
+}
+
+func (b *bench) close() { _ = os.RemoveAll(filepath.Join(b.in.root, b.dir)) }
+
+func (b *bench) command(name string, args ...string) *exec.Cmd {
+	if name == b.pyfreeze {
+		name = filepath.Join(b.dir, name)
+	}
+	cmd := &exec.Cmd{Path: name, Args: append([]string{name}, args...), Dir: b.dir}
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + b.dir, "LANG=C.UTF-8", "HGRCPATH=/dev/null", "PYFREEZE_LOG=" + filepath.Join(b.dir, "log")}
+	if b.in.root != "" {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.in.root}
+	}
+	return cmd
+}
+
+// out runs a command to its end.
+func (b *bench) out(name string, args ...string) (string, error) {
+	cmd := b.command(name, args...)
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	late := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	err := cmd.Run()
+	late.Stop()
+	if err != nil {
+		return "", fmt.Errorf("%s %q: %w: %s", name, args, err, strings.TrimSpace(stderr.String()))
+	}
+	return out.String(), nil
+}
+
+// cell does what a column says, and gives its time.
+func (b *bench) cell(column string, thaws int) (string, error) {
+	start := time.Now()
+	ms := func(n int) string {
+		return fmt.Sprintf("%.1f ms", float64(time.Since(start).Microseconds())/1000/float64(n))
+	}
+	switch column {
+	case "freeze exit":
+		_, err := b.out(b.pyfreeze, "freeze", "-o", "exit", "--", b.in.path, "everything.py", "x")
+		return ms(1), err
+	case "freeze blocked", "freeze busy":
+		mode := strings.TrimPrefix(column, "freeze ")
+		return b.attach(mode)
+	case "thaw":
+		return b.thaws(1)
+	case "thaws":
+		text, err := b.thaws(thaws)
+		return strconv.Itoa(thaws) + ", " + text, err
+	case "inspect":
+		for _, args := range [][]string{{"summary", "exit"}, {"threads", "blocked"}, {"types", "exit", "--limit", "3"}} {
+			if _, err := b.out(b.pyfreeze, append([]string{"inspect"}, args...)...); err != nil {
+				return "", err
+			}
+		}
+		return ms(3), nil
+	case "hg":
+		return b.hg()
+	}
+	return "", errors.New("no such column")
+}
+
+// thaws runs the image so many times; each run must be thawed and print what the plain one does.
+func (b *bench) thaws(n int) (string, error) {
+	log := filepath.Join(b.in.root, b.dir, "log")
+	if err := os.RemoveAll(log); err != nil {
+		return "", err
+	}
+	start := time.Now()
+	for range n {
+		got, err := b.out(b.pyfreeze, "run", "exit", "one", "two")
+		if err != nil {
+			return "", err
+		}
+		first, rest, _ := strings.Cut(got, "\n")
+		kept, rest, _ := strings.Cut(rest, "\n")
+		if first+"\n"+rest != b.want || kept != "kept ('int', 'Kept', 'len', 'dumps', 'method', True, True, True, 4)" {
+			return "", fmt.Errorf("the thaw said %q, plain Python %q", got, b.want)
+		}
+	}
+	took := time.Since(start)
+	text, err := os.ReadFile(log)
+	if err == nil && bytes.Count(text, []byte(`"thawed":true`)) != n {
+		err = fmt.Errorf("of %d runs not all were thawed: %s", n, text)
+	}
+	return fmt.Sprintf("%.1f ms each", float64(took.Microseconds())/1000/float64(n)), err
+}
+
+// attach freezes target.py in a mode, and thaws it.
+func (b *bench) attach(mode string) (string, error) {
+	cmd := b.command(b.in.path, "target.py", mode)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return "", err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	lines := bufio.NewReader(out)
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if line, err := lines.ReadString('\n'); err != nil || line != "ready\n" {
+		return "", fmt.Errorf("target.py %s said %q: %w", mode, line, err)
+	}
+	time.Sleep(50 * time.Millisecond) // it says so just before it is
+	start := time.Now()
+	if _, err := b.out(b.pyfreeze, "attach", strconv.Itoa(cmd.Process.Pid), "-o", mode); err != nil {
+		return "", err
+	}
+	took := fmt.Sprintf("%.1f ms", float64(time.Since(start).Microseconds())/1000)
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = in.Close()
+	rest, err := io.ReadAll(lines)
+	if err != nil || !strings.Contains(string(rest), "done whole") {
+		return "", fmt.Errorf("target.py %s ended with %q: %w", mode, rest, err)
+	}
+	got, err := b.out(b.pyfreeze, "run", mode, "one", "two")
+	if err == nil && !strings.HasPrefix(got, "born elsewhere: True\nheap: whole\n") {
+		err = fmt.Errorf("the thaw of target.py %s said %q", mode, got)
+	}
+	return took, err
+}
+
+// hg freezes the hg of the tree, if it runs with this interpreter.
+func (b *bench) hg() (string, error) {
+	if b.in.root == "" && b.in.path != "/usr/bin/python3.11" {
+		return "-", nil
+	}
+	if _, err := b.out(b.pyfreeze, "freeze", "-o", "hg.img", "--", "hg", "version", "-q"); err != nil {
+		return "", err
+	}
+	plain, err := b.out("/usr/bin/hg", "version", "-q")
+	if err != nil {
+		return "", err
+	}
+	start := time.Now()
+	got, err := b.out(b.pyfreeze, "run", "hg.img", "version", "-q")
+	took := fmt.Sprintf("%.1f ms", float64(time.Since(start).Microseconds())/1000)
+	if err == nil && got != plain {
+		err = fmt.Errorf("hg said %q, plain %q", got, plain)
+	}
+	return took, err
+}
