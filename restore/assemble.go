@@ -157,7 +157,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		Home: lookup(environ, "HOME"), Tz: lookup(environ, "TZ"), PythonPath: lookup(environ, "PYTHONPATH"), UserBase: lookup(environ, "PYTHONUSERBASE"),
 		Tmpdir:        lookup(environ, "TMPDIR"),
 		BufferedStdio: !cl.hasOption('u') && lookup(environ, "PYTHONUNBUFFERED") == nil,
-		Env:           map[string]*string{}, Count: map[string]int{},
+		Env:           map[string]*string{}, Count: map[string]int{}, Argv: argvCopies(h, w),
 	}
 	for _, o := range w.OfType("ctypes.CDLL") {
 		cfg.Libraries = append(cfg.Libraries, uint64(o.Addr))

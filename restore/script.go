@@ -67,6 +67,7 @@ type scriptConfig struct {
 	Tmpdir        *string            `json:"tmpdir"`
 	BufferedStdio bool               `json:"buffered_stdio"`
 	Libraries     []uint64           `json:"libraries"` // addresses of objects of ctypes.CDLL
+	Argv          []argvCopy         `json:"argv"`
 }
 
 // compileScripts compiles the thaw script and the recipe with the interpreter at exe,

@@ -227,6 +227,8 @@ def start():
         run = config['script_code']
     else:
         run, run_args = cold('command')(argv, d)
+    if config['argv']:
+        cold('argv_copies')(config['argv'])
     if recipe_code is not None:
         d = {'__name__': 'pyfreeze.recipe', '__builtins__': __builtins__, 'config': config}
         exec(recipe_code, d)

@@ -222,6 +222,16 @@ def timings():
     sys.stderr.flush()
 
 
+def argv_copies(copies):
+    for copy in copies:
+        try:
+            found = eval(copy['path'], {'sys': sys})
+        except Exception:
+            continue
+        if type(found) is list and found is not sys.argv:
+            found[:] = sys.argv[copy['from']:]
+
+
 def reopen(libraries):
     # A handle is an address in the frozen ld.so: open each ctypes.CDLL again.
     import _ctypes

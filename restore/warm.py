@@ -33,6 +33,7 @@ def warm(what, path0, runs, recipes):
             failed = ''.join(traceback.format_exception(type(e), e, e.__traceback__))
         if failed and i:
             say.write('pyfreeze: the warm-up run %r ended with %s\n' % (args, failed))
+    sys.argv[:] = what[:1] + runs[0]  # what modules have copied when they were imported is of these
     os.close(null)
     say.close()
 

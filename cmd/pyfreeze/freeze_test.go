@@ -184,3 +184,20 @@ func TestFreezeCaptured(t *testing.T) {
 		t.Errorf("it said %q", o.Stdout)
 	}
 }
+
+// TestFreezeArgvDefault has a module that copies sys.argv when it is imported, as the default of its main: a thaw sees its own arguments.
+func TestFreezeArgvDefault(t *testing.T) {
+	h := newHome(t)
+	h.tool("text")
+	h.write("bin/tool_module.py", "import sys\ntext = 'x'\ndef main(argv=sys.argv[1:], *, whole=sys.argv[:]):\n    print(argv, whole[1:])\n")
+	for _, warm := range [][]string{nil, {"--warm", "w1 w2"}, {"--warm", "one two"}} {
+		args := append([]string{binary, "freeze", "-o", "i"}, warm...)
+		h.run(append(args, "--", filepath.Join(h.bin, "tool"), "one", "two")...).must(t, "exit 0")
+		for _, args := range [][]string{{"a", "b", "c"}, {}, {"one", "two"}} {
+			plain := h.run(append([]string{filepath.Join(h.bin, "tool")}, args...)...)
+			if got := h.run(append([]string{binary, "run", "i"}, args...)...); got.Stdout != plain.Stdout || got.Stderr != plain.Stderr {
+				t.Errorf("%q: %v, plain %v", args, got, plain)
+			}
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package restore
+
+import (
+	"strings"
+
+	"pyfreeze/pyheap"
+)
+
+// argvCopy is a list that became the default of an argument when a module was imported, as in def main(argv=sys.argv[1:]): a thaw fills it
+// anew. What else a module copies of sys.argv may be meant to stay, and is for a recipe.
+type argvCopy struct {
+	Path string `json:"path"` // a Python expression
+	From int    `json:"from"` // it is sys.argv[From:]
+}
+
+// argvCopies finds lists that have the very objects of sys.argv, or of what follows its first. An empty one cannot be told.
+func argvCopies(h *pyheap.Heap, w *pyheap.Walk) []argvCopy {
+	const maxArgs, maxCopies = 1 << 12, 100
+	out := []argvCopy{}
+	argv, err := h.Lookup("sys.argv")
+	if err != nil {
+		return out
+	}
+	items, err := h.ListItems(argv, maxArgs)
+	if err != nil {
+		return out
+	}
+	for _, o := range w.OfType("builtins.list") {
+		if o.Addr == argv || !isKept(o) || len(out) == maxCopies {
+			continue
+		}
+		for from := 0; from < 2 && from < len(items); from++ {
+			if !sameItems(h, o.Addr, items[from:]) {
+				continue
+			}
+			if path := w.Path(o.Addr); isDefault(path) {
+				out = append(out, argvCopy{path, from})
+			}
+		}
+	}
+	return out
+}
+
+// isDefault says whether a path is one, that Python can evaluate, to the default of a function's argument.
+func isDefault(path string) bool {
+	return strings.HasPrefix(path, "sys.modules[") && !strings.Contains(path, " ") &&
+		(strings.Contains(path, ".__defaults__[") || strings.Contains(path, ".__kwdefaults__["))
+}
+
+func sameItems(h *pyheap.Heap, list pyheap.Addr, want []pyheap.Addr) bool {
+	items, err := h.ListItems(list, len(want)+1)
+	if err != nil || len(items) != len(want) {
+		return false
+	}
+	for i := range items {
+		if items[i] != want[i] {
+			return false
+		}
+	}
+	return true
+}
