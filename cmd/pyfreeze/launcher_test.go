@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -182,24 +183,33 @@ func TestLauncherNoImage(t *testing.T) {
 	h.tool("plain")
 	h.run(binary, "install", "tool", "--warm", "x", "--no-build").must(t, "exit 0")
 
-	// A pipe that the command inherits ends with it, though a builder is left.
+	// A pipe that the command inherits and closes is closed, though a builder waits for the end of the command.
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(filepath.Join(h.launchers, "tool"))
+	cmd := exec.Command(filepath.Join(h.launchers, "tool"), "hold")
 	cmd.Env, cmd.ExtraFiles = append(os.Environ(), h.env...), []*os.File{w}
-	out, err := cmd.CombinedOutput()
-	if err != nil || string(out) != "plain [] tool\n" {
-		t.Fatalf("%v: %q", err, out)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
 	_ = w.Close()
 	ended := make(chan struct{})
 	go func() { _, _ = io.ReadAll(r); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(150 * time.Millisecond): // a build takes longer
+	case <-time.After(15 * time.Second): // less than the builder waits
 		t.Error("the builder keeps a descriptor of the command")
+	}
+	_ = in.Close()
+	if err := cmd.Wait(); err != nil || out.String() != "plain ['hold'] tool\n" {
+		t.Fatalf("%v: %q", err, out.String())
 	}
 	h.thaws("plain [] tool\n", "tool")
 	if s := h.status(); s.Runs.Plain["there is no image yet"] == 0 {

@@ -13,6 +13,9 @@ except ChildProcessError:
 if sys.argv[1:] == ['thread']:
     import threading, time
     threading.Thread(target=time.sleep, args=(0.2,)).start()
+if sys.argv[1:] == ['hold']:
+    os.close(3)
+    sys.stdin.read()
 if hasattr(tool_module, 'main'):
     tool_module.main()
 print(tool_module.text, sys.argv[1:], os.path.basename(sys.argv[0]))
