@@ -130,7 +130,8 @@ def finish():
                 if (k[0:1] == '_') == private and k != '__builtins__':
                     d[k] = None
         for o in gc.get_objects():  # gc.freeze() left those of the image out
-            if isinstance(o, (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)) and not o.closed:
+            # By type(): a proxy may claim to be of another class, and would notice.
+            if issubclass(type(o), (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)) and not o.closed:
                 try:
                     o.flush()
                 except BaseException:

@@ -58,7 +58,8 @@ func newSides(dir string, src source, hg string, user account) ([]side, error) {
 	return all, nil
 }
 
-var pythonScript = regexp.MustCompile(`^#!.*python`)
+// pythonScript is what Python can run: its own scripts, and launchers of pyfreeze.
+var pythonScript = regexp.MustCompile(`^#!(.*python|.*\n# pyfreeze launcher)`)
 
 // stage sees to it that the executable lies next to a Python script named hg. The suite takes the
 // executable's directory for hg's, and a few tests run "$PYTHON" "$BINDIR"/hg: an ELF file or a shell
