@@ -31,7 +31,27 @@ func newHome(t *testing.T) *home {
 	if err := os.Mkdir(h.bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // before the directory is removed: builders in the background write to it
+		quiet := 0
+		for end := time.Now().Add(30 * time.Second); quiet < 3 && time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+			quiet++
+			if killBuilders(h.dir)+below(h.dir) > 0 {
+				quiet = 0
+			}
+		}
+	})
 	return h
+}
+
+// below gives how many processes work below a directory.
+func below(dir string) (n int) {
+	dirs, _ := filepath.Glob("/proc/[0-9]*/cwd") // the pattern is fine
+	for _, d := range dirs {
+		if at, err := os.Readlink(d); err == nil && strings.HasPrefix(at, dir+"/") {
+			n++
+		}
+	}
+	return n
 }
 
 // tool makes the program "tool", whose module says text.
@@ -408,17 +428,19 @@ func leftOver(cache string) (out []string) {
 	return out
 }
 
-// killBuilders kills the builders of launchers below dir.
-func killBuilders(dir string) {
+// killBuilders kills the builders of launchers below dir, and gives how many there were.
+func killBuilders(dir string) (n int) {
 	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is fine
 	for _, p := range procs {
 		b, err := os.ReadFile(p)
-		if err != nil || !strings.Contains(string(b), "build\x00--after\x00") || !strings.Contains(string(b), dir) {
+		if err != nil || !strings.Contains(string(b), "build\x00--") || !strings.Contains(string(b), dir) {
 			continue
 		}
 		var pid int
 		if _, err := fmt.Sscanf(p, "/proc/%d/", &pid); err == nil {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
+			n++
 		}
 	}
+	return n
 }
