@@ -36,7 +36,21 @@ func (h *Heap) staleRanges(interps []Addr) [][2]uint64 {
 			out = append(out, [2]uint64{a, a + max(s.Size, 8)})
 		}
 	}
+	for _, s := range h.lay.Symbols("cache") {
+		if h.isDummyName(s.Addr) {
+			a := uint64(s.Addr) + uint64(h.in.Bias)
+			out = append(out, [2]uint64{a, a + 8})
+		}
+	}
 	return out
+}
+
+// isDummyName says whether the variable at a link-time address is the one of _PyPegen_dummy_name (3.9 to 3.11,
+// Parser/pegen.c, Parser/action_helpers.c): a void * into the memory of the first parse, which was freed after it and
+// is anything now. _ctypes has a variable of that name too, a PyObject *, which owns what it points to.
+func (h *Heap) isDummyName(a Addr) bool {
+	v, ok := h.lay.VarAt(a)
+	return !ok || v.Type.Kind == symbols.KindPointer && (v.Type.Elem == nil || v.Type.Elem.Kind == symbols.KindVoid)
 }
 
 func (h *Heap) staleFields(st *symbols.Struct, at uint64, depth int, emit func(from, to uint64)) {
