@@ -7,11 +7,12 @@ GO          ?= go
 PREFIX      ?= /usr/local
 ROUNDS      ?= 40
 JOBS        ?= 2
+THAWS       ?= 1000
 STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BINARY       = bin/pyfreeze
 BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 
-.PHONY: build setup demo test test-hg test-matrix test-regrtest bench bench-walk lint stub check-stub install clean
+.PHONY: build setup demo test test-hg test-matrix test-regrtest bench bench-walk layouts lint stub check-stub install clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-E pyfreeze/restore.entry" -o $(BINARY) ./cmd/pyfreeze
@@ -32,9 +33,11 @@ test: setup lint check-stub
 test-hg: setup build
 	$(GO) run ./cmd/pyfreeze/internal/hgsuite -pyfreeze $(BINARY) -jobs $(JOBS) $(if $(ALL),,-list testdata/hg-sample.txt) $(if $(QUICK),-quick)
 
-# Every interpreter that is here or that debootstrap gets, with each way to freeze it and 1,000 thaws: a table.
+# Every interpreter that is here or that debootstrap gets, with each way to freeze it and 1,000 thaws: a table. Then the same with all debug
+# information hidden.
 test-matrix: setup build
-	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY)
+	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY) -thaws $(THAWS)
+	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY) -thaws $(THAWS) -stripped
 
 # CPython's own tests in a thawed interpreter, test by test as in a plain one: an hour. VERSIONS=3.11 takes one version.
 test-regrtest: setup build
@@ -47,6 +50,11 @@ bench: setup build
 # The object walk over a heap of 10 million objects, next to the interpreter's own count of it.
 bench-walk: setup
 	@$(GO) run -ldflags "-E pyfreeze/restore.entry" ./cmd/pyfreeze/internal/walkbench
+
+# The C types of every interpreter with debug information that is here, for those that have none: symbols/layouts.
+layouts: setup
+	CGO_ENABLED=0 $(GO) build -ldflags "-E pyfreeze/restore.entry" -o bin/layouts ./cmd/pyfreeze/internal/layouts
+	bin/layouts
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi

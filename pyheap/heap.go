@@ -47,7 +47,7 @@ type Heap struct {
 }
 
 // Open prepares to read the heap in sp. The layout must be of the file that holds the interpreter
-// (in.Module). It fails with a *LayoutError when the debug information lacks something, and with an
+// (in.Module); one that pyfreeze ships is checked against the memory ([Heap.Check]). It fails with a *LayoutError when the debug information lacks something, and with an
 // *ObjectError when the memory is not that of an initialised interpreter.
 func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *Heap, err error) {
 	defer guard(&err)
@@ -87,6 +87,11 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	h.ownData()
 	h.alloc = newPools(h)
 	h.view.findArenas()
+	if lay.Shipped() {
+		if err := h.Check(); err != nil {
+			return nil, err
+		}
+	}
 	return h, nil
 }
 

@@ -13,6 +13,9 @@ const (
 	maxDefSlots = 16
 )
 
+// statePrefix is what a shipped layout has before the name of a module whose state it describes.
+const statePrefix = "state:"
+
 // visitModuleState notes the memory that a module keeps its C state in, with the struct that its functions take it
 // for.
 func (h *Heap) visitModuleState(v visitor, a uint64) {
@@ -81,6 +84,9 @@ func (h *Heap) stateByName(def, size uint64) *plan {
 	_, lay := h.moduleAt(def)
 	if lay == nil {
 		return nil
+	}
+	if st, ok := lay.ObjectStruct(statePrefix + h.defName(def)); ok && st.Size == size {
+		return h.planOfStruct(lay, st)
 	}
 	var found *plan
 	for _, name := range stateNames(h.defName(def)) {

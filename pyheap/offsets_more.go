@@ -118,6 +118,7 @@ func (f *frameOffsets) interpreterFrames() bool { return f.previous != absent }
 type allocOffsets struct {
 	poolRef, poolFree, poolSzidx, poolNext, poolHeader uint64
 	arenaAddress, arenaPool, arenaSize                 uint64
+	arenaFree, arenaTotal                              uint64
 }
 
 func loadAllocOffsets(r *resolver) allocOffsets {
@@ -129,6 +130,8 @@ func loadAllocOffsets(r *resolver) allocOffsets {
 		poolHeader:   (r.size("pool_header") + 15) &^ 15,
 		arenaAddress: r.must("arena_object.address"),
 		arenaPool:    r.must("arena_object.pool_address"),
+		arenaFree:    r.must("arena_object.nfreepools"),
+		arenaTotal:   r.must("arena_object.ntotalpools"),
 		arenaSize:    r.size("arena_object"),
 	}
 }

@@ -9,9 +9,11 @@ import (
 type pools struct {
 	h        *Heap
 	poolSize uint64
-	arenas   []arena // sorted by start
-	lo, hi   uint64
-	debug    bool // blocks have the words of debug hooks around what the program asked for
+
+	arenaBytes uint64  // of one arena
+	arenas     []arena // sorted by start
+	lo, hi     uint64
+	debug      bool // blocks have the words of debug hooks around what the program asked for
 }
 
 // arena is one arena; pools are carved from start up to end, the rest was never used.
@@ -41,10 +43,9 @@ const (
 // newPools reads the table of arenas. A target that does not use pymalloc has none; that is no
 // error.
 func newPools(h *Heap) *pools {
-	p := &pools{h: h, poolSize: 16 << 10}
-	arenaSize := uint64(1 << 20)
+	p := &pools{h: h, poolSize: 16 << 10, arenaBytes: 1 << 20}
 	if !h.atLeast(10) { // bpo-37448 made them larger
-		p.poolSize, arenaSize = 4<<10, 256<<10
+		p.poolSize, p.arenaBytes = 4<<10, 256<<10
 	}
 	table, count, ok := p.arenaTable()
 	if !ok {
@@ -58,10 +59,10 @@ func newPools(h *Heap) *pools {
 		}
 		a, carved := le64(b, o.arenaAddress), le64(b, o.arenaPool)
 		start := (a + p.poolSize - 1) &^ (p.poolSize - 1)
-		if a == 0 || carved <= start || carved-a > arenaSize || h.view.find(start) == nil {
+		if a == 0 || carved <= start || carved-a > p.arenaBytes || h.view.find(start) == nil {
 			continue
 		}
-		p.arenas = append(p.arenas, arena{start: start, end: carved, limit: a + arenaSize,
+		p.arenas = append(p.arenas, arena{start: start, end: carved, limit: a + p.arenaBytes,
 			pools: make([]*pool, (carved-start)/p.poolSize)})
 	}
 	slices.SortFunc(p.arenas, func(a, b arena) int {
@@ -95,6 +96,9 @@ func (p *pools) arenaTable() (table, count uint64, ok bool) {
 	arenas := r.opt("_obmalloc_state.mgmt.arenas", "_mem_state.mgmt.arenas")
 	maximum := r.opt("_obmalloc_state.mgmt.maxarenas", "_mem_state.mgmt.maxarenas")
 	if at == absent || arenas == absent || maximum == absent {
+		if h.lay.Shipped() && !h.atLeast(12) {
+			return p.findArenaTable()
+		}
 		return 0, 0, false
 	}
 	state := h.main + at

@@ -69,11 +69,9 @@ func (s *StateReader) Read(r procmem.Reader) (State, error) {
 		return st, err
 	}
 	st.Finalizing = fin != 0
-	gil := s.runtime + Addr(s.gil)
-	if s.gilInInterp {
-		if gil, err = readPtr(r, interp+Addr(s.gilPtr)); err != nil {
-			return st, err
-		}
+	gil, err := s.GIL(r)
+	if err != nil {
+		return st, err
 	}
 	locked, err := readI32(r, gil+Addr(s.gilLocked))
 	if err != nil {
@@ -93,6 +91,18 @@ func (s *StateReader) Read(r procmem.Reader) (State, error) {
 	}
 	st.GCCollecting = collecting != 0
 	return st, nil
+}
+
+// GIL gives the address of the main interpreter's struct _gil_runtime_state.
+func (s *StateReader) GIL(r procmem.Reader) (Addr, error) {
+	if !s.gilInInterp {
+		return s.runtime + Addr(s.gil), nil
+	}
+	interp, err := readPtr(r, s.runtime+Addr(s.interpMain))
+	if err != nil {
+		return 0, err
+	}
+	return readPtr(r, interp+Addr(s.gilPtr))
 }
 
 // ReadState reads the state from live memory or a captured Space. A caller that reads it again and

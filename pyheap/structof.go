@@ -48,6 +48,11 @@ func (h *Heap) structByName(t *typeInfo) (*symbols.Layout, *symbols.Struct) {
 		}
 	}
 	for _, lay := range []*symbols.Layout{lay, h.layoutOfDealloc(t), h.lay} {
+		if lay != nil {
+			if st, ok := lay.ObjectStruct(h.nameOf(t)); ok && h.fits(lay, t, st) {
+				return lay, st
+			}
+		}
 		for _, name := range names {
 			if lay == nil {
 				continue
@@ -185,7 +190,7 @@ func (h *Heap) layoutOfModule(m symbols.Module) *symbols.Layout {
 	lay, known := h.layouts[m.Path]
 	if !known {
 		// What has no debug information is read conservatively.
-		lay, _ = symbols.LoadLayout(m.File)
+		lay, _ = symbols.LoadModuleLayout(m.File, h.lay)
 		h.layouts[m.Path] = lay
 	}
 	return lay

@@ -109,7 +109,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	fds := c.fds
 	offenders = slices.Concat(offenders, more, refuseShared(h, w, shared), refuseChildren(h, w), refuseDatabases(w, fds), refuseFinalizers(h, w),
 		refuseLocks(h, w), refuseLoops(h, w), refuseWatchdog(frz, h, lay, t, len(c.threads)))
-	if at, fd := wakeupFD(frz, t, lay); fd != -1 {
+	if at, fd := wakeupFD(frz, h, t, lay); fd != -1 {
 		offenders = append(offenders, Offender{"wakeup-fd", "signal.set_wakeup_fd", fmt.Sprintf("descriptor %d, which signals write to", fd),
 			"call signal.set_wakeup_fd(-1) before the freeze"})
 		if err := frz.poke32(procmem.Addr(at), ^uint32(0)); err != nil {
@@ -129,7 +129,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err := openBufferLocks(frz, t, w); err != nil {
 		return nil, err
 	}
-	if err := t.resetInterpreter(frz); err != nil {
+	if err := t.resetInterpreter(frz, h); err != nil {
 		return nil, err
 	}
 	idents, err := holdForkLocks(frz, h, t)

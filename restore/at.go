@@ -104,7 +104,7 @@ func (a atPoint) reachFunction(ctx context.Context, s *started, lay *symbols.Lay
 			if err != nil {
 				return err
 			}
-			code, globals := procmem.Addr(regs.Rdi), procmem.Addr(regs.Rsi)
+			code, globals := procmem.Addr(firstArgument(&regs)), procmem.Addr(secondArgument(&regs))
 			if names.of(code) != a.function {
 				continue
 			}

@@ -93,13 +93,15 @@ func refuseDatabases(w *pyheap.Walk, fds []Descriptor) (out []Offender) {
 
 // wakeupFD gives the address of the descriptor that signals write to, and its value: a static variable until 3.11, then
 // in the runtime state (gh-81057).
-func wakeupFD(f *frozen, t *target, lay *symbols.Layout) (at uint64, fd int32) {
+func wakeupFD(f *frozen, h *pyheap.Heap, t *target, lay *symbols.Layout) (at uint64, fd int32) {
 	if v, err := lay.Var("wakeup"); err == nil && v.Type.Kind == symbols.KindStruct {
 		if field, err := lay.FieldOf(v.Type, "fd"); err == nil {
 			at = uint64(v.Addr+t.bias) + field.Offset
 		}
 	} else if field, err := lay.Field("_PyRuntimeState", "signals.wakeup.fd"); err == nil {
 		at = uint64(t.runtime) + field.Offset
+	} else if found := recovered(h, t, "wakeup.fd"); len(found) == 1 {
+		at = uint64(found[0])
 	}
 	if at == 0 {
 		return 0, -1

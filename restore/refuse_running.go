@@ -2,6 +2,7 @@ package restore
 
 import (
 	"fmt"
+	"slices"
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
@@ -58,11 +59,19 @@ func refuseWatchdog(f *frozen, h *pyheap.Heap, lay *symbols.Layout, t *target, n
 	if header, err := lay.Field("_PyRuntimeState", "faulthandler.thread.header"); at == 0 && err == nil {
 		at = uint64(t.runtime) + header.Offset
 	}
+	words := recovered(h, t, "thread.file")
+	if at != 0 {
+		words = []procmem.Addr{procmem.Addr(at)}
+	}
 	threads, err := h.Threads()
-	if at == 0 || err != nil || native <= len(threads) {
+	if err != nil || native <= len(threads) {
 		return nil
 	}
-	if header, err := f.find(pyheap.Addr(at), 8); err != nil || le.Uint64(header) == 0 {
+	waiting := slices.ContainsFunc(words, func(at procmem.Addr) bool {
+		word, err := f.find(at, 8)
+		return err == nil && le.Uint64(word) != 0
+	})
+	if !waiting {
 		return nil
 	}
 	return []Offender{{"", "", "faulthandler.dump_traceback_later is waiting", "call faulthandler.cancel_dump_traceback_later() before the freeze"}}

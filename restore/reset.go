@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
 	"pyfreeze/symbols"
 )
 
@@ -148,7 +149,7 @@ func (t *target) reset(f *frozen, base procmem.Addr, typ string, r reset) error 
 }
 
 // resetInterpreter changes the frozen interpreter into one that no thread is in.
-func (t *target) resetInterpreter(f *frozen) error {
+func (t *target) resetInterpreter(f *frozen, h *pyheap.Heap) error {
 	if err := t.apply(f, t.tstate, "PyThreadState", tstateResets); err != nil {
 		return err
 	}
@@ -176,11 +177,15 @@ func (t *target) resetInterpreter(f *frozen) error {
 		}
 	}
 	// <=3.11 keeps "pending calls under way" in a static of make_pending_calls.
+	busy := recovered(h, t, "busy")
 	for _, s := range t.lay.Symbols("busy") {
 		if s.Size == 4 {
-			if err := f.poke32(t.bias+s.Addr, 0); err != nil {
-				return err
-			}
+			busy = append(busy, t.bias+s.Addr)
+		}
+	}
+	for _, at := range busy {
+		if err := f.poke32(at, 0); err != nil {
+			return err
 		}
 	}
 	return t.openHeadLock(f)

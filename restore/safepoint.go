@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type seeker struct {
 	lay   *symbols.Layout
 	state *pyheap.StateReader
 	stops []procmem.Addr // where a thread is at a safe point
+	drops bool           // one of those is where it gives the GIL away; else that is seen by the lock that it takes
 }
 
 func newSeeker(in *symbols.Interpreter, lay *symbols.Layout) (*seeker, error) {
@@ -97,15 +99,23 @@ func (s *seeker) run(ctx context.Context, w *tracer.Process, holder procmem.Addr
 			return "", err
 		}
 	}
-	for _, a := range s.stops {
+	lock, err := s.lockOfGIL(w)
+	if err != nil {
+		return "", err
+	}
+	stops := s.stops
+	if lock.function != 0 {
+		stops = append(slices.Clone(stops), lock.function)
+	}
+	for _, a := range stops {
 		if err := w.SetBreakpoint(a); err != nil {
 			return "", err
 		}
 	}
-	if why, err = s.untilStop(ctx, w, holder, deadline); why != "" || err != nil {
+	if why, err = s.untilStop(ctx, w, holder, lock, deadline); why != "" || err != nil {
 		return why, err
 	}
-	for _, a := range s.stops {
+	for _, a := range stops {
 		if err := w.ClearBreakpoint(a); err != nil {
 			return "", err
 		}
@@ -118,7 +128,7 @@ func (s *seeker) run(ctx context.Context, w *tracer.Process, holder procmem.Addr
 	return "", nil
 }
 
-func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procmem.Addr, deadline time.Time) (why string, err error) {
+func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procmem.Addr, lock gilLock, deadline time.Time) (why string, err error) {
 	busy := fmt.Sprintf("the thread that holds the GIL (thread state %v) is busy in C code", holder)
 	for {
 		until := time.Now().Add(slice)
@@ -152,6 +162,12 @@ func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procme
 				return fmt.Sprintf("the thread that holds the GIL (thread state %v) is in system call %d", holder, ev.Number), nil
 			}
 		case tracer.EventBreakpoint:
+			if is, err := lock.taken(w, ev.Addr); err != nil || !is {
+				if err != nil {
+					return "", err
+				}
+				continue // of something else
+			}
 			st, err := s.state.Read(w)
 			if err != nil {
 				return "", err

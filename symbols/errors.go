@@ -1,6 +1,7 @@
 package symbols
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type MissingDebugError struct {
 	BuildID  string   // its build-id in hex, "" when it has none
 	Searched []string // paths that were tried, in order
 	Rejected []string // paths that exist but do not fit, with the reason
+	Shipped  error    // of an interpreter: why no shipped layout serves instead, a *ShippedError
 
 	once sync.Once
 	pkg  string
@@ -61,6 +63,9 @@ func (e *MissingDebugError) Error() string {
 	b.WriteString(", or name the directory that has the .debug file in " + DebugDirEnv)
 	for _, r := range e.Rejected {
 		fmt.Fprintf(&b, "; %s", r)
+	}
+	if s, ok := errors.AsType[*ShippedError](e.Shipped); ok {
+		b.WriteString(" (no layout that pyfreeze ships serves instead: " + s.Why + ")")
 	}
 	return b.String()
 }

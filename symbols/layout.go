@@ -2,6 +2,7 @@ package symbols
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"sync"
 )
@@ -13,6 +14,10 @@ type Layout struct {
 	Path    string // the file it describes
 	BuildID string
 	Source  string // the file that had the DWARF
+
+	shipped *shipped         // what it was taken from; nil for debug information
+	build   int              // of shipped
+	objects map[string]int32 // what shipped says of types of objects, by name
 
 	t      *table
 	refs   []TypeRef        // by type index
@@ -29,15 +34,22 @@ type Layout struct {
 }
 
 // LoadLayout derives the layouts of f, or takes them from the cache: the first
-// time of a build costs 0.3 to 2 s, later ones milliseconds. Without debug
-// information it fails with a *MissingDebugError. An unusable cache costs time,
-// never the call.
+// time of a build costs 0.3 to 2 s, later ones milliseconds. For an interpreter without debug
+// information it takes a layout that pyfreeze ships (Layout.Shipped), if one fits; else it fails
+// with a *MissingDebugError. An unusable cache costs time, never the call.
 func LoadLayout(f *File) (*Layout, error) {
 	dir := cacheDir()
 	if t := readCache(dir, f); t != nil {
 		return newLayout(f, t), nil
 	}
 	t, err := buildTable(f)
+	if missing, ok := errors.AsType[*MissingDebugError](err); ok {
+		l, err := LoadShippedLayout(f)
+		if err == nil {
+			return l, nil
+		}
+		missing.Shipped = err
+	}
 	if err != nil {
 		return nil, err
 	}

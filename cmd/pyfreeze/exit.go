@@ -7,6 +7,7 @@ import (
 
 	"pyfreeze/image"
 	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
 	"pyfreeze/restore"
 	"pyfreeze/symbols"
 	"pyfreeze/tracer"
@@ -59,7 +60,7 @@ func exitCode(err error) int {
 		return exitRefused
 	case is[*restore.TimeoutError](err):
 		return exitTimeout
-	case is[*symbols.MissingDebugError](err):
+	case is[*symbols.MissingDebugError](err), is[*pyheap.MismatchError](err):
 		return exitDebugInfo
 	case is[*procmem.CoreError](err), is[*image.FormatError](err), is[*image.TruncatedError](err), is[*image.VersionError](err):
 		return exitBadImage

@@ -13,25 +13,27 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"pyfreeze/cmd/pyfreeze/internal/pythons"
 )
 
 var columns = []string{"freeze exit", "freeze blocked", "freeze busy", "thaw", "thaws", "inspect", "hg"}
 
 // bench is the place where one interpreter is tried: a directory in its tree.
 type bench struct {
-	in       interpreter
+	in       pythons.Interpreter
 	dir      string // in the tree
 	version  string
 	want     string // what everything.py prints
 	pyfreeze string
 }
 
-func newBench(in interpreter, pyfreeze, scripts string) (*bench, error) {
-	dir, err := os.MkdirTemp(filepath.Join(in.root, "/tmp"), "matrix-")
+func newBench(in pythons.Interpreter, pyfreeze, scripts string) (*bench, error) {
+	dir, err := os.MkdirTemp(filepath.Join(in.Root, "/tmp"), "matrix-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{in: in, dir: strings.TrimPrefix(dir, in.root), pyfreeze: "pyfreeze"}
+	b := &bench{in: in, dir: strings.TrimPrefix(dir, in.Root), pyfreeze: "pyfreeze"}
 	files := map[string]string{"pyfreeze": pyfreeze}
 	for _, name := range []string{"everything.py", "target.py", "warmed.py"} {
 		files[name] = filepath.Join(scripts, name)
@@ -45,16 +47,16 @@ func newBench(in interpreter, pyfreeze, scripts string) (*bench, error) {
 			return nil, err
 		}
 	}
-	v, err := b.out(in.path, "-c", "import platform; print(platform.python_version(), end='')")
+	v, err := b.out(in.Path, "-c", "import platform; print(platform.python_version(), end='')")
 	if err != nil {
 		return nil, err
 	}
 	b.version = v
-	b.want, err = b.out(in.path, "everything.py", "one", "two")
+	b.want, err = b.out(in.Path, "everything.py", "one", "two")
 	return b, err
 }
 
-func (b *bench) close() { _ = os.RemoveAll(filepath.Join(b.in.root, b.dir)) }
+func (b *bench) close() { _ = os.RemoveAll(filepath.Join(b.in.Root, b.dir)) }
 
 func (b *bench) command(name string, args ...string) *exec.Cmd {
 	if name == b.pyfreeze {
@@ -62,8 +64,8 @@ func (b *bench) command(name string, args ...string) *exec.Cmd {
 	}
 	cmd := &exec.Cmd{Path: name, Args: append([]string{name}, args...), Dir: b.dir}
 	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + b.dir, "LANG=C.UTF-8", "HGRCPATH=/dev/null", "PYFREEZE_LOG=" + filepath.Join(b.dir, "log")}
-	if b.in.root != "" {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.in.root}
+	if b.in.Root != "" {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.in.Root}
 	}
 	return cmd
 }
@@ -90,7 +92,7 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 	}
 	switch column {
 	case "freeze exit":
-		_, err := b.out(b.pyfreeze, "freeze", "-o", "exit", "--", b.in.path, "everything.py", "x")
+		_, err := b.out(b.pyfreeze, "freeze", "-o", "exit", "--", b.in.Path, "everything.py", "x")
 		return ms(1), err
 	case "freeze blocked", "freeze busy":
 		mode := strings.TrimPrefix(column, "freeze ")
@@ -115,7 +117,7 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 
 // thaws runs the image so many times; each run must be thawed and print what the plain one does.
 func (b *bench) thaws(n int) (string, error) {
-	log := filepath.Join(b.in.root, b.dir, "log")
+	log := filepath.Join(b.in.Root, b.dir, "log")
 	if err := os.RemoveAll(log); err != nil {
 		return "", err
 	}
@@ -141,7 +143,7 @@ func (b *bench) thaws(n int) (string, error) {
 
 // attach freezes target.py in a mode, and thaws it.
 func (b *bench) attach(mode string) (string, error) {
-	cmd := b.command(b.in.path, "target.py", mode)
+	cmd := b.command(b.in.Path, "target.py", mode)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return "", err
@@ -179,7 +181,7 @@ func (b *bench) attach(mode string) (string, error) {
 
 // hg freezes the hg of the tree, if it runs with this interpreter.
 func (b *bench) hg() (string, error) {
-	if b.in.root == "" && b.in.path != "/usr/bin/python3.11" {
+	if b.in.Root == "" && b.in.Path != "/usr/bin/python3.11" {
 		return "-", nil
 	}
 	if _, err := b.out(b.pyfreeze, "freeze", "-o", "hg.img", "--", "hg", "version", "-q"); err != nil {

@@ -1,4 +1,6 @@
-package main
+// Package pythons finds the interpreters that the project's tools try: those of this machine, and those of newer Debians in trees that
+// debootstrap makes.
+package pythons
 
 import (
 	"bytes"
@@ -15,8 +17,9 @@ import (
 // suites are the Debians whose interpreters are tried.
 var suites = []string{"trixie", "sid"}
 
-// inTrees makes trees of other Debians, where they are not there yet, and mounts what programs in them need; undo takes that away.
-func inTrees(dir string) (out []interpreter, undo func()) {
+// InTrees makes trees of other Debians below a directory, where they are not there yet, and mounts what programs in them need; undo
+// takes that away.
+func InTrees(dir string) (out []Interpreter, undo func()) {
 	var mounted []string
 	undo = func() {
 		for i := len(mounted) - 1; i >= 0; i-- {
@@ -24,9 +27,9 @@ func inTrees(dir string) (out []interpreter, undo func()) {
 		}
 	}
 	for _, suite := range suites {
-		in := interpreter{name: "Debian " + suite, root: filepath.Join(dir, suite), path: "/usr/bin/python3"}
-		if err := makeTree(suite, in.root); err != nil {
-			in.why = err.Error()
+		in := Interpreter{Name: "Debian " + suite, Root: filepath.Join(dir, suite), Path: "/usr/bin/python3"}
+		if err := makeTree(suite, in.Root); err != nil {
+			in.Absent = err.Error()
 			out = append(out, in)
 			continue
 		}
@@ -34,9 +37,9 @@ func inTrees(dir string) (out []interpreter, undo func()) {
 			source, target, typ string
 			flags               uintptr
 		}{{"proc", "proc", "proc", 0}, {"/dev", "dev", "", unix.MS_BIND}} {
-			target := filepath.Join(in.root, m.target)
+			target := filepath.Join(in.Root, m.target)
 			if err := unix.Mount(m.source, target, m.typ, m.flags, ""); err != nil {
-				in.why = fmt.Sprintf("cannot mount %s: %v", target, err)
+				in.Absent = fmt.Sprintf("cannot mount %s: %v", target, err)
 				break
 			}
 			mounted = append(mounted, target)

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/cmd/pyfreeze/internal/pythons"
+)
+
+// again runs this program in a mount namespace of its own, where it may hide files.
+func again() (good bool, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return false, err
+	}
+	cmd := exec.Command(self, append([]string{"-hidden"}, os.Args[1:]...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	if err := cmd.Run(); err != nil {
+		if _, ended := err.(*exec.ExitError); ended {
+			return false, nil // it has said why
+		}
+		return false, err
+	}
+	return true, nil
+}
+
+// hide hides the debug information of an interpreter: the directory of detached files, and what its own files have. It lasts as long as
+// the mount namespace.
+func hide(in pythons.Interpreter) error {
+	debug := filepath.Join(in.Root, "/usr/lib/debug")
+	if _, err := os.Stat(debug); err == nil {
+		if err := unix.Mount("none", debug, "tmpfs", 0, ""); err != nil {
+			return fmt.Errorf("hiding %s: %w", debug, err)
+		}
+	}
+	if !strings.HasPrefix(in.Name, "pyenv") {
+		return nil
+	}
+	prefix := filepath.Dir(filepath.Dir(in.Path))
+	files, _ := filepath.Glob(filepath.Join(prefix, "lib/libpython3.*.so.1.0"))          // the pattern is fine
+	modules, _ := filepath.Glob(filepath.Join(prefix, "lib/python3.*/lib-dynload/*.so")) // the pattern is fine
+	dir, err := os.MkdirTemp("", "stripped-")
+	if err != nil {
+		return err
+	}
+	if err := unix.Mount("none", dir, "tmpfs", 0, ""); err != nil { // gone with the namespace
+		return err
+	}
+	for _, path := range append(files, modules...) {
+		bare := filepath.Join(dir, filepath.Base(path))
+		if out, err := exec.Command("strip", "--strip-all", "-o", bare, path).CombinedOutput(); err != nil {
+			return fmt.Errorf("strip %s: %w: %s", path, err, out)
+		}
+		if err := unix.Mount(bare, path, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("hiding the debug information of %s: %w", path, err)
+		}
+	}
+	return nil
+}

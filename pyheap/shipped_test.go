@@ -1,0 +1,75 @@
+package pyheap
+
+import (
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"pyfreeze/symbols"
+)
+
+// TestShippedLayouts reads the same memory by debug information and by the layouts that are shipped, which must agree.
+func TestShippedLayouts(t *testing.T) {
+	for _, python := range pythons(t) {
+		t.Run(filepath.Base(filepath.Dir(filepath.Dir(python)))+filepath.Base(python), func(t *testing.T) {
+			tg := start(t, python, testdata("census.py"))
+			h := tg.heap
+			if h.lay.Shipped() {
+				t.Skip("no debug information to compare with")
+			}
+			lay, err := symbols.LoadShippedLayout(h.in.Module.File)
+			if err != nil {
+				t.Fatal(err)
+			}
+			off, err := loadOffsets(lay)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(off, h.off) {
+				t.Errorf("offsets differ:\n%+v\n%+v", off, h.off)
+			}
+			s, err := Open(h.sp, h.in, lay)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if !h.atLeast(12) {
+				table, count, ok := h.alloc.arenaTable()
+				found, n, ok2 := s.alloc.arenaTable()
+				if !ok || !ok2 || table != found || n < count || n > count+1 {
+					t.Errorf("found %d arenas at %#x (%t), the symbols say %d at %#x (%t)", n, found, ok2, count, table, ok)
+				}
+			}
+			if err := s.Check(); err != nil {
+				t.Error(err)
+			}
+			w, err := h.Walk(WalkOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ws, err := s.Walk(WalkOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			missing, all := 0, 0
+			w.Each(func(o Object) {
+				all++
+				if !found(ws, o.Addr) {
+					missing++
+					if missing < 10 {
+						t.Logf("not found: %s", w.Path(o.Addr))
+					}
+				}
+			})
+			t.Logf("%d objects, %d are found by debug information only; opaque: %.4f, with debug information %.4f", all, missing, ws.Opaque().Share(), w.Opaque().Share())
+			if missing*1000 > all {
+				t.Errorf("%d of %d objects are not found", missing, all)
+			}
+		})
+	}
+}
+
+func found(w *Walk, a Addr) bool {
+	_, ok := w.Find(a)
+	return ok
+}
