@@ -23,7 +23,7 @@ func (e *MismatchError) Error() string {
 func (h *Heap) Check() (err error) {
 	defer guard(&err)
 	defer h.begin(h.callLimit())()
-	for _, check := range []func() string{h.checkDebugOffsets, h.checkTypes, h.checkState, h.checkThreads, h.checkModules} {
+	for _, check := range []func() string{h.checkDebugOffsets, h.checkTypes, h.checkBuiltins, h.checkState, h.checkThreads, h.checkMainThread, h.checkCollector, h.checkModules} {
 		if what := check(); what != "" {
 			return &MismatchError{h.lay.Source, what}
 		}
@@ -65,6 +65,31 @@ func (h *Heap) checkTypes() string {
 		bad = fmt.Sprintf("only %d of its types can be compared", seen)
 	}
 	return bad
+}
+
+// builtinFlags are the bits of tp_flags that tell subclasses of types (Include/object.h; the same in every version).
+var builtinFlags = map[string]uint{"PyLong_Type": 24, "PyList_Type": 25, "PyTuple_Type": 26, "PyBytes_Type": 27, "PyUnicode_Type": 28, "PyDict_Type": 29, "PyType_Type": 31}
+
+// checkBuiltins looks into some types that are always there.
+func (h *Heap) checkBuiltins() string {
+	for name, bit := range builtinFlags {
+		a, ok := h.symbol(name)
+		t := h.typeAt(a)
+		if !ok || t == nil {
+			return name + " is no type"
+		}
+		if t.flags>>24&0xff != 1<<(bit-24) {
+			return fmt.Sprintf("tp_flags of %s are %#x", name, t.flags)
+		}
+		if _, ok := h.dictGet(h.typeDict(a), "__doc__"); !ok {
+			return "the dict of " + name + " has no __doc__"
+		}
+		mro, _ := h.view.u64(a + h.off.typ.mro)
+		if first, ok := h.view.u64(mro + h.off.seq.tupleItems); !ok || first != a {
+			return "tp_mro of " + name + " does not begin with it"
+		}
+	}
+	return ""
 }
 
 // minChecked is how many types every interpreter exports at least of those that have a struct named like them.
@@ -126,6 +151,79 @@ func (h *Heap) checkThreads() string {
 	}
 	if !slices.ContainsFunc(threads, func(t Thread) bool { return t.IsMain }) {
 		return "no thread state is the main thread's"
+	}
+	return ""
+}
+
+// checkMainThread looks at what a thaw resets in the main thread's state, and at the key by which threads find theirs.
+func (h *Heap) checkMainThread() string {
+	threads, err := h.Threads()
+	i := slices.IndexFunc(threads, func(t Thread) bool { return t.IsMain })
+	if err != nil || i < 0 {
+		return "no thread state is the main thread's"
+	}
+	ts := uint64(threads[i].Addr)
+	r := &resolver{lay: h.lay}
+	info, own := r.must("PyThreadState.exc_info"), r.must("PyThreadState.exc_state")
+	previous := r.opt("_err_stackitem.previous_item")
+	key := r.opt("_PyRuntimeState.autoTSSkey", "_PyRuntimeState.gilstate.autoTSSkey")
+	current := r.opt("_PyRuntimeState.gilstate.tstate_current") // until 3.11
+	remaining := r.opt("PyThreadState.py_recursion_remaining", "PyThreadState.recursion_remaining")
+	limit := r.opt("PyThreadState.py_recursion_limit", "PyThreadState.recursion_limit")
+	if err := r.err(); err != nil {
+		return err.Error()
+	}
+	// Of the exceptions under way the outermost is the state's own, those of generators come before it.
+	at, ok := h.view.u64(ts + info)
+	for n := 0; ok && at != ts+own && at != 0 && previous != absent && n < maxExceptions; n++ {
+		at, ok = h.view.u64(at + previous)
+	}
+	if at != ts+own {
+		return "exc_info of the main thread does not lead to its exc_state"
+	}
+	if key != absent {
+		made, _ := h.view.u32(h.runtime + key)
+		index, _ := h.view.u32(h.runtime + key + 4)
+		if made != 1 || index >= maxKeys {
+			return fmt.Sprintf("autoTSSkey of _PyRuntime is {%d, %d}, no key of threads", made, index)
+		}
+	}
+	if current != absent {
+		if ts, _ := h.view.u64(h.runtime + current); ts != 0 && !slices.ContainsFunc(threads, func(t Thread) bool { return uint64(t.Addr) == ts }) {
+			return fmt.Sprintf("the current thread state of _PyRuntime, %#x, is none", ts)
+		}
+	}
+	if limit != absent {
+		left, _ := h.view.u32(ts + remaining)
+		most, _ := h.view.u32(ts + limit)
+		if int32(most) <= 0 || int32(left) > int32(most) {
+			return fmt.Sprintf("the main thread may recurse %d times of %d", int32(left), int32(most))
+		}
+	}
+	return ""
+}
+
+const (
+	maxExceptions = 1 << 12 // generators that are in except clauses, one inside the other
+	maxKeys       = 1024    // PTHREAD_KEYS_MAX
+)
+
+// checkCollector looks at the lists of the garbage collector: the neighbours of each head lead back to it.
+func (h *Heap) checkCollector() string {
+	prev := (&resolver{lay: h.lay}).opt("PyGC_Head._gc_prev")
+	lists := h.gcLists(h.main)
+	if len(lists) == 0 || prev == absent {
+		return "the garbage collector has no lists"
+	}
+	for _, head := range lists {
+		next, ok := h.view.u64(head + h.off.gc.headNext)
+		if !ok || next == 0 {
+			return fmt.Sprintf("the list of the garbage collector at %#x leads nowhere", head)
+		}
+		back, ok := h.view.u64(next&^3 + prev)
+		if !ok || back&^3 != head {
+			return fmt.Sprintf("the list of the garbage collector at %#x is broken", head)
+		}
 	}
 	return ""
 }

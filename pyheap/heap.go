@@ -125,5 +125,8 @@ func (h *Heap) atLeast(minor int) bool { return h.in.Version.Minor >= minor }
 // Interpreter gives what the heap was opened with.
 func (h *Heap) Interpreter() *symbols.Interpreter { return h.in }
 
+// LayoutSource says where the C structs of the interpreter are known from.
+func (h *Heap) LayoutSource() string { return h.lay.Source }
+
 // Space gives the memory that the heap reads.
 func (h *Heap) Space() *procmem.Space { return h.sp }

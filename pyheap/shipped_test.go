@@ -73,3 +73,41 @@ func found(w *Walk, a Addr) bool {
 	_, ok := w.Find(a)
 	return ok
 }
+
+// TestWrongLayoutsAreNoticed opens interpreters with layouts in which one member that a freeze relies on is eight bytes off: every such
+// mistake must be noticed.
+func TestWrongLayoutsAreNoticed(t *testing.T) {
+	for _, python := range pythons(t) {
+		t.Run(filepath.Base(filepath.Dir(filepath.Dir(python)))+filepath.Base(python), func(t *testing.T) {
+			h := start(t, python, testdata("census.py")).heap
+			right, err := symbols.LoadShippedLayout(h.in.Module.File)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tried := 0
+			for _, m := range []struct{ typ, member string }{
+				{"PyObject", "ob_type"}, {"PyTypeObject", "tp_basicsize"}, {"PyTypeObject", "tp_dict"}, {"PyTypeObject", "tp_flags"},
+				{"PyDictObject", "ma_keys"}, {"PyDictKeysObject", "dk_indices"}, {"PyDictKeysObject", "dk_nentries"}, {"PyASCIIObject", "length"},
+				{"PyASCIIObject", "state"}, {"PyModuleObject", "md_dict"}, {"PyThreadState", "interp"}, {"PyThreadState", "next"},
+				{"PyThreadState", "thread_id"}, {"PyThreadState", "exc_info"}, {"PyThreadState", "exc_state"}, {"PyInterpreterState", "gc"},
+				{"PyInterpreterState", "ceval"}, {"PyInterpreterState", "modules"}, {"PyInterpreterState", "imports"}, {"_PyRuntimeState", "interpreters"},
+				{"_PyRuntimeState", "main_thread"}, {"_PyRuntimeState", "autoTSSkey"}, {"_PyRuntimeState", "gilstate"}, {"_PyRuntimeState", "ceval"},
+			} {
+				wrong, ok := right.Shifted(m.typ, m.member, 8)
+				if !ok {
+					continue // of another version
+				}
+				tried++
+				if s, err := Open(h.sp, h.in, wrong); err == nil {
+					t.Errorf("%s.%s eight bytes off is not noticed", m.typ, m.member)
+					s.Close()
+				} else {
+					t.Logf("%s.%s: %v", m.typ, m.member, err)
+				}
+			}
+			if tried < 15 {
+				t.Errorf("only %d members tried", tried)
+			}
+		})
+	}
+}

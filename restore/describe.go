@@ -52,7 +52,7 @@ func truncated(s string) string { return s[:min(len(s), 15)] }
 func describe(o FreezeOptions, c *captured, in *symbols.Interpreter, h *pyheap.Heap, w *pyheap.Walk, mods []*module,
 	comp *compiler, fds []Descriptor, argv []string, comm, recipe string) *Meta {
 	m := &Meta{Pyfreeze: Version, Created: time.Now().UTC().Truncate(time.Second), PID: o.PID, Args: argv, Comm: comm, Cwd: c.cwd,
-		Exe: in.Exe, Python: in.Version.String(), BuildID: in.Module.File.BuildID(), Recipe: recipe, Stopped: c.stopped,
+		Exe: in.Exe, Python: in.Version.String(), BuildID: in.Module.File.BuildID(), Layouts: h.LayoutSource(), Recipe: recipe, Stopped: c.stopped,
 		Threads: len(c.threads), Busy: c.busy, Objects: w.Objects(), Descriptors: fds,
 		Relocations: len(comp.relocs.words)}
 	m.Known, m.Guesses, m.Guessed = comp.relocs.known, comp.relocs.guesses, len(comp.relocs.guesses)

@@ -20,6 +20,7 @@ type Meta struct {
 	Exe         string          `json:"exe"`
 	Python      string          `json:"python"`
 	BuildID     string          `json:"build_id"`
+	Layouts     string          `json:"layouts,omitempty"` // where the C structs are known from: a file of debug information, or what pyfreeze ships
 	Recipe      string          `json:"recipe,omitempty"`
 	Stopped     time.Duration   `json:"stopped_ns"`
 	Threads     int             `json:"threads"`

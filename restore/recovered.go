@@ -32,7 +32,7 @@ var recoveries = []recovery{
 	// Modules/faulthandler.c, "static struct {file, fd, ..., header, ...} thread": set back to NULL. Part of the runtime's
 	// state since 3.12 (gh-57684).
 	{"thread.file", "faulthandler.cancel_dump_traceback_later", 1, 11, func(a *symbols.StaticAccess) bool {
-		return a.Size == 8 && a.Read && a.Write && slices.Contains(a.Stores, 0)
+		return a.Size == 8 && a.Read && a.Write
 	}},
 }
 

@@ -87,7 +87,14 @@ func buildTable(f *File) (*table, error) {
 }
 
 func newLayout(f *File, t *table) *Layout {
-	l := &Layout{Path: f.Path, BuildID: f.buildID, Source: t.source, t: t}
+	l := &Layout{Path: f.Path, BuildID: f.buildID, Source: t.source}
+	l.index(t)
+	return l
+}
+
+// index makes what speeds questions up.
+func (l *Layout) index(t *table) {
+	l.t = t
 	l.makeRefs()
 	l.indexNames()
 	l.byName = sync.OnceValue(func() map[string]int32 {
@@ -121,7 +128,6 @@ func newLayout(f *File, t *table) *Layout {
 		}
 		return m
 	})
-	return l
 }
 
 // makeRefs builds the TypeRef of every type. Typedefs are resolved here, once.

@@ -121,3 +121,25 @@ func LoadModuleLayout(f *File, interp *Layout) (*Layout, error) {
 	l.shipped, l.build, l.objects = interp.shipped, interp.build, objects
 	return l, nil
 }
+
+// Shifted gives a copy of a layout in which a member of a struct, and what comes after it, is so many bytes further on: a layout of
+// another build, as tests want it. It is false where there is no such member.
+func (l *Layout) Shifted(typ, member string, by uint64) (*Layout, bool) {
+	id, ok := l.typeID(typ)
+	if !ok {
+		return nil, false
+	}
+	t := *l.t
+	t.fields = slices.Clone(l.t.fields)
+	st := &t.types[l.refs[id].id]
+	found := false
+	for i := st.first; i < st.first+st.n; i++ {
+		found = found || t.fields[i].name == member
+		if found {
+			t.fields[i].off += by
+		}
+	}
+	c := &Layout{Path: l.Path, BuildID: l.BuildID, Source: l.Source, shipped: l.shipped, build: l.build, objects: l.objects}
+	c.index(&t)
+	return c, found
+}

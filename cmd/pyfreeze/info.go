@@ -150,6 +150,9 @@ func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int,
 	row("taken", "%s of process %d (%s), stopped for %.1f ms", m.Created.Format(time.RFC3339), m.PID, m.Comm, ms(m.Stopped))
 	row("command", "%q in %s", m.Args, m.Cwd)
 	row("interpreter", "%s, CPython %s, build-id %s", m.Exe, m.Python, m.BuildID)
+	if m.Layouts != "" {
+		row("C structs", "known from %s", m.Layouts)
+	}
 	if m.Recipe != "" {
 		row("recipe", "%s", m.Recipe)
 	}

@@ -25,6 +25,7 @@ type summaryInfo struct {
 	Exe         string            `json:"exe"`
 	Library     string            `json:"library,omitempty"`
 	BuildID     string            `json:"build_id"`
+	Layouts     string            `json:"layouts"` // where the C structs are known from
 	Interps     int               `json:"interpreters"`
 	Threads     []threadBrief     `json:"threads"`
 	GILHolder   int               `json:"gil_holder,omitempty"`
@@ -75,7 +76,7 @@ where there is any: objects that overlap or whose type, length or memory cannot 
 
 func (s *subject) summary(p *progress) (*summaryInfo, error) {
 	i := &summaryInfo{Kind: s.kind, Target: s.target, PID: s.pid, Args: s.args, Cwd: s.cwd, Stopped: s.stopped,
-		Unsettled: s.unsettled, Missing: s.missing, Python: s.in.Version.String(), Exe: s.in.Exe,
+		Unsettled: s.unsettled, Missing: s.missing, Python: s.in.Version.String(), Layouts: s.lay.Source, Exe: s.in.Exe,
 		BuildID: s.in.Module.File.BuildID(), GC: s.heap.GC(), ModuleKinds: map[string]int{}, Memory: s.memory()}
 	if !s.in.Static {
 		i.Library = s.in.Module.Path

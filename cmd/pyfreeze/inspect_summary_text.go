@@ -29,6 +29,7 @@ func (i *summaryInfo) write(out io.Writer) {
 		row("", "%s", i.Library)
 	}
 	row("", "build-id %s", i.BuildID)
+	row("", "C structs known from %s", i.Layouts)
 	if len(i.Args) > 0 {
 		row("command", "%q", i.Args)
 	}

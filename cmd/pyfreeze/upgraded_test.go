@@ -2,9 +2,11 @@ package main
 
 import (
 	"debug/elf"
+	elfbytes "encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,17 +138,61 @@ func TestRunWithChangedModule(t *testing.T) {
 	fallsBack(t, image, "warmed.py")
 }
 
-// TestAttachWithoutDebugInformation attaches to a build of which nobody has DWARF.
+// TestAttachWithoutDebugInformation attaches to a build of which nobody has DWARF: the layouts that pyfreeze ships serve, and info says so.
 func TestAttachWithoutDebugInformation(t *testing.T) {
 	copied := copyOfPython(t)
 	otherBuildID(t, copied)
 	tg := newTarget(t, "blocked", targetOptions{python: copied})
 	before := takeSnapshot(t, tg.pid())
+	image := filepath.Join(tempDir(t), "i")
+	attach(t, tg.pid(), image).must(t, "exit 0")
+	waitSame(t, tg.pid(), before)
+	if o := pyfreeze(t, "info", image).must(t, "exit 0"); !strings.Contains(o.Stdout, "known from the shipped layouts of CPython 3.11") {
+		t.Errorf("info does not say where the structs are known from: %s", o.Stdout)
+	}
+	thawsWell(t, image)
+}
+
+// TestAttachUnknownBuild attaches to a build without DWARF whose _PyRuntime has a size that no known one has.
+func TestAttachUnknownBuild(t *testing.T) {
+	copied := copyOfPython(t)
+	otherBuildID(t, copied)
+	resizeSymbol(t, copied, "_PyRuntime", 8)
+	tg := newTarget(t, "blocked", targetOptions{python: copied})
+	before := takeSnapshot(t, tg.pid())
 	dir := tempDir(t)
 	o := attach(t, tg.pid(), filepath.Join(dir, "i")).must(t, "exit 9")
 	o.oneLine(t, "debug")
+	o.oneLine(t, "_PyRuntime has")
 	mustBeEmpty(t, dir)
 	waitSame(t, tg.pid(), before)
+}
+
+// resizeSymbol changes the size of an exported symbol of a file.
+func resizeSymbol(t testing.TB, path, name string, by uint64) {
+	t.Helper()
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	syms, err := f.DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(syms, func(s elf.Symbol) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("%s has no symbol %s", path, name)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := f.Section(".dynsym").Offset + uint64(i+1)*elf.Sym64Size + 16 // the first symbol is none
+	elfbytes.LittleEndian.PutUint64(data[at:], syms[i].Size+by)
+	if err := os.WriteFile(path, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestAttachReplacedExecutable attaches to a process whose executable was upgraded under it: an
