@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestInterpreters freezes every interpreter that is here, Debian's and those of pyenv with their shared libpython: at the exit of a program, blocked and
@@ -50,4 +51,17 @@ func thawsEverything(t *testing.T, py string) {
 		}
 	}
 	log.thawed(t, runs)
+}
+
+// TestStrippedInterpreters does the same with all debug information hidden: the matrix of make test-matrix -stripped, without trees and with few thaws.
+func TestStrippedInterpreters(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can hide files in a mount namespace of its own")
+	}
+	o := run(t, command{argv: []string{"go", "run", "./internal/matrix", "-pyfreeze", binary, "-scripts", "../../testdata/python", "-trees", "", "-thaws", "3", "-stripped"},
+		timeout: 10 * time.Minute})
+	if o.Status != "exit 0" || !strings.Contains(o.Stdout, ", stripped 3.11") {
+		t.Errorf("%v", o)
+	}
+	t.Log(o.Stdout)
 }

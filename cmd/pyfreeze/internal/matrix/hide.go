@@ -1,11 +1,11 @@
 package main
 
 import (
+	"debug/elf"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -40,12 +40,12 @@ func hide(in pythons.Interpreter) error {
 			return fmt.Errorf("hiding %s: %w", debug, err)
 		}
 	}
-	if !strings.HasPrefix(in.Name, "pyenv") {
-		return nil
+	prefix := filepath.Dir(filepath.Dir(filepath.Join(in.Root, in.Path)))
+	var files []string
+	for _, pattern := range []string{"bin/" + filepath.Base(in.Path), "lib/libpython3.*.so.1.0", "lib/python3.*/lib-dynload/*.so"} {
+		found, _ := filepath.Glob(filepath.Join(prefix, pattern)) // the patterns are fine
+		files = append(files, found...)
 	}
-	prefix := filepath.Dir(filepath.Dir(in.Path))
-	files, _ := filepath.Glob(filepath.Join(prefix, "lib/libpython3.*.so.1.0"))          // the pattern is fine
-	modules, _ := filepath.Glob(filepath.Join(prefix, "lib/python3.*/lib-dynload/*.so")) // the pattern is fine
 	dir, err := os.MkdirTemp("", "stripped-")
 	if err != nil {
 		return err
@@ -53,7 +53,10 @@ func hide(in pythons.Interpreter) error {
 	if err := unix.Mount("none", dir, "tmpfs", 0, ""); err != nil { // gone with the namespace
 		return err
 	}
-	for _, path := range append(files, modules...) {
+	for _, path := range files {
+		if !hasDebugInfo(path) {
+			continue
+		}
 		bare := filepath.Join(dir, filepath.Base(path))
 		if out, err := exec.Command("strip", "--strip-all", "-o", bare, path).CombinedOutput(); err != nil {
 			return fmt.Errorf("strip %s: %w: %s", path, err, out)
@@ -63,4 +66,14 @@ func hide(in pythons.Interpreter) error {
 		}
 	}
 	return nil
+}
+
+// hasDebugInfo says whether a file has DWARF or a table of local symbols.
+func hasDebugInfo(path string) bool {
+	f, err := elf.Open(path)
+	if err != nil {
+		return false // a script, or a link to nothing
+	}
+	defer func() { _ = f.Close() }() // only read
+	return f.Section(".debug_info") != nil || f.Section(".symtab") != nil
 }
