@@ -82,11 +82,15 @@ func (p *shippedParser) section(lines []string, build int, weight int32) {
 	var mine [][]string
 	for _, line := range lines {
 		words := strings.Split(line, " ")
-		if c := words[0][0]; c >= '0' && c <= '9' {
+		if words[0] != "" && words[0][0] >= '0' && words[0][0] <= '9' {
 			if !inBuilds(words[0], build) {
 				continue
 			}
 			words = words[1:]
+		}
+		if len(words) < 2 {
+			p.fail("line " + line)
+			return
 		}
 		mine = append(mine, words)
 	}
