@@ -23,7 +23,7 @@ func (e *MismatchError) Error() string {
 func (h *Heap) Check() (err error) {
 	defer guard(&err)
 	defer h.begin(h.callLimit())()
-	for _, check := range []func() string{h.checkDebugOffsets, h.checkTypes, h.checkBuiltins, h.checkState, h.checkThreads, h.checkMainThread, h.checkCollector, h.checkModules} {
+	for _, check := range []func() string{h.checkDebugOffsets, h.checkTypes, h.checkBuiltins, h.checkState, h.checkThreads, h.checkMainThread, h.checkCollector, h.checkModules, h.checkArenas} {
 		if what := check(); what != "" {
 			return &MismatchError{h.lay.Source, what}
 		}
@@ -240,4 +240,21 @@ func (h *Heap) checkModules() string {
 		}
 	}
 	return ""
+}
+
+// checkArenas makes sure that pymalloc's arenas are known where it is in use: memory that is taken for dead is not kept in an image.
+func (h *Heap) checkArenas() string {
+	if len(h.alloc.arenas) > 0 {
+		return ""
+	}
+	m, _ := h.module("sys")
+	t, err := h.typeOf(uint64(m))
+	if err != nil {
+		return "sys is no object"
+	}
+	start := uint64(m) - h.before(t)
+	if s := h.view.find(start); s != nil && s.chunks != nil {
+		return "" // PYTHONMALLOC=malloc: in the chain of malloc's chunks
+	}
+	return "the arenas of pymalloc are not found"
 }

@@ -111,3 +111,30 @@ func TestWrongLayoutsAreNoticed(t *testing.T) {
 		})
 	}
 }
+
+// TestShippedOtherAllocators reads interpreters whose objects are malloc's, and those with debug hooks.
+func TestShippedOtherAllocators(t *testing.T) {
+	for _, allocator := range []string{"malloc", "debug", "malloc_debug"} {
+		t.Run(allocator, func(t *testing.T) {
+			for _, python := range pythons(t) {
+				pid, _ := launch(t, "/usr/bin/env", "PYTHONMALLOC="+allocator, python, testdata("census.py"))
+				stop(t, pid)
+				tg := &target{pid: pid}
+				tg.capture(t)
+				lay, err := symbols.LoadShippedLayout(tg.heap.in.Module.File)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := Open(tg.heap.sp, tg.heap.in, lay)
+				if err != nil {
+					t.Errorf("%s: %v", python, err)
+					continue
+				}
+				if want, got := tg.walk(t).Objects(), (&target{heap: s}).walk(t).Objects(); got < want*999/1000 || got > want*101/100 {
+					t.Errorf("%s: %d objects, with debug information %d", python, got, want)
+				}
+				s.Close()
+			}
+		})
+	}
+}
