@@ -37,7 +37,7 @@ func (h *Heap) LocateC(module, typ, expr string) (_ CLocation, err error) {
 		if err != nil {
 			return CLocation{}, err
 		}
-		if lay, err = symbols.LoadModuleLayout(m.File, h.lay); err != nil {
+		if lay, err = symbols.LoadModuleLayout(h.ctx, m.File, h.lay); err != nil {
 			return CLocation{}, err
 		}
 		bias = m.Bias

@@ -1,6 +1,8 @@
 package pyheap
 
 import (
+	"context"
+
 	"pyfreeze/procmem"
 	"pyfreeze/symbols"
 )
@@ -35,6 +37,7 @@ type Heap struct {
 	deques  *dequeOffsets              // once asked for
 	ctypes  *ctypesOffsets             // once asked for
 	layouts map[string]*symbols.Layout // of extension modules, by path; nil without debug information
+	ctx     context.Context            // of downloads of debug information
 
 	modulesSorted []symbols.Module // by address
 
@@ -55,7 +58,7 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	if err != nil {
 		return nil, err
 	}
-	h := &Heap{sp: sp, in: in, lay: lay, off: off, view: newView(sp),
+	h := &Heap{ctx: context.Background(), sp: sp, in: in, lay: lay, off: off, view: newView(sp),
 		known: make(map[uint64]kind), types: make(map[uint64]*typeInfo),
 		layouts: make(map[string]*symbols.Layout), statePlans: make(map[uint64]*plan), planBy: make(map[*symbols.Struct]*plan),
 		pointerPlans: make(map[planWord]*plan), libraryPlans: make(map[*libraryState]*plan)}
@@ -94,6 +97,10 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	}
 	return h, nil
 }
+
+// UseContext has downloads of extension modules' debug information end when ctx does, and be told to the
+// function of [symbols.WithProgress].
+func (h *Heap) UseContext(ctx context.Context) { h.ctx = ctx }
 
 // Close closes the files of extension modules that were opened to read their layouts. The Space, the
 // Interpreter and the Layout stay open.

@@ -190,7 +190,7 @@ func (h *Heap) layoutOfModule(m symbols.Module) *symbols.Layout {
 	lay, known := h.layouts[m.Path]
 	if !known {
 		// What has no debug information is read conservatively.
-		lay, _ = symbols.LoadModuleLayout(m.File, h.lay)
+		lay, _ = symbols.LoadModuleLayout(h.ctx, m.File, h.lay)
 		h.layouts[m.Path] = lay
 	}
 	return lay

@@ -55,6 +55,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
+	h.UseContext(o.downloads(ctx))
 	interps, err := h.Interpreters()
 	if err != nil {
 		return nil, err

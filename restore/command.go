@@ -186,7 +186,7 @@ func (s *started) freeze(ctx context.Context, at atPoint) (_ *Meta, err error) {
 		return nil, err
 	}
 	s.o.progress("reading debug information")
-	lay, err := symbols.LoadLayout(s.in.Module.File)
+	lay, err := symbols.LoadLayoutContext(s.o.downloads(ctx), s.in.Module.File)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,14 @@ func (o *FreezeOptions) progress(step string) func(done, total uint64) {
 	return func(done, total uint64) { o.Progress(step, done, total) }
 }
 
+// downloads has downloads of debug information shown as steps.
+func (o *FreezeOptions) downloads(ctx context.Context) context.Context {
+	if o.Progress == nil {
+		return ctx
+	}
+	return symbols.WithProgress(ctx, o.Progress)
+}
+
 // Freeze writes an image of a running process, which is stopped only while
 // a twin of it is made, and changed in nothing. When ctx ends, so does Freeze,
 // unless it writes the image already. Errors: *RefusedError, *TimeoutError,
@@ -69,7 +77,7 @@ func Freeze(ctx context.Context, o FreezeOptions) (*Meta, error) {
 		return nil, err
 	}
 	o.progress("reading debug information")
-	lay, err := symbols.LoadLayout(in.Module.File)
+	lay, err := symbols.LoadLayoutContext(o.downloads(ctx), in.Module.File)
 	if err != nil {
 		return nil, err
 	}

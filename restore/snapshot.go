@@ -79,7 +79,7 @@ func TakeSnapshot(ctx context.Context, so SnapshotOptions) (_ *Snapshot, err err
 		}
 	}()
 	o.progress("reading debug information")
-	if s.Layout, err = symbols.LoadLayout(s.Interpreter.Module.File); err != nil {
+	if s.Layout, err = symbols.LoadLayoutContext(o.downloads(ctx), s.Interpreter.Module.File); err != nil {
 		return nil, err
 	}
 	c, err := capture(ctx, o, live, s.Interpreter, s.Layout)

@@ -1,6 +1,7 @@
 package symbols
 
 import (
+	"context"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -18,12 +19,25 @@ const DebugDirEnv = "PYFREEZE_DEBUG_DIR"
 const systemDebugDir = "/usr/lib/debug"
 
 // FindDebug returns the path of the file that has f's DWARF: f itself when it
-// is embedded, else a detached file found by build-id or .gnu_debuglink. A
-// candidate whose build-id or checksum differs is passed over. The error is a
-// *MissingDebugError.
+// is embedded, else a detached file found by build-id or .gnu_debuglink, else
+// what a server of $DEBUGINFOD_URLS has. A candidate whose build-id or checksum
+// differs is passed over. The error is a *MissingDebugError.
 func FindDebug(f *File) (path string, err error) {
+	d, err := openDebug(context.Background(), f, false)
+	if err != nil {
+		return "", err
+	}
+	if d != f {
+		_ = d.Close() // only read
+	}
+	return d.Path, nil
+}
+
+// openDebug opens the file that FindDebug finds, or returns f. What is optional is asked of
+// servers with less patience.
+func openDebug(ctx context.Context, f *File, optional bool) (*File, error) {
 	if hasDWARF(f) {
-		return f.Path, nil
+		return f, nil
 	}
 	miss := &MissingDebugError{Path: f.Path, BuildID: f.buildID}
 	name, crc, hasLink := f.debugLink()
@@ -33,13 +47,14 @@ func FindDebug(f *File) (path string, err error) {
 		if err != nil || os.SameFile(st, f.stat()) {
 			continue
 		}
-		if why := checkDebug(c, f, crc); why != "" {
+		d, why := openCandidate(c, f, crc)
+		if why != "" {
 			miss.Rejected = append(miss.Rejected, c.path+" "+why)
 			continue
 		}
-		return c.path, nil
+		return d, nil
 	}
-	return "", miss
+	return fromDebuginfod(ctx, f, optional, miss)
 }
 
 type debugCandidate struct {
@@ -88,29 +103,31 @@ func debugCandidates(f *File, link string, hasLink bool) []debugCandidate {
 	return out
 }
 
-// checkDebug says why a candidate does not fit f, "" when it does.
-func checkDebug(c debugCandidate, f *File, crc uint32) string {
+// openCandidate opens a candidate, or says why it does not fit f.
+func openCandidate(c debugCandidate, f *File, crc uint32) (*File, string) {
 	d, err := Open(c.path)
 	if err != nil {
-		return "cannot be read: " + err.Error()
+		return nil, "cannot be read: " + err.Error()
 	}
-	defer func() { _ = d.Close() }() // only read
-	if f.buildID != "" && d.buildID != "" && f.buildID != d.buildID {
-		return "belongs to another build (build-id " + d.buildID + ")"
-	}
-	if !hasDWARF(d) {
-		return "has no .debug_info"
-	}
-	if c.byLink {
+	why := ""
+	switch {
+	case f.buildID != "" && d.buildID != "" && f.buildID != d.buildID:
+		why = "belongs to another build (build-id " + d.buildID + ")"
+	case !hasDWARF(d):
+		why = "has no .debug_info"
+	case c.byLink:
 		got, err := fileCRC(d)
 		if err != nil {
-			return "cannot be read: " + err.Error()
-		}
-		if got != crc {
-			return fmt.Sprintf("has checksum %08x, want %08x: it belongs to another build", got, crc)
+			why = "cannot be read: " + err.Error()
+		} else if got != crc {
+			why = fmt.Sprintf("has checksum %08x, want %08x: it belongs to another build", got, crc)
 		}
 	}
-	return ""
+	if why != "" {
+		_ = d.Close() // only read
+		return nil, why
+	}
+	return d, ""
 }
 
 func fileCRC(f *File) (uint32, error) {

@@ -3,6 +3,7 @@ package symbols
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 
@@ -32,9 +33,10 @@ func (e *FormatError) Unwrap() error { return e.Err }
 type MissingDebugError struct {
 	Path     string   // the file that lacks debug information
 	BuildID  string   // its build-id in hex, "" when it has none
-	Searched []string // paths that were tried, in order
-	Rejected []string // paths that exist but do not fit, with the reason
-	Shipped  error    // of an interpreter: why no shipped layout serves instead, a *ShippedError
+	Searched []string // paths and URLs that were tried, in order
+	Rejected []string // those that exist but do not fit, with the reason
+	Servers  []*DebuginfodError
+	Shipped  error // of an interpreter: why no shipped layout serves instead, a *ShippedError
 
 	once sync.Once
 	pkg  string
@@ -61,6 +63,11 @@ func (e *MissingDebugError) Error() string {
 			" (-dbg, -dbgsym, -debuginfo), or build it with -g and do not strip it")
 	}
 	b.WriteString(", or name the directory that has the .debug file in " + DebugDirEnv)
+	if os.Getenv(DebuginfodURLsEnv) == "" {
+		b.WriteString(", or a debuginfod server of your distribution in " + DebuginfodURLsEnv)
+	} else if len(e.Servers) == 0 {
+		b.WriteString("; no server in " + DebuginfodURLsEnv + " has it")
+	}
 	for _, r := range e.Rejected {
 		fmt.Fprintf(&b, "; %s", r)
 	}
@@ -68,6 +75,15 @@ func (e *MissingDebugError) Error() string {
 		b.WriteString(" (no layout that pyfreeze ships serves instead: " + s.Why + ")")
 	}
 	return b.String()
+}
+
+// Unwrap returns what went wrong with debuginfod servers.
+func (e *MissingDebugError) Unwrap() []error {
+	errs := make([]error, len(e.Servers))
+	for i, s := range e.Servers {
+		errs[i] = s
+	}
+	return errs
 }
 
 // ReplacedError says that the file on disk is not the one that the target

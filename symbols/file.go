@@ -45,18 +45,23 @@ const maxSection = 1 << 30
 
 // Open opens and parses the ELF file at path. Anything but a 64-bit
 // little-endian x86-64 ELF file gives a *FormatError that says what it is.
-func Open(path string) (f *File, err error) {
+func Open(path string) (*File, error) {
 	// O_NONBLOCK: a FIFO at this path must not hang us.
 	fd, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
+	return newFile(path, fd)
+}
+
+// newFile parses the file that fd has open. fd becomes the File's, or is closed.
+func newFile(path string, fd *os.File) (f *File, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			f, err = nil, &FormatError{path, fmt.Sprintf("damaged ELF file: %v", r), nil}
 		}
 		if err != nil {
-			_ = fd.Close() // opened for reading: nothing can be lost
+			_ = fd.Close() // nothing was written through it that could be lost
 		}
 	}()
 	st, err := fd.Stat()

@@ -47,7 +47,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		tab, err := buildTable(file)
+		tab, err := buildTable(f.Context(), file, false)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func FuzzOpen(f *testing.F) {
 		if !hasDWARF(file) {
 			return
 		}
-		if tab, err := buildTable(file); err == nil {
+		if tab, err := buildTable(t.Context(), file, false); err == nil {
 			query(newLayout(file, tab))
 		}
 	})

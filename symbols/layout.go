@@ -2,6 +2,7 @@ package symbols
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -37,12 +38,21 @@ type Layout struct {
 // time of a build costs 0.3 to 2 s, later ones milliseconds. For an interpreter without debug
 // information it takes a layout that pyfreeze ships (Layout.Shipped), if one fits; else it fails
 // with a *MissingDebugError. An unusable cache costs time, never the call.
-func LoadLayout(f *File) (*Layout, error) {
+func LoadLayout(f *File) (*Layout, error) { return LoadLayoutContext(context.Background(), f) }
+
+// LoadLayoutContext is LoadLayout, but waits for a server of $DEBUGINFOD_URLS only until ctx
+// ends, and tells the function of [WithProgress] what it fetches.
+func LoadLayoutContext(ctx context.Context, f *File) (*Layout, error) {
+	return loadLayout(ctx, f, false)
+}
+
+// loadLayout is LoadLayoutContext. What is optional may take servers less time.
+func loadLayout(ctx context.Context, f *File, optional bool) (*Layout, error) {
 	dir := cacheDir()
 	if t := readCache(dir, f); t != nil {
 		return newLayout(f, t), nil
 	}
-	t, err := buildTable(f)
+	t, err := buildTable(ctx, f, optional)
 	if missing, ok := errors.AsType[*MissingDebugError](err); ok {
 		l, err := LoadShippedLayout(f)
 		if err == nil {
@@ -58,17 +68,12 @@ func LoadLayout(f *File) (*Layout, error) {
 }
 
 // buildTable derives everything from the files.
-func buildTable(f *File) (*table, error) {
-	path, err := FindDebug(f)
+func buildTable(ctx context.Context, f *File, optional bool) (*table, error) {
+	debug, err := openDebug(ctx, f, optional)
 	if err != nil {
 		return nil, err
 	}
-	debug := f
-	if path != f.Path {
-		debug, err = Open(path)
-		if err != nil {
-			return nil, err
-		}
+	if debug != f {
 		defer func() { _ = debug.Close() }() // only read
 	}
 	t, err := buildTypes(debug)

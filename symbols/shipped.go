@@ -2,6 +2,7 @@ package symbols
 
 import (
 	"cmp"
+	"context"
 	"embed"
 	"fmt"
 	"path/filepath"
@@ -98,10 +99,10 @@ func (l *Layout) ObjectStruct(name string) (*Struct, bool) {
 	return st, err == nil
 }
 
-// LoadModuleLayout is [LoadLayout] for a module that an interpreter with that layout has loaded: one of CPython's own extension
+// LoadModuleLayout is [LoadLayoutContext] for a module that an interpreter with that layout has loaded: one of CPython's own extension
 // modules without debug information has a shipped layout, too, if the interpreter's is one. It has no symbols but exported ones.
-func LoadModuleLayout(f *File, interp *Layout) (*Layout, error) {
-	l, err := LoadLayout(f)
+func LoadModuleLayout(ctx context.Context, f *File, interp *Layout) (*Layout, error) {
+	l, err := loadLayout(ctx, f, true) // without it, a module is only read with more care
 	if err == nil || !interp.Shipped() || filepath.Base(filepath.Dir(f.Path)) != "lib-dynload" {
 		return l, err
 	}

@@ -21,7 +21,7 @@ func openT(t testing.TB, path string) *File {
 // layoutT builds the layout of a file without the cache.
 func layoutT(t testing.TB, f *File) *Layout {
 	t.Helper()
-	tab, err := buildTable(f)
+	tab, err := buildTable(t.Context(), f, false)
 	if err != nil {
 		t.Fatal(err)
 	}

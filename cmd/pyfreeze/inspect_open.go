@@ -69,6 +69,7 @@ func openSubject(ctx context.Context, target string, timeout time.Duration, p *p
 			s.close()
 		}
 	}()
+	fetching := symbols.WithProgress(ctx, p.step)
 	pid, numErr := strconv.Atoi(target)
 	switch {
 	case numErr == nil && pid > 0:
@@ -76,7 +77,7 @@ func openSubject(ctx context.Context, target string, timeout time.Duration, p *p
 	case numErr == nil:
 		err = &usageError{fmt.Errorf("%q is not a process id", target)}
 	default:
-		err = s.openFile(p)
+		err = s.openFile(fetching, p)
 	}
 	if err != nil {
 		return nil, err
@@ -85,6 +86,7 @@ func openSubject(ctx context.Context, target string, timeout time.Duration, p *p
 		return nil, err
 	}
 	s.closers = append(s.closers, s.heap.Close)
+	s.heap.UseContext(fetching)
 	if s.kind == "core" {
 		if args := s.origArgv(); len(args) > 0 {
 			s.args = args // the core has but the start of it, gcore's but the program's name
@@ -118,7 +120,7 @@ func (s *subject) openProcess(ctx context.Context, pid int, timeout time.Duratio
 }
 
 // openFile opens a core file or an image, which is a core file, too.
-func (s *subject) openFile(p *progress) error {
+func (s *subject) openFile(ctx context.Context, p *progress) error {
 	s.kind = "core"
 	p.step("opening "+s.target, 0, 0)
 	core, err := procmem.LoadCore(s.target)
@@ -146,7 +148,7 @@ func (s *subject) openFile(p *progress) error {
 	}
 	s.closers = append(s.closers, s.in.Module.File.Close)
 	p.step("reading debug information", 0, 0)
-	if s.lay, err = symbols.LoadLayout(s.in.Module.File); err != nil {
+	if s.lay, err = symbols.LoadLayoutContext(ctx, s.in.Module.File); err != nil {
 		return err
 	}
 	for _, t := range core.Threads {

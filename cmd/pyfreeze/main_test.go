@@ -75,7 +75,7 @@ func setUpAndRun(m *testing.M) (code int, err error) {
 func cleanEnvironment() error {
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		prefixes := []string{"PYTHON", "HG", "CHG", "LC_", "PYFREEZE_LOG"}
+		prefixes := []string{"PYTHON", "HG", "CHG", "LC_", "PYFREEZE_LOG", "DEBUGINFOD_"}
 		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) || name == "LANGUAGE" {
 			if err := os.Unsetenv(name); err != nil {
 				return err
