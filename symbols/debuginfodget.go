@@ -93,6 +93,9 @@ func transfer(ctx context.Context, address string, lim fetchLimits, w io.Writer,
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // it names the URL, with the password
 		}
+		if err == io.EOF {
+			err = errors.New("closed the connection without an answer")
+		}
 		return &unreachableError{err}
 	}
 	defer func() { _ = resp.Body.Close() }() // only read
