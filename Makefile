@@ -2,6 +2,8 @@
 
 # A Python started by the tests must not inherit these: they change what it prints and writes.
 unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
+# Tests ask no servers but their own.
+unexport DEBUGINFOD_URLS
 
 GO          ?= go
 PREFIX      ?= /usr/local
