@@ -195,6 +195,22 @@ func TestDebuginfodRemembersWhatNobodyHas(t *testing.T) {
 	d.wantAsked(t, 2)
 }
 
+// What a killed pyfreeze left is removed, what another one writes to is not.
+func TestDebuginfodSweeps(t *testing.T) {
+	d := newDebuginfod(t, nil)
+	left, busy := d.path()+".LEFT", d.path()+".BUSY"
+	copyFile(t, "testdata/tiny5.debug", left)
+	copyFile(t, "testdata/tiny5.debug", busy)
+	old := time.Now().Add(-2 * maxDownload)
+	if err := os.Chtimes(left, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FindDebug(d.file); err != nil {
+		t.Fatal(err)
+	}
+	d.tidy(t, "debuginfo", "debuginfo.BUSY")
+}
+
 // A server that fails says nothing of whether there is such a file.
 func TestDebuginfodRemembersNoFailures(t *testing.T) {
 	d := newDebuginfod(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })

@@ -38,6 +38,7 @@ type debugCache struct {
 	dir      string // of the whole cache
 	id       string
 	top, own *os.Root
+	made     bool // own did not exist
 }
 
 // debugCacheDir is where elfutils has the cache.
@@ -85,6 +86,8 @@ func openDebugCache(id string) (c *debugCache, err error) {
 	}
 	if err := c.top.Mkdir(id, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return c, err
+	} else if err == nil {
+		c.made = true
 	}
 	if c.own, err = c.top.OpenRoot(id); err != nil {
 		return c, err
@@ -123,7 +126,9 @@ func (c *debugCache) close() {
 		_ = c.own.Close()
 	}
 	if c.top != nil {
-		_ = c.top.Remove(c.id) // succeeds only where nothing came into it
+		if c.made {
+			_ = c.top.Remove(c.id) // succeeds only where nothing came into it
+		}
 		_ = c.top.Close()
 	}
 }
@@ -168,6 +173,21 @@ func (c *debugCache) remembered(st os.FileInfo) error {
 	}
 	_ = c.own.Remove(debugCacheFile) // else the next file that comes replaces it
 	return nil
+}
+
+// sweep removes downloads that ended with their process. One that goes on is written to.
+func (c *debugCache) sweep() {
+	d, err := c.own.Open(".")
+	if err != nil {
+		return
+	}
+	defer func() { _ = d.Close() }() // only read
+	entries, _ := d.ReadDir(1 << 10) // best effort, as all here
+	for _, e := range entries {
+		if st, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), debugCacheFile+".") && time.Since(st.ModTime()) > maxDownload {
+			_ = c.own.Remove(e.Name())
+		}
+	}
 }
 
 // rememberNone leaves an empty file. Failing costs the next run the questions.

@@ -48,6 +48,7 @@ type newDebugFile struct {
 // Write appends to the file.
 func (n *newDebugFile) Write(p []byte) (int, error) {
 	if n.fd == nil {
+		n.cache.sweep()
 		name := debugCacheFile + "." + rand.Text()
 		fd, err := n.cache.own.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {

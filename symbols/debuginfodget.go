@@ -50,7 +50,7 @@ var debuginfodClient = sync.OnceValue(func() *http.Client {
 			switch {
 			case len(via) > 5:
 				return errors.New("more than 5 redirects")
-			case via[0].URL.Scheme == "https" && req.URL.Scheme != "https":
+			case via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https":
 				return errors.New("redirects from https to " + req.URL.Scheme)
 			}
 			return nil

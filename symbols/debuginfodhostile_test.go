@@ -200,6 +200,9 @@ func TestDebuginfodUntrustedCache(t *testing.T) {
 			if c.why != "" {
 				d.missing(t, c.why)
 				d.wantAsked(t, 1)
+				if _, err := os.Lstat(filepath.Dir(d.path())); err != nil {
+					t.Errorf("what was not trusted is gone: %v", err)
+				}
 				return
 			}
 			d.found(t)
