@@ -185,15 +185,9 @@ func TestInspectByDebuginfod(t *testing.T) {
 	s := startDebuginfod(t, module)
 	tg := newTarget(t, "blocked", targetOptions{})
 	dir := tempDir(t)
-	id, debug := debugFileOf(t, python) // the interpreter's is at hand
-	place := filepath.Join(dir, "dbg/.build-id", id[:2], id[2:]+".debug")
-	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	copyFile(t, place, debug, 0o644)
 	show := command{
 		argv: withoutDebugFiles(binary, "inspect", "struct", fmt.Sprint(tg.pid()), "--module", "_json", "jsonmodule"),
-		env:  []string{"XDG_CACHE_HOME=" + dir, "PYFREEZE_DEBUG_DIR=" + filepath.Join(dir, "dbg")},
+		env:  []string{"XDG_CACHE_HOME=" + dir, "PYFREEZE_DEBUG_DIR=" + interpreterOnly(t)},
 	}
 	run(t, show).must(t, "exit 9").oneLine(t, module, "DEBUGINFOD_URLS")
 	show.env = append(show.env, "DEBUGINFOD_URLS=http://127.0.0.1:1")
@@ -202,6 +196,19 @@ func TestInspectByDebuginfod(t *testing.T) {
 	if o := run(t, show).must(t, "exit 0"); !strings.Contains(o.Stdout, "struct PyModuleDef") || !strings.Contains(o.Stdout, "'_json'") {
 		t.Errorf("not the struct: %v", o)
 	}
+}
+
+// interpreterOnly makes a directory of debug files with that of the interpreter.
+func interpreterOnly(t testing.TB) string {
+	t.Helper()
+	dir := tempDir(t)
+	id, debug := debugFileOf(t, python)
+	place := filepath.Join(dir, ".build-id", id[:2], id[2:]+".debug")
+	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, place, debug, 0o644)
+	return dir
 }
 
 // sameFile fails the test unless two files have the same bytes.
