@@ -125,6 +125,10 @@ func TestAttachByDebuginfod(t *testing.T) {
 	thawsWell(t, image)
 	cached := filepath.Join(dir, "debuginfod_client", id, "debuginfo")
 	sameFile(t, cached, debug)
+	// What pyfreeze ships for an interpreter without debug information is not cached.
+	if _, err := os.Stat(filepath.Join(dir, "pyfreeze/layouts", id)); err != nil {
+		t.Errorf("the layout is not that of the file that came: %v", err)
+	}
 	lacking := s.asked(t, http.StatusNotFound)
 	if n := s.asked(t, http.StatusOK); n != 1 || lacking < 2 {
 		t.Errorf("%d files came, %d that there are not were asked for; want 1, and one for each extension module", n, lacking)

@@ -38,8 +38,8 @@ func newTLSServer(t *testing.T) *tlsServer {
 		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
 		sent := len(data) / 2
 		_, _ = w.Write(data[:sent])
-		for ; !s.goOn.Load() && r.Context().Err() == nil; sent++ {
-			_, _ = w.Write(data[sent : sent+1])
+		for ; !s.goOn.Load() && r.Context().Err() == nil; sent += 256 { // fast enough not to be given up
+			_, _ = w.Write(data[sent : sent+256])
 			w.(http.Flusher).Flush()
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -102,4 +102,26 @@ func TestDebuginfodCertificate(t *testing.T) {
 		env:  []string{"XDG_CACHE_HOME=" + dir, "DEBUGINFOD_URLS=" + s.URL, "PYFREEZE_DEBUG_DIR=" + interpreterOnly(t)},
 	}).must(t, "exit 9")
 	o.oneLine(t, s.URL, "certificate")
+}
+
+// A server that says nothing is asked once in a run. Then pyfreeze makes do with what it ships.
+func TestDebuginfodSilentServer(t *testing.T) {
+	needRoot(t)
+	var asked atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(s.Close)
+	tg := newTarget(t, "blocked", targetOptions{})
+	dir := tempDir(t)
+	image := filepath.Join(dir, "i")
+	run(t, command{
+		argv: withoutDebugFiles(binary, "attach", fmt.Sprint(tg.pid()), "-o", image),
+		env:  []string{"XDG_CACHE_HOME=" + dir, "DEBUGINFOD_URLS=" + s.URL, "DEBUGINFOD_TIMEOUT=1"},
+	}).must(t, "exit 0")
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	thawsWell(t, image)
 }
