@@ -125,9 +125,8 @@ func TestAttachByDebuginfod(t *testing.T) {
 	thawsWell(t, image)
 	cached := filepath.Join(dir, "debuginfod_client", id, "debuginfo")
 	sameFile(t, cached, debug)
-	// What pyfreeze ships for an interpreter without debug information is not cached.
-	if _, err := os.Stat(filepath.Join(dir, "pyfreeze/layouts", id)); err != nil {
-		t.Errorf("the layout is not that of the file that came: %v", err)
+	if o := pyfreeze(t, "info", image).must(t, "exit 0"); !strings.Contains(o.Stdout, "known from "+cached) {
+		t.Errorf("the layout is not that of the file that came: %v", o)
 	}
 	lacking := s.asked(t, http.StatusNotFound)
 	if n := s.asked(t, http.StatusOK); n != 1 || lacking < 2 {

@@ -163,7 +163,7 @@ func TestAttachUnknownBuild(t *testing.T) {
 	dir := tempDir(t)
 	o := attach(t, tg.pid(), filepath.Join(dir, "i")).must(t, "exit 9")
 	o.oneLine(t, "debug")
-	o.oneLine(t, "_PyRuntime has")
+	o.oneLine(t, "_PyRuntime has", "DEBUGINFOD_URLS")
 	mustBeEmpty(t, dir)
 	waitSame(t, tg.pid(), before)
 }
