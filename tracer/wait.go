@@ -59,6 +59,12 @@ func decode(tid int, ws syscall.WaitStatus) (stop, error) {
 func (p *Process) poll(t *thread, thorough bool) (s stop, ok bool, err error) {
 	ended := stop{kind: stopExit, exit: &ExitError{TID: t.tid}}
 	got, ws, err := waitTID(t.tid, syscall.WNOHANG)
+	if err == nil && got == 0 && thorough && t.tid == p.pid && taskState(p.pid, t.tid) == "Z" {
+		// If it ended just now there is a report, which we must take: its parent waits for that.
+		if got, ws, err = waitTID(t.tid, syscall.WNOHANG); err == nil && got == 0 {
+			return ended, true, nil
+		}
+	}
 	switch {
 	case errors.Is(err, syscall.ECHILD):
 		// Another thread's exec takes all others away without a report.
@@ -70,9 +76,6 @@ func (p *Process) poll(t *thread, thorough bool) (s stop, ok bool, err error) {
 	case got != 0:
 		s, err = decode(t.tid, ws)
 		return s, err == nil, err
-	}
-	if thorough && t.tid == p.pid && taskState(p.pid, t.tid) == "Z" {
-		return ended, true, nil
 	}
 	return stop{}, false, nil
 }
