@@ -1,40 +1,47 @@
 // Command regrtest runs modules of CPython's own regression tests in a plain interpreter and in a thawed one, frozen after it had imported much of the
-// standard library, and compares the outcome test by test. The interpreters are pyenv's, which have the tests.
+// standard library, and compares the outcome test by test.
 //
-//	regrtest -pyfreeze bin/pyfreeze                     all versions, all modules
-//	regrtest -pyfreeze bin/pyfreeze -versions 3.11 test_dict test_gc
+//	regrtest -pyfreeze bin/pyfreeze                               every interpreter that is here, all modules
+//	regrtest -pyfreeze bin/pyfreeze -only 3.11,3.13 test_dict     these
+//	regrtest -pyfreeze bin/pyfreeze -report docs/regrtest.md      what is kept, as the document
+//
+// Each result is kept when it is there: what was interrupted goes on where it stopped. docs/regrtest.md tells more.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
+	"syscall"
 )
 
-// modules are those that are run unless others are named.
-var modules = strings.Fields(`test_dict test_set test_gc test_weakref test_io test_threading test_subprocess test_asyncio test_ctypes test_json test_re
-	test_decimal test_struct test_collections test_functools test_typing test_importlib test_pickle test_sqlite3 test_ssl test_hashlib
-	test_multiprocessing_fork test_signal test_os test_sys test_logging test_random test_tempfile test_unittest test_datetime`)
-
-// older are names that modules had.
-var older = map[string]string{"test_sqlite3": "test_sqlite"}
+type options struct {
+	pyfreeze, imports, dir, only, report string
+	fresh, retry                         bool
+	modules                              []string
+}
 
 func main() {
-	pyfreeze := flag.String("pyfreeze", "bin/pyfreeze", "the `binary` to test")
-	imports := flag.String("imports", "testdata/python/imports.py", "`script` that runs before the freeze")
-	versions := flag.String("versions", "3.8,3.9,3.10,3.11,3.12,3.13", "of CPython")
+	var o options
+	flag.StringVar(&o.pyfreeze, "pyfreeze", "bin/pyfreeze", "the `binary` to test")
+	flag.StringVar(&o.imports, "imports", "testdata/python/imports.py", "`script` that runs before the freeze")
+	flag.StringVar(&o.dir, "dir", "/var/cache/pyfreeze-test/regrtest", "`directory` for results, logs and Debian's tests")
+	flag.StringVar(&o.only, "only", "", "`names` of interpreters, with commas; empty: all")
+	flag.StringVar(&o.report, "report", "", "write the table to this `file` too")
+	flag.BoolVar(&o.fresh, "fresh", false, "forget the kept results of what is chosen")
+	flag.BoolVar(&o.retry, "retry", false, "forget the kept thawed results that differ")
 	flag.Parse()
-	chosen := flag.Args()
-	if len(chosen) == 0 {
-		chosen = modules
+	o.modules = flag.Args()
+	if len(o.modules) == 0 {
+		o.modules = modules
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	good, err := run(ctx, *pyfreeze, *imports, strings.Split(*versions, ","), chosen)
+	good, err := run(ctx, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "regrtest:", err)
 	}
@@ -43,47 +50,66 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, pyfreeze, imports string, versions, chosen []string) (good bool, err error) {
-	home, err := os.UserHomeDir()
+// run is false when a test differs and no reason is known, or a known difference is gone.
+func run(ctx context.Context, o options) (good bool, err error) {
+	for _, path := range []*string{&o.pyfreeze, &o.imports, &o.dir} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return false, err
+		}
+	}
+	found, err := interpreters(ctx, o.dir, o.only)
 	if err != nil {
 		return false, err
 	}
-	if pyfreeze, err = filepath.Abs(pyfreeze); err != nil {
-		return false, err
-	}
-	if imports, err = filepath.Abs(imports); err != nil {
-		return false, err
-	}
-	good = true
-	for _, v := range versions {
-		found, _ := filepath.Glob(filepath.Join(home, ".pyenv/versions", v+".*", "bin/python3")) // the pattern is fine
-		if len(found) == 0 {
-			fmt.Printf("Python %s: not in ~/.pyenv/versions\n", v)
-			continue
-		}
-		s, err := newSuite(ctx, found[0], pyfreeze, imports)
+	r := &report{modules: o.modules}
+	for _, in := range found {
+		column, err := runInterpreter(ctx, o, in)
 		if err != nil {
+			return false, fmt.Errorf("%s: %w", in.name, err)
+		}
+		r.columns = append(r.columns, column)
+		if ctx.Err() != nil {
+			return false, errors.New("interrupted: the same command goes on where this one stopped")
+		}
+	}
+	if len(r.columns) == 0 {
+		return false, errors.New("no interpreter with tests is here")
+	}
+	r.write(os.Stdout)
+	if o.report != "" {
+		if err := r.writeDocument(o.report); err != nil {
 			return false, err
 		}
-		for _, m := range chosen {
-			if !s.has(m) && older[m] != "" {
-				m = older[m]
-			}
-			if !s.has(m) {
-				fmt.Printf("%-5s %-28s not in this version\n", v, m)
-				continue
-			}
-			c, err := s.compare(ctx, m)
-			if err != nil {
-				return false, err
-			}
-			good = good && len(c.differ) == 0
-			fmt.Printf("%-5s %-28s %5d tests, %d differ   plain: %s, thawed: %s\n", v, m, c.tests, len(c.differ), c.plain, c.thawed)
-			for _, d := range c.differ {
-				fmt.Printf("        %s\n", d)
+	}
+	return r.good(), nil
+}
+
+// runInterpreter runs what is not kept yet, and compares.
+func runInterpreter(ctx context.Context, o options, in interpreter) (column, error) {
+	c := column{interpreter: in, cells: map[string]*comparison{}}
+	s, err := newSuite(in, o.pyfreeze, o.imports, filepath.Join(o.dir, in.name))
+	if err != nil {
+		return c, err
+	}
+	defer s.close()
+	for _, m := range o.modules {
+		if !in.has(m) {
+			continue
+		}
+		if o.fresh {
+			if err := s.forget(m); err != nil {
+				return c, err
 			}
 		}
-		s.close()
+		got, err := s.compared(ctx, m, o.retry)
+		if err != nil {
+			return c, err
+		}
+		if ctx.Err() != nil {
+			return c, nil
+		}
+		c.cells[m] = got
+		fmt.Fprintf(os.Stderr, "%-10s %-26s %s\n", in.name, m, got)
 	}
-	return good, nil
+	return c, nil
 }

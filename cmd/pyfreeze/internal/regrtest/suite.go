@@ -2,151 +2,130 @@ package main
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
-// maxModule is how long one module may take.
-const maxModule = 15 * time.Minute
+const (
+	// maxModule is how long a module may take before regrtest itself ends it, with a traceback of each thread.
+	maxModule = 10 * time.Minute
+	// maxEnd is how long it may then take to end.
+	maxEnd = time.Minute
+)
+
+// The two sides.
+const (
+	plain  = "plain"
+	thawed = "thawed"
+)
 
 // suite is one interpreter with its image.
 type suite struct {
-	python, pyfreeze, image, dir, lib string
-	imports                           string
+	interpreter
+	pyfreeze, imports string
+	kept              string // directory of results and logs
+	dir               string // for what is not kept
+	image             string // "" until it is needed
 }
 
-func newSuite(ctx context.Context, python, pyfreeze, imports string) (*suite, error) {
+func newSuite(in interpreter, pyfreeze, imports, kept string) (*suite, error) {
+	if err := os.MkdirAll(kept, 0o755); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "regrtest-")
 	if err != nil {
 		return nil, err
 	}
-	s := &suite{python: python, pyfreeze: pyfreeze, image: filepath.Join(dir, "image"), dir: dir, imports: imports}
-	out, err := exec.CommandContext(ctx, python, "-c", "import test, os; print(os.path.dirname(test.__file__), end='')").Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s has no tests: %w", python, err)
-	}
-	s.lib = string(out)
-	if text, err := exec.CommandContext(ctx, pyfreeze, "freeze", "-o", s.image, "--", python, imports).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, text)
+	s := &suite{interpreter: in, pyfreeze: pyfreeze, imports: imports, kept: kept, dir: dir}
+	for name, text := range supplied {
+		if err := os.WriteFile(filepath.Join(dir, suppliedName(name)+".py"), []byte(text), 0o644); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
 	}
 	return s, nil
 }
 
 func (s *suite) close() { _ = os.RemoveAll(s.dir) }
 
-func (s *suite) has(module string) bool {
-	for _, name := range []string{module + ".py", module} {
-		if _, err := os.Stat(filepath.Join(s.lib, name)); err == nil {
-			return true
-		}
+// freeze makes the image.
+func (s *suite) freeze(ctx context.Context) error {
+	image := filepath.Join(s.dir, "image")
+	cmd := exec.CommandContext(ctx, s.pyfreeze, "freeze", "-o", image, "--", s.path, s.imports)
+	cmd.Env = environment(&s.interpreter)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pyfreeze freeze: %w: %s", err, text)
 	}
-	return false
+	s.image = image
+	return nil
 }
 
-// comparison is the outcome of a module.
-type comparison struct {
-	tests         int
-	plain, thawed string // how each ended
-	differ        []string
-}
-
-// plainCode imports what the image has, so that both sides start with the same modules.
+// plainCode imports what the image has, so that both sides start with the same modules, and goes on as `-m test`.
 const plainCode = `import runpy, sys
 runpy.run_path(sys.argv.pop(1))
-runpy.run_module('test', run_name='__main__')`
+runpy.run_module('test', run_name='__main__', alter_sys=True)`
 
-func (s *suite) compare(ctx context.Context, module string) (c comparison, err error) {
-	plain, ended, err := s.results(ctx, module, "plain", s.python, "-c", plainCode, s.imports)
-	if err != nil {
-		return c, err
+// command is how one side runs regrtest.
+func (s *suite) command(side string) []string {
+	if side == plain {
+		return []string{s.path, "-c", plainCode, s.imports}
 	}
-	c.plain = ended
-	thawed, ended, err := s.results(ctx, module, "thawed", s.pyfreeze, "run", "-m", "test", s.image)
-	if err != nil {
-		return c, err
-	}
-	c.thawed, c.tests = ended, len(plain)
-	for name, was := range plain {
-		switch is, ok := thawed[name]; {
-		case !ok:
-			c.differ = append(c.differ, name+": "+was+", not run when thawed")
-		case is != was:
-			c.differ = append(c.differ, name+": "+was+", "+is+" when thawed")
-		}
-	}
-	for name := range thawed {
-		if _, ok := plain[name]; !ok {
-			c.differ = append(c.differ, name+": only run when thawed")
-		}
-	}
-	slices.Sort(c.differ)
-	if c.tests == 0 && c.plain != c.thawed {
-		c.differ = append(c.differ, "no results: "+c.plain+", "+c.thawed)
-	}
-	return c, nil
+	return []string{s.pyfreeze, "run", "-m", "test", s.image}
 }
 
-// results runs a module and gives each test's outcome by name.
-func (s *suite) results(ctx context.Context, module, side, name string, args ...string) (map[string]string, string, error) {
-	work := filepath.Join(s.dir, side)
-	report := filepath.Join(s.dir, side+".xml")
-	if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755), os.RemoveAll(report)); err != nil {
-		return nil, "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, maxModule)
-	defer cancel()
-	log := filepath.Join(s.dir, "log")
-	cmd := exec.CommandContext(ctx, name, append(args, "--junit-xml", report, module)...)
-	cmd.Dir, cmd.Env = work, append(os.Environ(), "PYFREEZE_LOG="+log)
-	cmd.WaitDelay = 10 * time.Second
-	start := time.Now()
-	err := cmd.Run()
-	ended := fmt.Sprintf("ok in %.0f s", time.Since(start).Seconds())
-	if err != nil {
-		ended = fmt.Sprintf("%v in %.0f s", err, time.Since(start).Seconds())
-	}
-	if text, err := os.ReadFile(log); side == "thawed" && (err != nil || strings.Contains(string(text), `"thawed":false`)) {
-		return nil, "", fmt.Errorf("%s was not thawed: %s", module, text)
-	}
-	out := map[string]string{}
-	text, err := os.ReadFile(report)
-	if err != nil {
-		return out, ended, nil // it crashed: how it ended tells
-	}
-	var suites struct {
-		Suites []struct {
-			Cases []struct {
-				Name    string    `xml:"name,attr"`
-				Failure *struct{} `xml:"failure"`
-				Error   *struct{} `xml:"error"`
-				Skipped *struct{} `xml:"skipped"`
-			} `xml:"testcase"`
-		} `xml:"testsuite"`
-	}
-	if err := xml.Unmarshal(text, &suites); err != nil {
-		return nil, "", fmt.Errorf("%s: %w", report, err)
-	}
-	for _, s := range suites.Suites {
-		for _, c := range s.Cases {
-			outcome := "passed"
-			switch {
-			case c.Failure != nil, c.Error != nil:
-				outcome = "failed"
-			case c.Skipped != nil:
-				outcome = "skipped"
-			}
-			if old, ok := out[c.Name]; ok && old == "failed" {
-				outcome = old
-			}
-			out[c.Name] = outcome
+// try runs a module once on one side, in a process of its own.
+func (s *suite) try(ctx context.Context, side, module string) (try, error) {
+	if side == thawed && s.image == "" {
+		if err := s.freeze(ctx); err != nil {
+			return try{}, err
 		}
 	}
-	return out, ended, nil
+	work, report, runLog := filepath.Join(s.dir, side), filepath.Join(s.dir, side+".xml"), filepath.Join(s.dir, "log")
+	if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755), os.RemoveAll(report), os.RemoveAll(runLog)); err != nil {
+		return try{}, err
+	}
+	output, err := os.Create(filepath.Join(s.kept, module+"."+side+".log"))
+	if err != nil {
+		return try{}, err
+	}
+	defer output.Close()
+	argv := append(s.command(side), "-v", fmt.Sprintf("--timeout=%.0f", maxModule.Seconds()), "--junit-xml", report)
+	if s.holds(module) {
+		argv = append(argv, module)
+	} else {
+		argv = append(argv, "--testdir", s.dir, suppliedName(module))
+	}
+	limited, cancel := context.WithTimeout(ctx, maxModule+maxEnd)
+	defer cancel()
+	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = work, output, output
+	cmd.Env = append(environment(&s.interpreter), "TMPDIR="+work, "PYFREEZE_LOG="+runLog)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	start := time.Now()
+	t := try{Ended: "exit status 0"}
+	if err := cmd.Run(); err != nil {
+		t.Ended = err.Error()
+	}
+	t.Seconds = time.Since(start).Seconds()
+	if ctx.Err() != nil {
+		return t, ctx.Err()
+	}
+	if text, err := os.ReadFile(runLog); side == thawed && (err != nil || !strings.Contains(string(text), `"thawed":true`)) {
+		return t, fmt.Errorf("%s was not thawed: %s", module, text)
+	}
+	text, err := os.ReadFile(report)
+	if err != nil {
+		return t, nil // it crashed: how it ended tells
+	}
+	printed, err := os.ReadFile(output.Name())
+	if err != nil {
+		return t, err
+	}
+	return t, t.read(text, printed)
 }

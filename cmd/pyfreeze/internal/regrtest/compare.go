@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// maxTries is how often each side runs a module as long as something differs: some tests fail now and then, with either.
+const maxTries = 3
+
+// comparison is what came of a module.
+type comparison struct {
+	tries     tries
+	count     map[string]map[string]int // by side, of the last try: outcomes
+	tests     int
+	differ    []difference // in every try
+	now       []difference // now and then, in the thaw or in both
+	explained []difference
+	stale     []explanation // no difference any more
+}
+
+// difference is a test that gives other outcomes when thawed.
+type difference struct {
+	test          string
+	plain, thawed string // outcomes, of several tries with commas
+	detail        string
+	reason        string
+}
+
+func (d difference) String() string {
+	return fmt.Sprintf("%s: %s, %s when thawed", d.test, d.plain, d.thawed)
+}
+
+func (c *comparison) String() string {
+	text := fmt.Sprintf("%5d tests, plain %s, thawed %s", c.tests, c.side(plain), c.side(thawed))
+	for _, part := range []struct {
+		what string
+		list []difference
+	}{{"DIFFER", c.differ}, {"now and then", c.now}, {"explained", c.explained}} {
+		if len(part.list) > 0 {
+			text += fmt.Sprintf("; %d %s", len(part.list), part.what)
+		}
+	}
+	return text
+}
+
+// side tells how the last try of a side went.
+func (c *comparison) side(side string) string {
+	last := c.tries[side][len(c.tries[side])-1]
+	return fmt.Sprintf("%d/%d/%d in %.0f s (%s)", c.count[side]["passed"], c.count[side]["skipped"], c.count[side]["failed"]+c.count[side]["error"],
+		last.Seconds, last.Ended)
+}
+
+// compared runs a module on both sides where no result is kept, once more while something differs, and compares. again forgets thawed results that differ.
+func (s *suite) compared(ctx context.Context, name string, again bool) (*comparison, error) {
+	module := s.module(name)
+	t, err := s.load(module)
+	if err != nil {
+		return nil, err
+	}
+	if again && len(t[plain]) > 0 && len(t[thawed]) > 0 {
+		if c := compare(s.interpreter, name, t); len(c.differ)+len(c.now)+len(c.explained) > 0 {
+			t[thawed] = nil
+		}
+	}
+	for n := 1; n <= maxTries; n++ {
+		for _, side := range []string{plain, thawed} {
+			if len(t[side]) >= n {
+				continue
+			}
+			got, err := s.try(ctx, side, module)
+			if err != nil {
+				return nil, err
+			}
+			t[side] = append(t[side], got)
+			if err := s.save(module, t); err != nil {
+				return nil, err
+			}
+		}
+		if c := compare(s.interpreter, name, t); len(c.differ) == 0 {
+			return c, nil
+		}
+	}
+	return compare(s.interpreter, name, t), nil
+}
+
+// compare puts all tries of both sides next to each other. A test differs if no try of one side gave what one of the other did.
+func compare(in interpreter, module string, t tries) *comparison {
+	c := &comparison{tries: t, count: map[string]map[string]int{plain: {}, thawed: {}}}
+	names := map[string]bool{}
+	for side, all := range t {
+		for _, one := range all {
+			for name := range one.Tests {
+				names[name] = true
+			}
+		}
+		last := all[len(all)-1]
+		c.tests = max(c.tests, len(last.Tests))
+		for _, outcome := range last.Tests {
+			c.count[side][outcome]++
+		}
+	}
+	known := explanationsOf(in, module)
+	used := make([]bool, len(known))
+	add := func(d difference, now bool) {
+		i := slices.IndexFunc(known, func(e explanation) bool { return e.test.MatchString(d.test) })
+		switch {
+		case i >= 0:
+			used[i] = true
+			d.reason = known[i].reason
+			c.explained = append(c.explained, d)
+		case now:
+			c.now = append(c.now, d)
+		default:
+			c.differ = append(c.differ, d)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		was, is := outcomesOf(t[plain], name), outcomesOf(t[thawed], name)
+		d := difference{test: name, plain: strings.Join(was, ", "), thawed: strings.Join(is, ", ")}
+		for _, one := range t[thawed] {
+			if text := one.Details[name]; text != "" {
+				d.detail = text
+			}
+		}
+		common := slices.ContainsFunc(was, func(o string) bool { return slices.Contains(is, o) })
+		switch {
+		case !common:
+			add(d, false)
+		case len(is) > 1 || len(was) > 1:
+			add(d, true)
+		}
+	}
+	was, is := endsOf(t[plain]), endsOf(t[thawed])
+	if !slices.ContainsFunc(was, func(o string) bool { return slices.Contains(is, o) }) {
+		add(difference{test: "the process", plain: strings.Join(was, ", "), thawed: strings.Join(is, ", ")}, false)
+	}
+	for i, e := range known {
+		if !used[i] {
+			c.stale = append(c.stale, e)
+		}
+	}
+	return c
+}
+
+// absent is the outcome of a test that did not run.
+const absent = "absent"
+
+func outcomesOf(all []try, name string) []string {
+	var out []string
+	for _, one := range all {
+		outcome := one.Tests[name]
+		if outcome == "" {
+			outcome = absent
+		}
+		out = append(out, outcome)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func endsOf(all []try) []string {
+	var out []string
+	for _, one := range all {
+		out = append(out, one.Ended)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
