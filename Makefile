@@ -41,9 +41,10 @@ test-matrix: setup build
 	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY) -thaws $(THAWS)
 	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY) -thaws $(THAWS) -stripped
 
-# CPython's own tests in a thawed interpreter, test by test as in a plain one: an hour. VERSIONS=3.11 takes one version.
+# CPython's own tests in a thawed interpreter, test by test as in a plain one: two hours, and goes on where it was interrupted (docs/regrtest.md).
+# ONLY=3.11,debian takes these interpreters, MODULES='test_gc test_io' these tests; REPORT=docs/regrtest.md writes the table there.
 test-regrtest: setup build
-	$(GO) run ./cmd/pyfreeze/internal/regrtest -pyfreeze $(BINARY) $(if $(VERSIONS),-versions $(VERSIONS)) $(MODULES)
+	$(GO) run ./cmd/pyfreeze/internal/regrtest -pyfreeze $(BINARY) $(if $(ONLY),-only $(ONLY)) $(if $(REPORT),-report $(REPORT)) $(MODULES)
 
 # The same table over more rounds; fails when a goal is missed.
 bench: setup build

@@ -20,6 +20,7 @@ type compiler struct {
 	load   []*module // to dlopen, in order
 	exe    int       // index of an executable that moves in libs; -1 for one that does not
 	index  map[*module]int
+	files  map[*module]fileID
 	libs   []library
 	in     *symbols.Interpreter
 	frz    *frozen
@@ -42,7 +43,7 @@ const pthreadKeys = 32
 // prepare collects libraries and relocations: all that does not depend on where
 // the image holds things.
 func (c *compiler) prepare(files map[*module]fileID) error {
-	c.index = map[*module]int{}
+	c.index, c.files = map[*module]int{}, files
 	c.keep = map[procmem.Addr]bool{}
 	c.exe = -1
 	for _, m := range c.mods {
@@ -139,7 +140,9 @@ func (c *compiler) build(segs []image.SegmentInfo, exePath string, entry uint64)
 	}
 	p.phase("libraries")
 	c.memory(p, segs)
-	c.filters(p)
+	if err := c.filters(p); err != nil {
+		return nil, err
+	}
 	p.phase("memory, relocations")
 	if err := c.interpreter(p); err != nil {
 		return nil, err
@@ -229,64 +232,4 @@ func restoreSaved(p *program, s frozenSegment, off uint64) {
 	if hi > out {
 		p.emit(opPread, imm(out), imm(hi-out), imm(off+out-lo))
 	}
-}
-
-// filtered are the functions that must not see blocks of the frozen heap.
-var filtered = []string{"free", "realloc", "malloc_usable_size"}
-
-// filters points the slots of free and its kin at the stub: in every module that
-// calls them, and where their addresses were kept in data.
-func (c *compiler) filters(p *program) {
-	var slots [3][]uint64
-	for i := range slots {
-		slots[i] = append(slots[i], c.relocs.filters[i]...)
-	}
-	var relro [][2]uint64
-	for _, m := range c.mods {
-		if m.system || m.direct { // the slots of the latter are words of frozen memory like others
-			continue
-		}
-		lo, hi := relroOf(m)
-		for _, r := range m.relocs {
-			if r.Type != elf.R_X86_64_JMP_SLOT && r.Type != elf.R_X86_64_GLOB_DAT || !r.Undef {
-				continue
-			}
-			for i, name := range filtered {
-				if r.Sym != name {
-					continue
-				}
-				at := uint64(m.Bias + r.Off)
-				slots[i] = append(slots[i], at)
-				if at >= lo && at < hi {
-					relro = append(relro, [2]uint64{lo, hi - lo})
-				}
-			}
-		}
-	}
-	const sysMprotect = 10
-	for _, r := range relro {
-		p.emitTo(0, opSyscall, imm(sysMprotect), imm(r[0]), imm(r[1]), imm(protRead|protWrite))
-		p.emit(opFailNZ, reg(0))
-	}
-	for i, s := range slots {
-		p.emit(opFilter, p.words(s), imm(uint64(len(s))), imm(uint64(i)))
-	}
-	for _, r := range relro {
-		p.emitTo(0, opSyscall, imm(sysMprotect), imm(r[0]), imm(r[1]), imm(protRead))
-	}
-	for _, s := range c.frz.segs {
-		if s.readOnly {
-			p.emitTo(0, opSyscall, imm(sysMprotect), imm(uint64(s.Start)), imm(s.Len()), imm(protRead))
-		}
-	}
-}
-
-// relroOf gives the pages of a module that ld.so makes read-only.
-func relroOf(m *module) (lo, hi uint64) {
-	for _, s := range m.File.Progs {
-		if s.Type == elf.PT_GNU_RELRO {
-			return pageDown(uint64(m.Bias) + s.Vaddr), pageDown(uint64(m.Bias) + s.Vaddr + s.Memsz)
-		}
-	}
-	return 0, 0
 }

@@ -36,6 +36,7 @@ const (
 	opReserve
 	opAnd
 	opSub
+	opExtensions
 )
 
 // Registers that the stub fills before the first operation; the others, 0 to

@@ -19,6 +19,7 @@ func TestInterpreters(t *testing.T) {
 		version := strings.TrimSpace(run(t, command{argv: []string{py, "-c", "import platform; print(platform.python_version())"}}).must(t, "exit 0").Stdout)
 		t.Run(filepath.Base(py)+"-"+version, func(t *testing.T) {
 			t.Run("exit", func(t *testing.T) { thawsEverything(t, py) })
+			t.Run("imports-again", func(t *testing.T) { importsAgain(t, py) })
 			for _, mode := range []string{"blocked", "busy", "blocked-threads"} {
 				t.Run(mode, func(t *testing.T) {
 					tg := newTarget(t, mode, targetOptions{python: py})
@@ -64,4 +65,18 @@ func TestStrippedInterpreters(t *testing.T) {
 		t.Errorf("%v", o)
 	}
 	t.Log(o.Stdout)
+}
+
+// importsAgain imports extension modules of the image once more, also in a sub-interpreter: they come from the copy that is there.
+func importsAgain(t *testing.T, py string) {
+	image := filepath.Join(tempDir(t), "i")
+	script := program("reimport.py")
+	plain := run(t, command{argv: []string{py, script}}).must(t, "exit 0")
+	pyfreeze(t, "freeze", "-o", image, "--", py, script).must(t, "exit 0")
+	log := newRunLog(t)
+	got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
+	if got.Stdout != plain.Stdout || got.Stderr != "" || !strings.Contains(plain.Stdout, "[] {1}\n{1} ") {
+		t.Errorf("the thaw said %q, %q, the plain interpreter %q", got.Stdout, got.Stderr, plain.Stdout)
+	}
+	log.thawed(t, 1)
 }

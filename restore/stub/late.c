@@ -1,6 +1,7 @@
 // Runs in place of the interpreter's entry point, once ld.so is done: carries out the thaw program.
 #include "state.h"
 #include "report.h"
+#include "extensions.h"
 
 static u64 R[NREG] = { 1 };
 static char **argv_, **envp_;
@@ -141,7 +142,8 @@ static int relocate(u64 *t, u64 n)
 
 static void set_filter(u64 *t, u64 n, u64 which)
 {
-	u64 fn = which == 0 ? (u64)filter_free : which == 1 ? (u64)filter_realloc : (u64)filter_usable;
+	u64 fn = which == 0 ? (u64)filter_free : which == 1 ? (u64)filter_realloc : which == 2 ? (u64)filter_usable :
+		which == 3 ? (u64)filter_dlopen : (u64)filter_dlsym;
 	for (; n; n--, t++)
 		*(u64 *)*t = fn;
 }
@@ -262,6 +264,9 @@ static int stub_main(int argc, char **argv, char **envp)
 			break;
 		case OP_FILTER:
 			set_filter((u64 *)v[0], v[1], v[2]);
+			break;
+		case OP_EXTENSIONS:
+			extensions((struct export *)v[0], v[1], v[2], v[3]);
 			break;
 		case OP_LIBAT:
 			failed = fresh_of(v[0], "library not loaded") != AT(struct lib, p->libs)[v[0]].base;

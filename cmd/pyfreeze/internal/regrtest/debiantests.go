@@ -11,8 +11,11 @@ import (
 // testsuite is Debian's package of what its libpython lacks of the package test.
 const testsuite = "libpython3.11-testsuite"
 
-// debianTests gives a directory with the whole package test of Debian's Python, made once: what is installed, and over it the files of the package. That is
-// not installed, since apt would take the newest Python with it.
+// withTests are the packages that hold tests of the modules that are run.
+var withTests = []string{"test", "ctypes", "unittest"}
+
+// debianTests gives a directory for PYTHONPATH with the tests of Debian's Python, made once: what is installed of withTests, and over it the files of the
+// package. That is not installed, since apt would take the newest Python with it.
 func debianTests(ctx context.Context, dir string) (string, error) {
 	lib := filepath.Join(dir, "usr/lib/python3.11")
 	if _, err := os.Stat(filepath.Join(lib, "test/test_dict.py")); err == nil {
@@ -22,13 +25,13 @@ func debianTests(ctx context.Context, dir string) (string, error) {
 	if err := os.RemoveAll(fresh); err != nil {
 		return "", err
 	}
-	if err := os.CopyFS(filepath.Join(fresh, "usr/lib/python3.11/test"), os.DirFS("/usr/lib/python3.11/test")); err != nil {
-		return "", err
+	for _, name := range withTests {
+		if err := os.CopyFS(filepath.Join(fresh, "usr/lib/python3.11", name), os.DirFS(filepath.Join("/usr/lib/python3.11", name))); err != nil {
+			return "", err
+		}
 	}
-	get := exec.CommandContext(ctx, "apt-get", "download", testsuite)
-	get.Dir = fresh
-	if out, err := get.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("apt-get download %s: %w: %s (apt-get update may help, or -only without debian)", testsuite, err, out)
+	if err := download(ctx, fresh); err != nil {
+		return "", err
 	}
 	packages, err := filepath.Glob(filepath.Join(fresh, testsuite+"_*.deb"))
 	if err != nil || len(packages) != 1 {
@@ -38,4 +41,24 @@ func debianTests(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("dpkg-deb -x %s: %w: %s", packages[0], err, out)
 	}
 	return lib, os.Rename(fresh, dir)
+}
+
+// download gets the package into dir; with lists of packages that are older than the archive, root gets new ones first.
+func download(ctx context.Context, dir string) error {
+	get := func() ([]byte, error) {
+		cmd := exec.CommandContext(ctx, "apt-get", "download", testsuite)
+		cmd.Dir = dir
+		return cmd.CombinedOutput()
+	}
+	out, err := get()
+	if err != nil && os.Getuid() == 0 {
+		if out, err := exec.CommandContext(ctx, "apt-get", "update", "-q").CombinedOutput(); err != nil {
+			return fmt.Errorf("apt-get update: %w: %s", err, out)
+		}
+		out, err = get()
+	}
+	if err != nil {
+		return fmt.Errorf("apt-get download %s: %w: %s (apt-get update may help, or -only without debian)", testsuite, err, out)
+	}
+	return nil
 }

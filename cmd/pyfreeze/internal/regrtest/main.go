@@ -29,7 +29,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.pyfreeze, "pyfreeze", "bin/pyfreeze", "the `binary` to test")
 	flag.StringVar(&o.imports, "imports", "testdata/python/imports.py", "`script` that runs before the freeze")
-	flag.StringVar(&o.dir, "dir", "/var/cache/pyfreeze-test/regrtest", "`directory` for results, logs and Debian's tests")
+	flag.StringVar(&o.dir, "dir", "", "`directory` for results, logs and Debian's tests (default: a cache directory)")
 	flag.StringVar(&o.only, "only", "", "`names` of interpreters, with commas; empty: all")
 	flag.StringVar(&o.report, "report", "", "write the table to this `file` too")
 	flag.BoolVar(&o.fresh, "fresh", false, "forget the kept results of what is chosen")
@@ -52,6 +52,11 @@ func main() {
 
 // run is false when a test differs and no reason is known, or a known difference is gone.
 func run(ctx context.Context, o options) (good bool, err error) {
+	if o.dir == "" {
+		if o.dir, err = cacheDirectory(); err != nil {
+			return false, err
+		}
+	}
 	for _, path := range []*string{&o.pyfreeze, &o.imports, &o.dir} {
 		if *path, err = filepath.Abs(*path); err != nil {
 			return false, err
@@ -112,4 +117,16 @@ func runInterpreter(ctx context.Context, o options, in interpreter) (column, err
 		fmt.Fprintf(os.Stderr, "%-10s %-26s %s\n", in.name, m, got)
 	}
 	return c, nil
+}
+
+// cacheDirectory is where results are kept unless another place is named.
+func cacheDirectory() (string, error) {
+	if os.Getuid() == 0 {
+		return "/var/cache/pyfreeze-test/regrtest", nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("%w; name a directory with -dir", err)
+	}
+	return filepath.Join(cache, "pyfreeze-test/regrtest"), nil
 }

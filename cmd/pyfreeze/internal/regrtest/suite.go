@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -32,17 +34,23 @@ type suite struct {
 	kept              string // directory of results and logs
 	dir               string // for what is not kept
 	image             string // "" until it is needed
+	build             string // hash of pyfreeze
 }
 
 func newSuite(in interpreter, pyfreeze, imports, kept string) (*suite, error) {
 	if err := os.MkdirAll(kept, 0o755); err != nil {
 		return nil, err
 	}
+	binary, err := os.ReadFile(pyfreeze)
+	if err != nil {
+		return nil, fmt.Errorf("%w (make build makes it)", err)
+	}
+	sum := sha256.Sum256(binary)
 	dir, err := os.MkdirTemp("", "regrtest-")
 	if err != nil {
 		return nil, err
 	}
-	s := &suite{interpreter: in, pyfreeze: pyfreeze, imports: imports, kept: kept, dir: dir}
+	s := &suite{interpreter: in, pyfreeze: pyfreeze, imports: imports, kept: kept, dir: dir, build: hex.EncodeToString(sum[:8])}
 	for name, text := range supplied {
 		if err := os.WriteFile(filepath.Join(dir, suppliedName(name)+".py"), []byte(text), 0o644); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
@@ -109,6 +117,9 @@ func (s *suite) try(ctx context.Context, side, module string) (try, error) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	start := time.Now()
 	t := try{Ended: "exit status 0"}
+	if side == thawed {
+		t.Pyfreeze = s.build
+	}
 	if err := cmd.Run(); err != nil {
 		t.Ended = err.Error()
 	}
