@@ -36,7 +36,8 @@ func InTrees(dir string) (out []Interpreter, undo func()) {
 		for _, m := range []struct {
 			source, target, typ string
 			flags               uintptr
-		}{{"proc", "proc", "proc", 0}, {"/dev", "dev", "", unix.MS_BIND}} {
+		}{{"proc", "proc", "proc", 0}, {"/dev", "dev", "", unix.MS_BIND}, {"/dev/pts", "dev/pts", "", unix.MS_BIND},
+			{"tmpfs", "dev/shm", "tmpfs", 0}} {
 			target := filepath.Join(in.Root, m.target)
 			if err := unix.Mount(m.source, target, m.typ, m.flags, ""); err != nil {
 				in.Absent = fmt.Sprintf("cannot mount %s: %v", target, err)

@@ -9,59 +9,66 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+
+	"pyfreeze/cmd/pyfreeze/internal/pythons"
 )
 
 // interpreter is a Python that has its tests.
 type interpreter struct {
 	name    string // unique, and that of a directory
-	path    string
+	root    string // of its tree; "" for this system
+	path    string // in its tree
 	version string
 	tests   string // the directory of the package test
 	env     []string
 }
 
-// debian is the interpreter of the system.
-const debian = "/usr/bin/python3.11"
-
-// interpreters gives those that are here, or of these those named.
-func interpreters(ctx context.Context, dir, only string) ([]interpreter, error) {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return nil, err
+// interpreters gives those that are here, pyenv's and Debian's, or of these those named; and those of other Debians that are named.
+func interpreters(ctx context.Context, only string) (out []interpreter, undo func(), err error) {
+	undo = func() {}
+	named := func(name string) bool { return slices.Contains(strings.Split(only, ","), name) }
+	all := pythons.Here()
+	if named("trixie") || named("sid") {
+		var found []pythons.Interpreter
+		found, undo = pythons.InTrees("/var/cache/pyfreeze-test/trees")
+		all = append(all, found...)
 	}
-	var out []interpreter
-	wanted := func(name string) bool { return only == "" || slices.Contains(strings.Split(only, ","), name) }
-	for minor := 8; minor <= 14; minor++ {
-		name := fmt.Sprintf("3.%d", minor)
-		found, _ := filepath.Glob(filepath.Join(home, ".pyenv/versions", name+".*", "bin/python3")) // the pattern is fine
-		if len(found) == 0 || !wanted(name) {
+	for _, p := range all {
+		name := p.Name[strings.LastIndex(p.Name, " ")+1:]
+		if name == "python3.11" {
+			name = "debian"
+		}
+		if name == "python3.11d" || only != "" && !named(name) || only == "" && p.Root != "" {
 			continue
 		}
-		in := interpreter{name: name, path: found[0]}
-		if err := in.identify(ctx); err != nil {
-			return nil, err
+		if p.Absent != "" {
+			if only != "" {
+				return nil, undo, fmt.Errorf("%s: %s", p.Name, p.Absent)
+			}
+			continue
 		}
-		out = append(out, in)
-	}
-	if _, err := os.Stat(debian); err == nil && wanted("debian") {
-		in := interpreter{name: "debian", path: debian}
-		lib, err := debianTests(ctx, filepath.Join(dir, "debian-tests"))
+		path, err := filepath.EvalSymlinks(filepath.Join(p.Root, p.Path))
 		if err != nil {
-			return nil, err
+			return nil, undo, err
 		}
-		in.env = []string{"PYTHONPATH=" + lib}
-		if err := in.identify(ctx); err != nil {
-			return nil, err
-		}
-		out = append(out, in)
+		out = append(out, interpreter{name: name, root: p.Root, path: strings.TrimPrefix(path, p.Root)})
 	}
-	return out, nil
+	for i := range out {
+		if strings.HasPrefix(out[i].path, "/usr/bin/") {
+			if err := out[i].debianTests(ctx); err != nil {
+				return nil, undo, fmt.Errorf("%s: %w", out[i].name, err)
+			}
+		}
+		if err := out[i].identify(ctx); err != nil {
+			return nil, undo, err
+		}
+	}
+	return out, undo, nil
 }
 
 func (in *interpreter) identify(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, in.path, "-c", "import os, platform, test; print(platform.python_version()); print(os.path.dirname(test.__file__))")
-	cmd.Env = environment(in)
-	out, err := cmd.Output()
+	out, err := in.command(ctx, in.path, "-c", "import os, platform, test; print(platform.python_version()); print(os.path.dirname(test.__file__))").Output()
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	if err != nil || len(lines) != 2 {
 		return fmt.Errorf("%s has no package test: %w", in.path, errors.Join(err, errors.New(string(out))))
@@ -70,10 +77,13 @@ func (in *interpreter) identify(ctx context.Context) error {
 	return nil
 }
 
-// environment is that of both sides: nothing of the caller's that changes what tests do.
-func environment(in *interpreter) []string {
-	env := []string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + os.Getenv("HOME")}
-	return append(env, in.env...)
+// command gives a command in the interpreter's tree, in a group of its own, with nothing of the caller's environment that changes what tests do.
+func (in *interpreter) command(ctx context.Context, argv ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = "/"
+	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + os.Getenv("HOME")}, in.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Chroot: in.root}
+	return cmd
 }
 
 // module gives the name that a module has in this version.
@@ -94,7 +104,7 @@ func (in *interpreter) holds(name string) bool {
 		return false
 	}
 	for _, file := range []string{name + ".py", filepath.Join(name, "__init__.py")} {
-		if _, err := os.Stat(filepath.Join(in.tests, file)); err == nil {
+		if _, err := os.Stat(filepath.Join(in.root, in.tests, file)); err == nil {
 			return true
 		}
 	}

@@ -29,8 +29,8 @@ func main() {
 	var o options
 	flag.StringVar(&o.pyfreeze, "pyfreeze", "bin/pyfreeze", "the `binary` to test")
 	flag.StringVar(&o.imports, "imports", "testdata/python/imports.py", "`script` that runs before the freeze")
-	flag.StringVar(&o.dir, "dir", "", "`directory` for results, logs and Debian's tests (default: a cache directory)")
-	flag.StringVar(&o.only, "only", "", "`names` of interpreters, with commas; empty: all")
+	flag.StringVar(&o.dir, "dir", "", "`directory` for results and logs (default: a cache directory)")
+	flag.StringVar(&o.only, "only", "", "`names` of interpreters, with commas: 3.8 to 3.14, debian, trixie, sid; empty: all but the last two")
 	flag.StringVar(&o.report, "report", "", "write the table to this `file` too")
 	flag.BoolVar(&o.fresh, "fresh", false, "forget the kept results of what is chosen")
 	flag.BoolVar(&o.retry, "retry", false, "forget the kept thawed results that differ")
@@ -56,13 +56,15 @@ func run(ctx context.Context, o options) (good bool, err error) {
 		if o.dir, err = cacheDirectory(); err != nil {
 			return false, err
 		}
+		o.dir = filepath.Join(o.dir, "regrtest")
 	}
 	for _, path := range []*string{&o.pyfreeze, &o.imports, &o.dir} {
 		if *path, err = filepath.Abs(*path); err != nil {
 			return false, err
 		}
 	}
-	found, err := interpreters(ctx, o.dir, o.only)
+	found, undo, err := interpreters(ctx, o.only)
+	defer undo()
 	if err != nil {
 		return false, err
 	}
@@ -119,14 +121,14 @@ func runInterpreter(ctx context.Context, o options, in interpreter) (column, err
 	return c, nil
 }
 
-// cacheDirectory is where results are kept unless another place is named.
+// cacheDirectory is where things are kept unless another place is named.
 func cacheDirectory() (string, error) {
 	if os.Getuid() == 0 {
-		return "/var/cache/pyfreeze-test/regrtest", nil
+		return "/var/cache/pyfreeze-test", nil
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("%w; name a directory with -dir", err)
 	}
-	return filepath.Join(cache, "pyfreeze-test/regrtest"), nil
+	return filepath.Join(cache, "pyfreeze-test"), nil
 }

@@ -26,16 +26,13 @@ func TestDebian(t *testing.T) {
 			t.Fatalf("go build: %v\n%s", err, out)
 		}
 	}
-	cache, err := cacheDirectory()
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := interpreters(ctx, cache, "debian")
+	found, undo, err := interpreters(ctx, "debian")
+	defer undo()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(found) != 1 {
-		t.Fatalf("%s is not here: testdata/setup.sh installs it", debian)
+		t.Fatal("Debian's python3.11 is not here: testdata/setup.sh installs it")
 	}
 	c, err := runInterpreter(ctx, o, found[0])
 	if err != nil {

@@ -112,8 +112,11 @@ func (r *report) list(out io.Writer, title string, of func(*comparison) []differ
 }
 
 func (in interpreter) title() string {
-	if in.name == "debian" {
+	switch in.name {
+	case "debian":
 		return "Debian " + in.version
+	case "trixie", "sid":
+		return in.name + " " + in.version
 	}
 	return in.version
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -30,11 +29,10 @@ const (
 // suite is one interpreter with its image.
 type suite struct {
 	interpreter
-	pyfreeze, imports string
-	kept              string // directory of results and logs
-	dir               string // for what is not kept
-	image             string // "" until it is needed
-	build             string // hash of pyfreeze
+	kept   string // directory of results and logs
+	dir    string // for what is not kept, as the interpreter sees it
+	build  string // hash of pyfreeze
+	frozen bool
 }
 
 func newSuite(in interpreter, pyfreeze, imports, kept string) (*suite, error) {
@@ -45,31 +43,44 @@ func newSuite(in interpreter, pyfreeze, imports, kept string) (*suite, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (make build makes it)", err)
 	}
-	sum := sha256.Sum256(binary)
-	dir, err := os.MkdirTemp("", "regrtest-")
+	script, err := os.ReadFile(imports)
 	if err != nil {
 		return nil, err
 	}
-	s := &suite{interpreter: in, pyfreeze: pyfreeze, imports: imports, kept: kept, dir: dir, build: hex.EncodeToString(sum[:8])}
+	sum := sha256.Sum256(binary)
+	dir, err := os.MkdirTemp(filepath.Join(in.root, os.TempDir()), "regrtest-")
+	if err != nil {
+		return nil, err
+	}
+	s := &suite{interpreter: in, kept: kept, dir: strings.TrimPrefix(dir, in.root), build: hex.EncodeToString(sum[:8])}
+	files := map[string]string{"pyfreeze": string(binary), "imports.py": string(script)}
 	for name, text := range supplied {
-		if err := os.WriteFile(filepath.Join(dir, suppliedName(name)+".py"), []byte(text), 0o644); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(dir))
+		files[suppliedName(name)+".py"] = text
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			s.close()
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func (s *suite) close() { _ = os.RemoveAll(s.dir) }
+func (s *suite) close() { _ = os.RemoveAll(s.outside("")) }
+
+// outside gives the path of a file of the suite's, outside of the interpreter's tree.
+func (s *suite) outside(name string) string { return filepath.Join(s.root, s.dir, name) }
+
+// inside gives that path as the interpreter sees it.
+func (s *suite) inside(name string) string { return filepath.Join(s.dir, name) }
 
 // freeze makes the image.
 func (s *suite) freeze(ctx context.Context) error {
-	image := filepath.Join(s.dir, "image")
-	cmd := exec.CommandContext(ctx, s.pyfreeze, "freeze", "-o", image, "--", s.path, s.imports)
-	cmd.Env = environment(&s.interpreter)
+	cmd := s.command(ctx, s.inside("pyfreeze"), "freeze", "-o", s.inside("image"), "--", s.path, s.inside("imports.py"))
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pyfreeze freeze: %w: %s", err, text)
 	}
-	s.image = image
+	s.frozen = true
 	return nil
 }
 
@@ -78,22 +89,22 @@ const plainCode = `import runpy, sys
 runpy.run_path(sys.argv.pop(1))
 runpy.run_module('test', run_name='__main__', alter_sys=True)`
 
-// command is how one side runs regrtest.
-func (s *suite) command(side string) []string {
+// regrtest is how one side runs it.
+func (s *suite) regrtest(side string) []string {
 	if side == plain {
-		return []string{s.path, "-c", plainCode, s.imports}
+		return []string{s.path, "-c", plainCode, s.inside("imports.py")}
 	}
-	return []string{s.pyfreeze, "run", "-m", "test", s.image}
+	return []string{s.inside("pyfreeze"), "run", "-m", "test", s.inside("image")}
 }
 
 // try runs a module once on one side, in a process of its own.
 func (s *suite) try(ctx context.Context, side, module string) (try, error) {
-	if side == thawed && s.image == "" {
+	if side == thawed && !s.frozen {
 		if err := s.freeze(ctx); err != nil {
 			return try{}, err
 		}
 	}
-	work, report, runLog := filepath.Join(s.dir, side), filepath.Join(s.dir, side+".xml"), filepath.Join(s.dir, "log")
+	work, report, runLog := s.outside(side), s.outside("report.xml"), s.outside("log")
 	if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755), os.RemoveAll(report), os.RemoveAll(runLog)); err != nil {
 		return try{}, err
 	}
@@ -102,7 +113,7 @@ func (s *suite) try(ctx context.Context, side, module string) (try, error) {
 		return try{}, err
 	}
 	defer output.Close()
-	argv := append(s.command(side), "-v", fmt.Sprintf("--timeout=%.0f", maxModule.Seconds()), "--junit-xml", report)
+	argv := append(s.regrtest(side), "-v", fmt.Sprintf("--timeout=%.0f", maxModule.Seconds()), "--junit-xml", s.inside("report.xml"))
 	if s.holds(module) {
 		argv = append(argv, module)
 	} else {
@@ -110,10 +121,9 @@ func (s *suite) try(ctx context.Context, side, module string) (try, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, maxModule+maxEnd)
 	defer cancel()
-	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = work, output, output
-	cmd.Env = append(environment(&s.interpreter), "TMPDIR="+work, "PYFREEZE_LOG="+runLog)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd := s.command(limited, argv...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.inside(side), output, output
+	cmd.Env = append(cmd.Env, "TMPDIR="+s.inside(side), "PYFREEZE_LOG="+s.inside("log"))
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	start := time.Now()
 	t := try{Ended: "exit status 0"}
