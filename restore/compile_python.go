@@ -79,7 +79,31 @@ func (c *compiler) interpreter(p *program) error {
 	c.reopen(p, c.again)
 	p.call(rTmp, py("PyEval_AcquireThread"), imm(uint64(c.t.tstate)))
 	p.call(rTmp, py("PyOS_AfterFork_Child"))
+	if e := c.recursionRoom(p, py); e != nil {
+		return e
+	}
 	return err
+}
+
+// recursionRoom gives the main thread all the room for recursion of C code: what the frozen thread had used of it is not in use any more. How much that is
+// nobody tells (a constant of the build, changed within 3.12), but a new thread state has it.
+func (c *compiler) recursionRoom(p *program, py func(string) operand) error {
+	const field = "c_recursion_remaining" // 3.12 (gh-91079), 3.13; 3.14 looks at the stack
+	if !c.t.lay.Has("PyThreadState", field) {
+		return nil
+	}
+	f, err := c.t.lay.Field("PyThreadState", field)
+	if err != nil {
+		return err
+	}
+	p.call(rObj, py("PyThreadState_New"), imm(uint64(c.t.interp)))
+	p.emit(opFailZ, reg(rObj))
+	p.emitTo(rTmp, opSub, reg(rObj), imm(-f.Offset))
+	p.emitTo(rTmp, opLoad64, reg(rTmp))
+	p.emit(opStore32, imm(uint64(c.t.tstate)+f.Offset), reg(rTmp))
+	p.call(rTmp, py("PyThreadState_Clear"), reg(rObj))
+	p.call(rTmp, py("PyThreadState_Delete"), reg(rObj))
+	return nil
 }
 
 // tssKey is the address of the key under which threads find their tstate.

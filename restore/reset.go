@@ -58,6 +58,11 @@ var tstateResets = []reset{
 	{"remote_debugger_support.debugger_pending_call", toZero, ""}, // 3.14 (PEP 768)
 }
 
+// threadResets are fields of the struct that a PyThreadState begins, since 3.13.
+var threadResets = []reset{
+	{"c_stack_hard_limit", toZero, ""}, // 3.14 (gh-130396): where the C stack ends; of zero, _PyThreadState_Attach finds out anew, the other limits, too
+}
+
 // interpResets are fields of PyInterpreterState.
 var interpResets = []reset{
 	{"ceval.gil_drop_request", toZero, ""},        // 3.9-3.12: nobody waits any more; set without a waiter it hangs
@@ -151,6 +156,9 @@ func (t *target) reset(f *frozen, base procmem.Addr, typ string, r reset) error 
 // resetInterpreter changes the frozen interpreter into one that no thread is in.
 func (t *target) resetInterpreter(f *frozen, h *pyheap.Heap) error {
 	if err := t.apply(f, t.tstate, "PyThreadState", tstateResets); err != nil {
+		return err
+	}
+	if err := t.apply(f, t.tstate, "_PyThreadStateImpl", threadResets); err != nil {
 		return err
 	}
 	if err := t.apply(f, t.interp, "PyInterpreterState", interpResets); err != nil {

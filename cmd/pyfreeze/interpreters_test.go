@@ -20,6 +20,7 @@ func TestInterpreters(t *testing.T) {
 		t.Run(filepath.Base(py)+"-"+version, func(t *testing.T) {
 			t.Run("exit", func(t *testing.T) { thawsEverything(t, py) })
 			t.Run("imports-again", func(t *testing.T) { importsAgain(t, py) })
+			t.Run("recursion", func(t *testing.T) { recursesAsDeep(t, py) })
 			for _, mode := range []string{"blocked", "busy", "blocked-threads"} {
 				t.Run(mode, func(t *testing.T) {
 					tg := newTarget(t, mode, targetOptions{python: py})
@@ -76,6 +77,20 @@ func importsAgain(t *testing.T, py string) {
 	log := newRunLog(t)
 	got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
 	if got.Stdout != plain.Stdout || got.Stderr != "" || !strings.Contains(plain.Stdout, "[] {1}\n{1} ") {
+		t.Errorf("the thaw said %q, %q, the plain interpreter %q", got.Stdout, got.Stderr, plain.Stdout)
+	}
+	log.thawed(t, 1)
+}
+
+// recursesAsDeep freezes under hundreds of calls of C code, which take no room from a thaw.
+func recursesAsDeep(t *testing.T, py string) {
+	image := filepath.Join(tempDir(t), "i")
+	script := program("recursion.py")
+	plain := run(t, command{argv: []string{py, script}}).must(t, "exit 0")
+	pyfreeze(t, "freeze", "-o", image, "--at", "__main__:deep", "--", py, script).must(t, "exit 0")
+	log := newRunLog(t)
+	got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
+	if got.Stdout != plain.Stdout || got.Stderr != "" {
 		t.Errorf("the thaw said %q, %q, the plain interpreter %q", got.Stdout, got.Stderr, plain.Stdout)
 	}
 	log.thawed(t, 1)

@@ -66,7 +66,18 @@ def work():
         out.append(str(e))
     out.append(re.sub('a+', 'b', 'caat'))
     out.append(datetime.date(2020, 1, 1).isoformat())
+    ref = weakref.ref(C())
+    out.append(ref())  # 3.14 puts the end of objects off where it thinks the C stack exhausted
+    nested = []
+    for _ in range(500000):
+        nested = [nested]
+    try:
+        repr(nested)
+    except RecursionError:
+        out.append('too deep')
     return out
+
+
 class C:
     pass
 
