@@ -82,6 +82,14 @@ func (c *compiler) interpreter(p *program) error {
 	if e := c.recursionRoom(p, py); e != nil {
 		return e
 	}
+	for _, path := range []string{"threads_main", "threads.main"} { // 3.12 (gh-104341); 3.13: the thread in Py_RunMain
+		if c.t.lay.Has("PyInterpreterState", path) {
+			p.emitTo(rTmp, opSub, imm(uint64(c.t.tstate)), imm(0))
+			if e := c.store(p, uint64(c.t.interp), "PyInterpreterState", path, rTmp); e != nil {
+				return e
+			}
+		}
+	}
 	return err
 }
 

@@ -35,6 +35,8 @@ type wordKnower interface {
 // that move cover a few megabytes of 2^47: a word that points there and is
 // not inside the payload of a string, number or the like is a pointer.
 //
+// Less rare is memory that nobody has cleared: remains.
+//
 // linked are the words that an ELF relocation describes: they are pointers, whatever else may be thought of them.
 func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[procmem.Addr]bool, data wordKnower, dead []pyheap.Dead, linked map[procmem.Addr]bool) relocations {
 	r := relocations{known: map[string]int{}}
@@ -79,7 +81,7 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 					}
 					info = data.Word(at)
 				}
-				if info.Kind == pyheap.WordData {
+				if info.Kind == pyheap.WordData || info.How == "" && remains(s, off, bins) {
 					break
 				}
 				if info.How != "" {

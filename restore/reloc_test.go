@@ -87,3 +87,21 @@ func TestRelocationsOfLinkedWords(t *testing.T) {
 		t.Error("an unaligned pointer is not noticed")
 	}
 }
+
+// A C string over a link of malloc's keeps its text.
+func TestRelocationsLeaveTextAlone(t *testing.T) {
+	libs := []library{{Base: 0x7f0000000000, Span: 0x10000}}
+	s := heapSegment(0x1000, 0, 32, -32, 32, 32, 32)
+	word := func(off int, v uint64) { le.PutUint64(s.Data[off:], v) }
+	word(0x30, 0x7f0000000c60) // fd and bk of the free chunk: bins
+	word(0x38, 0x7f0000000c60)
+	copy(s.Data[0x50:], "RIPEMD160\x00\x00\x00\x00\x7f\x00\x00") // ends in a word of which a link shows
+	copy(s.Data[0x70:], "9\x00\x00\x00\x00\x7f\x00\x00")         // the block's first word
+	word(0x78, 0x7f0000000039)                                   // not after text
+	word(0x90, 0x7f0000000c39)                                   // the block's first word, and no NUL
+	copy(s.Data[0x98:], "\x01\x00\x00\x00\x00\x7f\x00\x00")      // no text
+	r := findRelocations(&frozen{segs: []frozenSegment{s}}, libs, [3]uint64{}, nil, dataAt{}, []pyheap.Dead{{Start: 0x1030, End: 0x1050, Links: 16}}, nil)
+	if want := []uint64{0x1078, 0x1090, 0x1098}; !slices.Equal(r.words, want) {
+		t.Errorf("words %#x, want %#x", r.words, want)
+	}
+}

@@ -20,6 +20,7 @@ func TestInterpreters(t *testing.T) {
 		t.Run(filepath.Base(py)+"-"+version, func(t *testing.T) {
 			t.Run("exit", func(t *testing.T) { thawsEverything(t, py) })
 			t.Run("imports-again", func(t *testing.T) { importsAgain(t, py) })
+			t.Run("c-strings", func(t *testing.T) { keepsCStrings(t, py) })
 			t.Run("recursion", func(t *testing.T) { recursesAsDeep(t, py) })
 			for _, mode := range []string{"blocked", "busy", "blocked-threads"} {
 				t.Run(mode, func(t *testing.T) {
@@ -94,4 +95,18 @@ func recursesAsDeep(t *testing.T, py string) {
 		t.Errorf("the thaw said %q, %q, the plain interpreter %q", got.Stdout, got.Stderr, plain.Stdout)
 	}
 	log.thawed(t, 1)
+}
+
+// keepsCStrings has strings in memory of C whose bytes, with what they have overwritten, look like pointers into libc. Libraries lie elsewhere each time.
+func keepsCStrings(t *testing.T, py string) {
+	image := filepath.Join(tempDir(t), "i")
+	pyfreeze(t, "freeze", "-o", image, "--", py, program("cstrings.py")).must(t, "exit 0")
+	log := newRunLog(t)
+	for range 5 {
+		got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
+		if got.Stdout != "[]\n" || got.Stderr != "" {
+			t.Fatalf("strings that have changed: %s%s", got.Stdout, got.Stderr)
+		}
+	}
+	log.thawed(t, 5)
 }

@@ -1,4 +1,5 @@
-"""Imports C extension modules once more, in this interpreter and in a sub-interpreter, and prints how often each of their files is mapped."""
+"""Imports C extension modules once more, in this interpreter and in a sub-interpreter, and prints how often each of their files is mapped; and whether the main
+interpreter knows that it runs."""
 import sys
 
 names = ['_json', '_struct', '_decimal', '_datetime', 'math', '_pickle', '_random']
@@ -31,6 +32,7 @@ def in_another():
     one = interpreters.create(**shared)
     interpreters.run_string(one, 'import ' + ', '.join(files))
     interpreters.destroy(one)
+    print(interpreters.is_running(0))
 
 
 if __name__ == '__main__':
