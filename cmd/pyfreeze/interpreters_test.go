@@ -77,7 +77,7 @@ func importsAgain(t *testing.T, py string) {
 	pyfreeze(t, "freeze", "-o", image, "--", py, script).must(t, "exit 0")
 	log := newRunLog(t)
 	got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
-	if got.Stdout != plain.Stdout || got.Stderr != "" || !strings.Contains(plain.Stdout, "[] {1}\n{1} ") {
+	if got.Stdout != plain.Stdout || got.Stderr != "" || !strings.Contains(plain.Stdout, "[] {1}\nTrue\n{1} ") {
 		t.Errorf("the thaw said %q, %q, the plain interpreter %q", got.Stdout, got.Stderr, plain.Stdout)
 	}
 	log.thawed(t, 1)

@@ -11,7 +11,7 @@ def descend(n):
 
 def deepest():
     """The most nested list that repr() takes."""
-    low, high = 0, 200000
+    low, high = 0, 20000
     while low < high:
         n = (low + high + 1) // 2
         nested = []

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -70,12 +71,21 @@ func TestCompare(t *testing.T) {
 	if strings.Join(got, "; ") != want || len(c.now) != 0 {
 		t.Errorf("differences %q, now and then %v, want %q", strings.Join(got, "; "), c.now, want)
 	}
-	c = compare(in, "test_x", tries{
-		plain:  {one("exit status 0", map[string]string{"a": "passed"}), one("exit status 0", map[string]string{"a": "passed"})},
-		thawed: {one("exit status 2", map[string]string{"a": "failed"}), one("exit status 0", map[string]string{"a": "passed"})},
-	})
-	if len(c.differ) != 0 || len(c.now) != 1 || c.now[0].test != "a" {
+	good, bad := one("exit status 0", map[string]string{"a": "passed"}), one("exit status 2", map[string]string{"a": "failed"})
+	c = compare(in, "test_x", tries{plain: {good, good, good}, thawed: {bad, good, good}})
+	if len(c.differ) != 0 || len(c.now) != 2 || c.now[0].test != "a" {
 		t.Errorf("a test that failed once: differences %v, now and then %v", c.differ, c.now)
+	}
+	bads := tries{plain: {good, good, good}, thawed: {bad, good, bad}}
+	if c = compare(in, "test_x", bads); len(c.differ) != 2 || len(c.now) != 0 {
+		t.Errorf("a test that failed twice: differences %v, now and then %v", c.differ, c.now)
+	}
+	was := explanations
+	defer func() { explanations = was }()
+	any := regexp.MustCompile("")
+	explanations = []explanation{{any, "test_x", any, "why"}, {any, "test_x", regexp.MustCompile("^b$"), "gone"}}
+	if c = compare(in, "test_x", bads); len(c.differ) != 0 || len(c.explained) != 2 || len(c.stale) != 1 || c.stale[0].reason != "gone" {
+		t.Errorf("explained %v, differences %v, no difference any more %v", c.explained, c.differ, c.stale)
 	}
 }
 
