@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,7 +82,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		return nil, err
 	}
 
-	mods, err := loadModules(c.maps, c.space, in.Exe)
+	mods, err := loadModules(c.maps, c.space, in)
 	if err != nil {
 		return nil, err
 	}
@@ -201,9 +202,9 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	}
 	content.Extra = []image.Note{{Type: tableMeta, Data: about}}
 	content.Guards = g.encode()
-	entry := uint64(exe.File.Entry)
-	if !exe.moves {
-		entry += uint64(exe.Bias)
+	entry := uint64(exe.Bias + exe.File.Entry)
+	if exe.File.Type == elf.ET_DYN {
+		entry -= uint64(exe.span.Start)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -182,9 +182,6 @@ func (s *started) freeze(ctx context.Context, at atPoint) (_ *Meta, err error) {
 	if err := s.toPython(ctx); err != nil {
 		return nil, err
 	}
-	if err := supported(s.in); err != nil {
-		return nil, err
-	}
 	s.o.progress("reading debug information")
 	lay, err := symbols.LoadLayoutContext(s.o.downloads(ctx), s.in.Module.File)
 	if err != nil {

@@ -18,7 +18,7 @@ type compiler struct {
 	t      *target
 	mods   []*module
 	load   []*module // to dlopen, in order
-	exe    int       // index of an executable that moves in libs; -1 for one that does not
+	exe    int       // index of a position-independent executable in libs; -1 for another
 	index  map[*module]int
 	files  map[*module]fileID
 	libs   []library
@@ -58,10 +58,12 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 					}
 				}
 			}
+		}
+		if m.main && m.File.Type != elf.ET_DYN {
 			continue
 		}
 		id := files[m]
-		if m.moves {
+		if m.main {
 			c.exe = len(c.libs)
 		}
 		c.index[m] = len(c.libs)
@@ -71,7 +73,7 @@ func (c *compiler) prepare(files map[*module]fileID) error {
 	if l, ok := vdso(c.frz); ok {
 		c.libs = append(c.libs, l)
 	}
-	c.p = &program{libs: c.libs, libc: -1, ldso: -1, exe: c.exe}
+	c.p = &program{libs: c.libs, libc: -1, ldso: -1, exe: c.exe, pieces: pieces(c.mods)}
 	var ld, libc *module
 	for m, i := range c.index {
 		switch {

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"os"
@@ -73,9 +72,6 @@ func Freeze(ctx context.Context, o FreezeOptions) (*Meta, error) {
 		return nil, err
 	}
 	defer in.Module.File.Close()
-	if err := supported(in); err != nil {
-		return nil, err
-	}
 	o.progress("reading debug information")
 	lay, err := symbols.LoadLayoutContext(o.downloads(ctx), in.Module.File)
 	if err != nil {
@@ -95,16 +91,7 @@ type UnsupportedError struct {
 }
 
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("%s is %s; what can be thawed is a static interpreter that is no PIE, such as Debian's, or one with a shared libpython", e.Exe, e.How)
-}
-
-// supported refuses what would freeze well and never thaw.
-func supported(in *symbols.Interpreter) error {
-	switch {
-	case in.Static && in.Module.File.Type != elf.ET_EXEC:
-		return &UnsupportedError{in.Exe, "a position-independent executable"}
-	}
-	return nil
+	return fmt.Sprintf("%s is %s; a thaw could not bring it back", e.Exe, e.How)
 }
 
 // permission replaces a bare EPERM or EACCES by what a trace attempt says of it.

@@ -40,7 +40,7 @@ type guards struct {
 	Comm      string            // the kernel's name for the process
 	UTF8Mode  bool              // utf8Mode of the frozen process
 	Variables []string          // more variables that count, named by the recipe; NAME* for all that begin so
-	Env       map[string]string // its values of those and of PYTHON*
+	Env       map[string]string // its values of those, of PYTHON* and of what ld.so reads
 	Files     []guardFile
 	// Where the tracer child finds a system call instruction, from ld.so's entry point.
 	SyscallDelta int64
@@ -122,13 +122,16 @@ func (f *guardFile) check() error {
 // repaired are variables of Python's that a thaw makes up for (thaw.py).
 var repaired = map[string]bool{"PYTHONIOENCODING": true, "PYTHONPATH": true, "PYTHONUSERBASE": true}
 
-// guardedEnv picks the variables that an interpreter reads when it starts and those that a recipe names.
+// ofLoader are variables that tell ld.so which libraries to load: with others, an image's would be the wrong ones.
+var ofLoader = map[string]bool{"LD_LIBRARY_PATH": true, "LD_PRELOAD": true, "LD_AUDIT": true}
+
+// guardedEnv picks the variables that an interpreter and ld.so read when they start, and those that a recipe names.
 func guardedEnv(env, names []string) map[string]string {
 	out := map[string]string{}
 	for _, e := range env {
 		k, v, ok := strings.Cut(e, "=")
-		python := ok && strings.HasPrefix(k, "PYTHON") && !repaired[k] && v != ""
-		if !python && !Listed(e, names) {
+		counts := ok && v != "" && (strings.HasPrefix(k, "PYTHON") && !repaired[k] || ofLoader[k])
+		if !counts && !Listed(e, names) {
 			continue
 		}
 		if _, dup := out[k]; !dup {

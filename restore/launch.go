@@ -42,21 +42,22 @@ type spawnArgs struct {
 
 // runBlock is struct run_block of stub/abi.h.
 type runBlock struct {
-	flags     uint32
-	imageFd   int32
-	logFd     int32
-	tracerPid int32
-	mapBase   uint64
-	startNs   uint64
-	execNs    uint64
-	attempts  uint64
-	verdict   int64
-	skip      uint64
-	comm      [16]byte
-	stale     [512]byte
-	again     [1024]byte
-	logOK     [1024]byte
-	logFail   [1024]byte
+	flags       uint32
+	imageFd     int32
+	logFd       int32
+	tracerPid   int32
+	mapBase     uint64
+	startNs     uint64
+	execNs      uint64
+	attempts    uint64
+	verdict     int64
+	skip        uint64
+	personality uint64
+	comm        [16]byte
+	stale       [512]byte
+	again       [1024]byte
+	logOK       [1024]byte
+	logFail     [1024]byte
 }
 
 // runBlockSize is sizeof(struct run_block).
@@ -143,11 +144,32 @@ func (c command) execThawed(im *image.Image, lp loadPlan, run runBlock) error {
 	if rc < 0 {
 		return fmt.Errorf("a child may not trace this process: %w", syscall.Errno(-rc))
 	}
+	block.personality = letRandomize()
 	block.execNs = Monotonic()
 	err = c.exec()
+	if block.personality != personalityKept {
+		_, _, _ = unix.RawSyscall(unix.SYS_PERSONALITY, uintptr(block.personality), 0, 0)
+	}
 	_ = unix.Kill(int(args.child), unix.SIGKILL)
 	_, _ = unix.Wait4(int(args.child), nil, unix.WALL, nil)
 	return err
+}
+
+// personalityKept is PERSONALITY_KEPT of stub/abi.h.
+const personalityKept = ^uint64(0)
+
+// letRandomize switches address space randomization on for the process that this one becomes, and returns the personality that the stub
+// goes back to: without it every try would find the layout that the first one found.
+func letRandomize() uint64 {
+	const query, addrNoRandomize = 0xffffffff, 0x40000
+	old, _, e := unix.RawSyscall(unix.SYS_PERSONALITY, query, 0, 0)
+	if e != 0 || old&addrNoRandomize == 0 {
+		return personalityKept
+	}
+	if _, _, e := unix.RawSyscall(unix.SYS_PERSONALITY, old&^addrNoRandomize, 0, 0); e != 0 {
+		return personalityKept
+	}
+	return uint64(old)
 }
 
 // Monotonic is CLOCK_MONOTONIC in nanoseconds, as the stub reads it.

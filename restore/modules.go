@@ -33,14 +33,14 @@ type module struct {
 	span   procmem.Range // of all its segments, whole pages
 	system bool
 	main   bool // the executable
-	moves  bool // an executable that the kernel puts somewhere else each time, and that holds nothing of Python's
+	moves  bool // a position-independent executable that holds nothing of Python's: it stays where the kernel puts it
 	direct bool // mapped by the thaw itself, see chooseDirect
 	saved  []procmem.Range
 	relocs []symbols.Reloc
 }
 
 // loadModules finds out everything about the target's ELF files.
-func loadModules(maps []procmem.Mapping, mem *procmem.Space, exe string) ([]*module, error) {
+func loadModules(maps []procmem.Mapping, mem *procmem.Space, in *symbols.Interpreter) ([]*module, error) {
 	mods, err := symbols.ModulesIn(maps, mem)
 	if err != nil {
 		return nil, err
@@ -50,11 +50,11 @@ func loadModules(maps []procmem.Mapping, mem *procmem.Space, exe string) ([]*mod
 		if m.File == nil {
 			continue
 		}
-		mod := &module{Module: m, main: m.File.Path == exe, soname: m.File.Soname()}
+		mod := &module{Module: m, main: m.File.Path == in.Exe, soname: m.File.Soname()}
 		if mod.soname == "" {
 			mod.soname = filepath.Base(m.Path)
 		}
-		mod.moves = mod.main && m.File.Type == elf.ET_DYN
+		mod.moves = mod.main && m.File.Type == elf.ET_DYN && !in.Static
 		mod.system = mod.moves || !mod.main && isSystemLib(mod.soname)
 		if mod.span, err = spanOf(m); err != nil {
 			return nil, err
@@ -99,6 +99,32 @@ func spanOf(m symbols.Module) (procmem.Range, error) {
 		return procmem.Range{}, fmt.Errorf("%s: no loadable segment", m.Path)
 	}
 	return procmem.Range{Start: m.Bias + procmem.Addr(pageDown(lo)), End: m.Bias + procmem.Addr(pageUp(hi))}, nil
+}
+
+// pieces are the parts of a position-independent executable that a thaw takes to where it was frozen: what the kernel maps of each segment of
+// the file, and the zeroes behind, a mapping of their own.
+func pieces(mods []*module) (out []piece) {
+	for _, m := range mods {
+		if !m.main || m.moves || m.File.Type != elf.ET_DYN {
+			continue
+		}
+		base := uint64(m.span.Start - m.Bias)
+		for _, p := range m.File.Progs {
+			lo, file, end := pageDown(p.Vaddr), pageUp(p.Vaddr+p.Filesz), pageUp(p.Vaddr+p.Memsz)
+			if p.Type != elf.PT_LOAD {
+				continue
+			}
+			if p.Filesz == 0 {
+				file = lo
+			}
+			for _, part := range []piece{{lo - base, file - lo}, {file - base, end - file}} {
+				if part.Len > 0 {
+					out = append(out, part)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // savedRanges are the writable sections whose contents belong to the

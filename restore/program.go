@@ -89,10 +89,14 @@ type earlyMap struct {
 	Prot                           uint32
 }
 
+// piece is a part of an executable that the kernel maps, from the executable's base on.
+type piece struct{ Off, Len uint64 }
+
 // program is a thaw program before it is encoded.
 type program struct {
-	exeEntry  uint64 // of an executable that moves, relative to its base
-	exe       int    // that executable in libs; -1: it does not move
+	exeEntry  uint64 // of a position-independent executable, relative to its base
+	exe       int    // that executable in libs; -1: it is not position-independent
+	pieces    []piece
 	exePath   string
 	libs      []library
 	libc      int

@@ -9,7 +9,7 @@ var le = binary.LittleEndian
 
 // Sizes of the structures of stub/abi.h, in bytes.
 const (
-	progHeader = 152
+	progHeader = 160
 	opSize     = 56
 	maxSites   = 4
 )
@@ -59,6 +59,10 @@ func (p *program) encode() ([]byte, error) {
 			out = le.AppendUint64(out, v)
 		}
 	}
+	pieces := align()
+	for _, s := range p.pieces {
+		out = le.AppendUint64(le.AppendUint64(out, s.Off), s.Len)
+	}
 	ranges := align()
 	for _, r := range p.ranges {
 		out = le.AppendUint64(le.AppendUint64(out, r[0]), r[1])
@@ -97,7 +101,7 @@ func (p *program) encode() ([]byte, error) {
 	u32(uint32(len(p.sites)), sites[0], sites[1], sites[2], sites[3])
 	u32(p.textLo, p.textHi, uint32(len(p.ranges)), ranges, uint32(len(p.ops)), ops)
 	u32(uint32(p.libc), uint32(p.ldso), uint32(len(p.files)), files)
-	u32(uint32(p.exe), 0)
+	u32(uint32(p.exe), uint32(len(p.pieces)), pieces, 0)
 	u64(p.startMain, p.malloc, p.free, p.realloc, p.usable)
 	if len(h) != progHeader {
 		return nil, fmt.Errorf("program header has %d bytes, %d are set aside", len(h), progHeader)

@@ -14,7 +14,7 @@ var stubBlob []byte
 
 const (
 	abiMagic   = 0x317a657266797000
-	abiVersion = 2
+	abiVersion = 3
 )
 
 // stubHead is the table at the start of the stub (entry.S): where its entries

@@ -11,7 +11,7 @@ typedef int i32;
 typedef long i64;
 
 #define ABI_MAGIC 0x317a657266797000ul /* "\0pyfrez1" */
-#define ABI_VERSION 2
+#define ABI_VERSION 3
 
 // What spawn() and the tracer child share. Lives in memory of the spawning process.
 struct spawn_args {
@@ -43,6 +43,7 @@ struct spawn_args {
 #define RUN_TIMINGS 2
 #define RUN_SHUFFLE 4
 #define NPHASE 16
+#define PERSONALITY_KEPT (~0ul)
 
 // What one launch tells the stub. Copied into the mapping by the tracer child.
 struct run_block {
@@ -56,6 +57,7 @@ struct run_block {
 	u64 attempts;    // how many layouts were tried
 	i64 verdict;     // of the last of them: 0, or the error that stood against it
 	u64 skip;        // words of argv before the user's
+	u64 personality; // to go back to once the layout is made; PERSONALITY_KEPT: it was not changed
 	char comm[16];   // "" keeps the kernel's
 	char stale[512]; // the source file that has changed, if the tracer child found one
 	char again[1024]; // four words that tell of a stale image with the user's arguments behind, in place of the plain command; "": none
@@ -86,10 +88,12 @@ struct file {
 
 struct range { u64 lo, hi; };
 
+struct piece { u64 off, len; }; // off: from the base
+
 struct prog {
 	u64 magic;
 	u32 version, size;
-	u64 exe_entry;          // AT_ENTRY of the interpreter; of one that moves, relative to its base
+	u64 exe_entry;          // AT_ENTRY of the interpreter; of one that is position-independent, relative to its base
 	u32 exe_path;           // offset of a NUL-terminated string; all offsets are from the program's start
 	u32 nlibs, libs;
 	u32 nmaps, maps;        // placed before ld.so runs
@@ -99,7 +103,9 @@ struct prog {
 	u32 nops, ops;
 	u32 libc, ldso;         // indices in libs
 	u32 nfiles, files;      // libraries mapped without ld.so
-	u32 exe, pad;           // the executable in libs, if it moves; else no index
+	u32 exe;                // the executable in libs, if it is position-independent; else no index
+	u32 npieces, pieces;    // of one that comes back at its base: the parts that the kernel mapped
+	u32 pad;
 	u64 start_main;         // __libc_start_main, malloc, free, ... relative to libc's base
 	u64 f_malloc, f_free, f_realloc, f_usable;
 };

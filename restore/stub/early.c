@@ -115,6 +115,24 @@ static i64 place_files(struct prog *p)
 	return 0;
 }
 
+// Takes a position-independent executable from where the kernel has put it to where it was frozen. Nothing of it has run, and only
+// the auxiliary vector tells where it lies: ld.so takes it for having been there all the time.
+static i64 move_exe(struct prog *p, struct lib *l, u64 from, u64 *phdr_slot)
+{
+	struct piece *s = AT(struct piece, p->pieces);
+	if (from == l->base)
+		return 0;
+	i64 r = place(l->base, l->span, 0, MAP_ANON | MAP_NORESERVE, -1, 0);
+	for (u32 i = 0; !r && i < p->npieces; i++, s++) {
+		u64 to = l->base + s->off;
+		i64 at = sys6(SYS_mremap, from + s->off, s->len, s->len, MREMAP_MAYMOVE | MREMAP_FIXED, to, 0);
+		if (at != (i64)to)
+			r = at < 0 && at > -4096 ? at : -1;
+	}
+	*phdr_slot += l->base - from;
+	return r;
+}
+
 __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u64 *stack, u64 ld_base)
 {
 	S.early_ns = now();
@@ -126,15 +144,25 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 	u64 *q = stack + 1 + stack[0] + 1;
 	while (*q)
 		q++;
-	u64 vdso = 0;
+	u64 vdso = 0, *phdr_slot = 0;
 	for (q++; q[0]; q += 2) {
 		if (q[0] == 9 /* AT_ENTRY */)
 			S.entry_slot = q + 1;
+		if (q[0] == 3 /* AT_PHDR */)
+			phdr_slot = q + 1;
 		if (q[0] == 33 /* AT_SYSINFO_EHDR */)
 			vdso = q[1];
 	}
-	if (!S.entry_slot || (p->exe >= p->nlibs && *S.entry_slot != p->exe_entry))
+	if (!S.entry_slot || !phdr_slot || (p->exe >= p->nlibs && *S.entry_slot != p->exe_entry))
 		return -1;
+	struct lib *exe = p->exe < p->nlibs ? AT(struct lib, p->libs) + p->exe : 0;
+	u64 exe_at = *S.entry_slot - p->exe_entry;
+	if (exe && exe->fixed) {
+		i64 r = move_exe(p, exe, exe_at, phdr_slot);
+		if (r)
+			return r;
+		exe_at = exe->base;
+	}
 
 	struct map *m = AT(struct map, p->maps);
 	for (u32 i = 0; i < p->nmaps; i++, m++) {
@@ -152,18 +180,20 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 		l->fresh = 0;
 		if (!l->ino && vdso && *(u64 *)(vdso + l->size) == l->mtime_ns)
 			l->fresh = vdso;
-		if (l->fixed) {
+		if (l->fixed && l != exe) {
 			i64 r = place(l->base, l->span, 0, MAP_ANON | MAP_NORESERVE, -1, 0);
 			if (r)
 				return r;
 		}
 	}
 	AT(struct lib, p->libs)[p->ldso].fresh = ld_base;
-	if (p->exe < p->nlibs)
-		AT(struct lib, p->libs)[p->exe].fresh = *S.entry_slot - p->exe_entry;
+	if (exe)
+		exe->fresh = exe_at;
 	if (patch_sites(1) < 0)
 		return -1;
 	*S.entry_slot = (u64)late_entry;
+	if (run->personality != PERSONALITY_KEPT)
+		sys3(SYS_personality, run->personality, 0, 0);
 	// No other try: the plain command, should it come to that, gets neither of these.
 	sys3(SYS_fcntl, run->image_fd, F_SETFD, 1);
 	if (run->log_fd >= 0)

@@ -3,7 +3,7 @@
 	.globl stub_head
 stub_head:
 	.quad 0x317a657266797000
-	.long 2                         // ABI_VERSION
+	.long 3                         // ABI_VERSION
 	.long 0
 	.long early_entry - stub_head
 	.long stub_end - stub_head

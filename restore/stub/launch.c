@@ -130,10 +130,22 @@ static int listed(const char *entry, const char *words)
 	return 0;
 }
 
+// Variables that tell ld.so which libraries to load: with others, an image's would be the wrong ones.
+static const char *of_loader(const char *e)
+{
+	static const char names[3][16] = { "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT" };
+	const char *v = 0;
+	for (int i = 0; i < 3 && !v; i++)
+		v = starts(e, names[i]);
+	return v && *v == '=' ? v : 0;
+}
+
 // A variable that an interpreter reads when it starts, and that a thaw could not make up for; or one that the recipe names.
 static int counts(const char *e, const char *names)
 {
 	const char *v = starts(e, "PYTHON");
+	if (!v)
+		v = of_loader(e);
 	if (v && !repaired(e)) {
 		while (*v && *v != '=')
 			v++;
@@ -345,6 +357,16 @@ struct room { // everything that the tracer child needs, in memory of its own
 	u8 stack[STACK];
 };
 
+// Without address space randomization every try would find the layout that the first one found. The stub goes back to it.
+static u64 let_randomize(void)
+{
+	enum { ADDR_NO_RANDOMIZE = 0x40000 };
+	i64 old = sys3(SYS_personality, 0xffffffff, 0, 0);
+	if (old < 0 || !(old & ADDR_NO_RANDOMIZE) || sys3(SYS_personality, old & ~ADDR_NO_RANDOMIZE, 0, 0) < 0)
+		return PERSONALITY_KEPT;
+	return old;
+}
+
 static void launch(struct room *m, struct plan *p, char **envp, u64 start)
 {
 	u64 all = ~0ul, old, n = length(p->exe);
@@ -366,8 +388,11 @@ static void launch(struct room *m, struct plan *p, char **envp, u64 start)
 	sys4(SYS_sigprocmask, 2, &old, 0, 8);
 	if (r < 0)
 		return;
+	m->run.personality = let_randomize();
 	m->run.exec_ns = now();
 	sys3(SYS_execve, m->path, p->argv, envp);
+	if (m->run.personality != PERSONALITY_KEPT)
+		sys3(SYS_personality, m->run.personality, 0, 0);
 	sys3(SYS_kill, m->args.child, 9, 0);
 	sys4(SYS_wait4, m->args.child, 0, WALL, 0);
 }

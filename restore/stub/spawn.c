@@ -174,6 +174,16 @@ static void give_up(struct spawn_args *a, struct regs *saved, u64 *sig)
 		if ((i32)r.rdi >= 0)
 			remote(a->tracee, &r, sig, &st);
 	}
+	if (run->personality != PERSONALITY_KEPT) { // the plain command's own layout is another
+		struct regs r = *saved;
+		i64 st;
+		r.rip = saved->rip + a->syscall_delta;
+		r.rax = SYS_personality;
+		r.rdi = run->personality;
+		remote(a->tracee, &r, sig, &st);
+		again(a, saved, sig);
+		return;
+	}
 	ptrace(PT_SETREGS, a->tracee, 0, (u64)saved);
 }
 
