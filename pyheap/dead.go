@@ -7,7 +7,7 @@ type Dead struct {
 }
 
 // EachDead calls fn with every range of memory that allocators have not handed out, or got back: free blocks of
-// pymalloc and malloc, and what of their arenas was never used, in the order of addresses within
+// pymalloc and malloc, what of their arenas was never used, and what lies behind the words of debug hooks, in the order of addresses within
 // each allocator. What is left in it belongs to nobody.
 func (h *Heap) EachDead(fn func(Dead)) {
 	h.alloc.eachDead(fn)
@@ -43,6 +43,10 @@ func (s *seg) eachDead(fn func(Dead)) {
 				links = 32
 			}
 			fn(Dead{Start: Addr(at + 16), End: Addr(next), Links: links}) // next's header begins with its size
+		default:
+			if n, ok := s.hookedPart(at+16, size-8); ok {
+				fn(Dead{Start: Addr(at + 16 + n), End: Addr(min(next+8, s.end))})
+			}
 		}
 		at = next
 	}
@@ -61,9 +65,11 @@ func (p *pools) eachDead(fn func(Dead)) {
 			}
 			virgin := pl.first + pl.virgin*pl.size
 			for k := uint64(0); k < pl.virgin; k++ {
+				a := pl.first + k*pl.size
 				if pl.free[k>>6]>>(k&63)&1 != 0 {
-					a := pl.first + k*pl.size
 					fn(Dead{Start: Addr(a), End: Addr(a + pl.size), Links: 8})
+				} else if start, size := p.inside(a, pl.size); p.debug && start != a {
+					fn(Dead{Start: Addr(start + size + hookTail), End: Addr(a + pl.size)})
 				}
 			}
 			fn(Dead{Start: Addr(virgin), End: Addr(end)})

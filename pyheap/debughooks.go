@@ -53,6 +53,18 @@ func (s *seg) isHook(a uint64) bool {
 	return a >= s.start && s.end-a >= hookHead && le64(s.data, a+8-s.start)>>8 == hookForbidden
 }
 
+// hookedPart gives how much of a block of malloc's, of that size, the outermost debug hook uses.
+func (s *seg) hookedPart(block, size uint64) (uint64, bool) {
+	if !s.isHook(block) {
+		return 0, false
+	}
+	n := binary.BigEndian.Uint64(s.data[block-s.start:])
+	if n > size || n+hookHead+hookTail > size {
+		return 0, false
+	}
+	return n + hookHead + hookTail, true
+}
+
 // userStart gives where what the program asked for begins in a block of malloc's.
 func (s *seg) userStart(block uint64) uint64 {
 	for i := 0; i < maxHooks && s.isHook(block); i++ {

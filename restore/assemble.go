@@ -41,6 +41,9 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
+	if path := loaderRuns(o.PID); path != "" {
+		return nil, refuseLoader(path)
+	}
 	cl, err := parseCmdline(argv)
 	if err != nil {
 		return nil, refused(err.Error(), "")
@@ -87,6 +90,9 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		return nil, err
 	}
 	defer closeModules(mods)
+	if err := refuseMalloc(mods); err != nil {
+		return nil, err
+	}
 	exe, ld := findMain(mods)
 	if exe == nil || ld == nil {
 		return nil, fmt.Errorf("%s: the executable or its loader is not among the mapped files", in.Exe)
@@ -95,6 +101,18 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	frz, err := gather(c.space, regions, mods, procmem.Addr(c.threads[0].Regs.Rsp))
 	if err != nil {
 		return nil, err
+	}
+	way, err := t.readStartway(frz)
+	if err != nil {
+		return nil, err
+	}
+	faults, err := readFaultHandler(frz, t)
+	if err != nil {
+		return nil, err
+	}
+	python := executable(h, in.Exe)
+	if len(homeFiles(python)) > 0 {
+		cl.interp = append([]string{python}, cl.interp[1:]...) // they are found from there, wherever the command is given
 	}
 	dead := deadMemory(h)
 	var scrubbed uint64
@@ -155,10 +173,10 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	}
 	o.progress("compiling the thaw program")
 	cfg := scriptConfig{
-		InterpreterArgs: len(cl.interp), Path0: path0Of(cl, c.cwd), SafePath: cl.hasOption('P') || cl.hasOption('I'),
+		InterpreterArgs: len(cl.interp), Path0: path0Of(cl, c.cwd), SafePath: way.safePath, Faults: faults,
 		Home: lookup(environ, "HOME"), Tz: lookup(environ, "TZ"), PythonPath: lookup(environ, "PYTHONPATH"), UserBase: lookup(environ, "PYTHONUSERBASE"),
 		Tmpdir:        lookup(environ, "TMPDIR"),
-		BufferedStdio: !cl.hasOption('u') && lookup(environ, "PYTHONUNBUFFERED") == nil,
+		BufferedStdio: way.buffered,
 		Env:           map[string]*string{}, Count: map[string]int{}, Argv: argvCopies(h, w),
 	}
 	for _, o := range w.OfType("ctypes.CDLL") {
@@ -170,7 +188,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	for _, name := range rec.count {
 		cfg.Count[name] = len(w.OfType(name))
 	}
-	script, err := compileScripts(in.Exe, rec.source, scriptOf(cl), rec.resetSignals, cfg)
+	script, err := compileScripts(in.Exe, rec.source, scriptOf(cl), way.optimized, environ, rec.resetSignals, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -178,10 +196,11 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
+	g.addHome(python)
 	if err := g.addReopened(again); err != nil {
 		return nil, err
 	}
-	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, dead: dead, script: script, fds: reserved(fds), again: again,
+	comp := &compiler{t: t, mods: mods, load: loadOrder(links, mods), in: in, frz: frz, data: w, dead: dead, script: script, fds: reserved(fds), again: again, faults: faults,
 		idents: append(idents, mainIdents(h, w, c.threads[0].Regs.Fs_base)...)}
 	if err := comp.prepare(files); err != nil {
 		return nil, err

@@ -161,6 +161,9 @@ func (s *started) toPython(ctx context.Context) error {
 		if !errors.As(err, &not) {
 			return err
 		}
+		if path := loaderRuns(s.p.PID()); path != "" {
+			return refuseLoader(path)
+		}
 		for exec := false; !exec; exec = ev.Exec { // a shell, env: what it executes may be one
 			if ev, err = s.proceed(ctx, "did not start a Python interpreter in its own process"); err != nil {
 				return err

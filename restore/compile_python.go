@@ -77,6 +77,10 @@ func (c *compiler) interpreter(p *program) error {
 		p.emit(opReserve, imm(uint64(fd)))
 	}
 	c.reopen(p, c.again)
+	if c.faults != nil && c.faults.stack != 0 {
+		const sysSigaltstack = 131
+		p.emitTo(rTmp, opSyscall, imm(sysSigaltstack), imm(c.faults.stack), imm(0))
+	}
 	p.call(rTmp, py("PyEval_AcquireThread"), imm(uint64(c.t.tstate)))
 	p.call(rTmp, py("PyOS_AfterFork_Child"))
 	if e := c.recursionRoom(p, py); e != nil {

@@ -20,7 +20,7 @@ var needsLoader = map[string]bool{
 // holds what comes of them.
 //
 // ld.so does not know of such a library: a later one that needs it loads a copy of
-// its own, dladdr and debuggers do not find it. So a library is loaded by ld.so if
+// its own, dladdr and debuggers do not find it. So a library is loaded by ld.so if it does so at the start; if
 // it uses thread-local storage, C++ or the list of libraries; if it has calls that were not bound yet; if
 // the executable or another library of that kind needs it; and, where ctypes is
 // loaded and may hold a handle, unless it is an extension module.
@@ -33,7 +33,7 @@ func chooseDirect(mods []*module, mem *procmem.Space) {
 	}
 	for _, m := range mods {
 		extension := strings.Contains(m.soname, ".cpython-") || strings.HasSuffix(m.soname, ".abi3.so")
-		m.direct = !m.main && !m.system && (extension || !ctypes) && m.standsAlone(mem)
+		m.direct = !m.main && !m.system && !m.atStart && (extension || !ctypes) && m.standsAlone(mem)
 	}
 	seen := map[*module]bool{}
 	var byLoader func(m *module)

@@ -3,6 +3,7 @@ package restore
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -67,6 +68,19 @@ func (g *guards) addReopened(again []reopening) error {
 		g.Files = append(g.Files, guardFile{Path: r.d.Target, Size: id.size, MtimeNs: id.mtimeNs})
 	}
 	return nil
+}
+
+// addHome adds what a plain start finds at its path: the interpreter, and files that it reads. path is "" where it is not known.
+func (g *guards) addHome(path string) {
+	if path == "" {
+		return
+	}
+	if i := slices.IndexFunc(g.Files, func(f guardFile) bool { return f.Path == g.Exe }); i >= 0 && path != g.Exe {
+		link := g.Files[i]
+		link.Path = path
+		g.Files = slices.Insert(g.Files, i, link) // those with a build-id come first
+	}
+	g.Files = append(g.Files, homeFiles(path)...)
 }
 
 // check compares the image's world with this one.

@@ -3,6 +3,7 @@ package restore
 import (
 	"debug/elf"
 	"fmt"
+	"strings"
 
 	"pyfreeze/procmem"
 )
@@ -69,7 +70,7 @@ func readLinkMaps(mem *procmem.Space, exe *module) ([]linkMap, error) {
 }
 
 // loadOrder returns the libraries that a thaw must dlopen, in the order the
-// target loaded them: those that neither the executable nor one before needs.
+// target loaded them: those that neither the executable nor one before needs, and that are not there from the start.
 func loadOrder(links []linkMap, mods []*module) []*module {
 	bySoname := map[string]*module{}
 	byBias := map[procmem.Addr]*module{}
@@ -95,6 +96,11 @@ func loadOrder(links []linkMap, mods []*module) []*module {
 		}
 	}
 	load(exe)
+	for _, m := range mods {
+		if m.atStart {
+			load(m)
+		}
+	}
 	var out []*module
 	for _, l := range links {
 		m := byBias[l.Bias]
@@ -107,4 +113,6 @@ func loadOrder(links []linkMap, mods []*module) []*module {
 	return out
 }
 
-func isLoader(m *module) bool { return len(m.soname) > 3 && m.soname[:3] == "ld-" }
+func isLoader(m *module) bool { return isLoaderName(m.soname) }
+
+func isLoaderName(soname string) bool { return strings.HasPrefix(soname, "ld-") }

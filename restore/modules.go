@@ -35,8 +35,10 @@ type module struct {
 	main   bool // the executable
 	moves  bool // a position-independent executable that holds nothing of Python's: it stays where the kernel puts it
 	direct bool // mapped by the thaw itself, see chooseDirect
-	saved  []procmem.Range
-	relocs []symbols.Reloc
+	// atStart: ld.so loads it before the program, see startedWith.
+	atStart bool
+	saved   []procmem.Range
+	relocs  []symbols.Reloc
 }
 
 // loadModules finds out everything about the target's ELF files.
@@ -71,6 +73,9 @@ func loadModules(maps []procmem.Mapping, mem *procmem.Space, in *symbols.Interpr
 			}
 		}
 		out = append(out, mod)
+	}
+	if err := startedWith(out, mem); err != nil {
+		return nil, err
 	}
 	chooseDirect(out, mem)
 	return out, nil

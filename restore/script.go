@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,7 +36,7 @@ if j['script']:
     try:
         st = os.stat(path)
         with open(path, 'rb') as f:
-            config['script_code'] = compile(f.read(), path, 'exec', dont_inherit=True)
+            config['script_code'] = compile(f.read(), path, 'exec', dont_inherit=True, optimize=j['optimize'])
         config['script_stat'] = (path, st.st_size, st.st_mtime_ns, os.path.dirname(os.path.realpath(path)))
     except (OSError, SyntaxError, ValueError):
         pass
@@ -68,23 +69,33 @@ type scriptConfig struct {
 	BufferedStdio bool               `json:"buffered_stdio"`
 	Libraries     []uint64           `json:"libraries"` // addresses of objects of ctypes.CDLL
 	Argv          []argvCopy         `json:"argv"`
+	Faults        *faultHandler      `json:"faults"`
 }
 
 // compileScripts compiles the thaw script and the recipe with the interpreter at exe,
-// which never is the target itself.
-func compileScripts(exe, recipe, script string, signals []string, cfg scriptConfig) ([]byte, error) {
+// which never is the target itself. environ is the target's: without some variables the interpreter might not find its libraries.
+func compileScripts(exe, recipe, script string, optimized int, environ, signals []string, cfg scriptConfig) ([]byte, error) {
 	if signals == nil {
 		signals = []string{}
 	}
-	in, err := json.Marshal(map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipe": recipe, "script": script, "signals": signals, "config": cfg})
+	in, err := json.Marshal(map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipe": recipe, "script": script, "signals": signals, "optimize": optimized, "config": cfg})
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, exe, "-I", "-S", "-B", "-c", scriptCompiler)
-	cmd.Stdin = bytes.NewReader(in)
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	flags, env := "-I", slices.DeleteFunc(os.Environ(), func(e string) bool { return len(guardedEnv([]string{e}, nil)) > 0 })
+	for _, name := range []string{"LD_LIBRARY_PATH", "PYTHONHOME"} {
+		if v := lookup(environ, name); v != nil && *v != "" {
+			env = append(env, name+"="+*v)
+			if name == "PYTHONHOME" {
+				flags = "-s" // -I would leave it out
+			}
+		}
+	}
+	cmd := exec.CommandContext(ctx, exe, flags, "-S", "-B", "-c", scriptCompiler)
+	cmd.Stdin, cmd.Dir = bytes.NewReader(in), "/"
+	cmd.Env = append(env, "LC_ALL=C.UTF-8")
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {

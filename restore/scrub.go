@@ -75,8 +75,8 @@ func (f *frozen) wipe(start, end procmem.Addr) (n uint64) {
 	return n
 }
 
-// withinDead says whether a lies in dead memory, which is in address order.
+// withinDead says whether a part of the word at a lies in dead memory, which is in address order.
 func withinDead(dead []pyheap.Dead, a procmem.Addr) bool {
 	i := sort.Search(len(dead), func(i int) bool { return dead[i].End > a })
-	return i < len(dead) && a >= dead[i].Start
+	return i < len(dead) && a+8 > dead[i].Start
 }

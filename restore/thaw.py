@@ -228,6 +228,8 @@ def start():
         run = config['script_code']
     else:
         run, run_args = cold('command')(argv, d)
+    if config['faults']:
+        cold('fault_handler')(config['faults'])
     if config['argv']:
         cold('argv_copies')(config['argv'])
     if recipe_code is not None:

@@ -232,6 +232,15 @@ def argv_copies(copies):
             found[:] = sys.argv[copy['from']:]
 
 
+def fault_handler(old):
+    # The handlers of signals are not those that faulthandler has set; the stub gave them their stack.
+    import faulthandler
+
+    faulthandler.disable()
+    if old['fd'] != 2 or sys.stderr is not None:
+        faulthandler.enable(sys.stderr if old['fd'] == 2 else old['fd'], old['all_threads'])
+
+
 def reopen(libraries):
     # A handle is an address in the frozen ld.so: open each ctypes.CDLL again.
     import _ctypes

@@ -46,8 +46,14 @@ func startProgram(script, mode string, opt targetOptions) (*target, error) {
 		argv = append([]string{"/usr/bin/setpriv", fmt.Sprintf("--reuid=%d", opt.uid),
 			fmt.Sprintf("--regid=%d", opt.uid), "--clear-groups"}, argv...)
 	}
-	tg := &target{cmd: exec.Command(argv[0], argv[1:]...)}
-	tg.cmd.Env, tg.cmd.Dir = append(os.Environ(), opt.env...), opt.dir
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env, cmd.Dir = append(os.Environ(), opt.env...), opt.dir
+	return startReady(cmd)
+}
+
+// startReady starts a program and waits until it says that it is ready.
+func startReady(cmd *exec.Cmd) (*target, error) {
+	tg := &target{cmd: cmd}
 	// A file: the thawed processes, whose standard error is a pipe, must not think it can be sought in.
 	stderr, err := os.CreateTemp(baseDir, "stderr")
 	if err != nil {
@@ -66,8 +72,10 @@ func startProgram(script, mode string, opt targetOptions) (*target, error) {
 	if err := tg.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if line, err := tg.out.ReadString('\n'); err != nil || line != "ready\n" {
-		return nil, errors.Join(fmt.Errorf("%s %s said %q: %v", script, mode, line, err), tg.kill())
+	for line := ""; line != "ready\n"; {
+		if line, err = tg.out.ReadString('\n'); err != nil {
+			return nil, errors.Join(fmt.Errorf("%q said %q: %v", cmd.Args, line, err), tg.kill())
+		}
 	}
 	// "ready" comes just before the state to freeze: let it get there.
 	time.Sleep(50 * time.Millisecond)
