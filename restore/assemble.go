@@ -102,11 +102,11 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	way, err := t.readStartway(frz)
+	way, err := t.readStartway(frz, given, environ)
 	if err != nil {
 		return nil, err
 	}
-	faults, err := readFaultHandler(frz, t)
+	faults, err := readFaultHandlers(frz, t)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type compiler struct {
 	script []byte // marshalled thaw script
 	fds    []int  // descriptor numbers to reserve
 	again  []reopening
-	faults *faultHandler
+	faults *faultHandlers
 	idents []procmem.Addr // words that hold the ident of the main thread
 
 	relocs relocations

@@ -1,69 +1,118 @@
 package restore
 
 import (
+	"errors"
+
 	"pyfreeze/procmem"
 	"pyfreeze/symbols"
 )
 
-// faultHandler is that of faulthandler.enable: handlers of signals and their stack belong to the kernel's side of a process.
-type faultHandler struct {
-	FD         int32 `json:"fd"`
-	AllThreads bool  `json:"all_threads"`
+// faultHandlers are those of the module faulthandler: that handlers of signals are set, and that they have a stack, is known to the kernel
+// alone, so a thaw sets them again.
+type faultHandlers struct {
+	Fatal   *faultHandler   `json:"fatal"`   // of enable()
+	Signals []*faultHandler `json:"signals"` // of register()
 
-	stack uint64 // a stack_t; 0 for none
+	stack uint64 // address of a stack_t; 0 for none
 }
 
-// readFaultHandler gives it if it is enabled: static variables of faulthandler.c until gh-57684 moved them to the runtime state in 3.12.
-func readFaultHandler(f *frozen, t *target) (*faultHandler, error) {
-	const ssSP = 0 // of stack_t (sigaltstack(2))
-	var fatal symbols.TypeRef
-	var at, stack procmem.Addr
-	if field, err := t.lay.Field("_PyRuntimeState", "faulthandler.fatal_error"); err == nil {
-		fatal, at = field.Type, t.runtime+procmem.Addr(field.Offset)
-		if s, err := t.lay.Field("_PyRuntimeState", "faulthandler.stack"); err == nil {
-			stack = t.runtime + procmem.Addr(s.Offset)
+type faultHandler struct {
+	Signal     int  `json:"signal"`
+	FD         int  `json:"fd"`
+	AllThreads bool `json:"all_threads"`
+	Chain      bool `json:"chain"`
+}
+
+// faultState is where faulthandler keeps them: static variables of faulthandler.c, until gh-57684 moved them to the runtime state in 3.12.
+type faultState struct {
+	fatal, signals, stack procmem.Addr // 0: not known
+	fatalType, signalType symbols.TypeRef
+}
+
+func (t *target) faultState() (s faultState) {
+	const inRuntime = "faulthandler."
+	if f, err := t.lay.Field("_PyRuntimeState", inRuntime+"fatal_error"); err == nil {
+		s.fatal, s.fatalType = t.runtime+procmem.Addr(f.Offset), f.Type
+		if f, err := t.lay.Field("_PyRuntimeState", inRuntime+"user_signals"); err == nil {
+			s.signals, s.signalType = t.runtime+procmem.Addr(f.Offset), f.Type
 		}
-	} else {
-		t.lay.Vars(func(v symbols.Var) {
-			if _, err := t.lay.FieldOf(v.Type, "all_threads"); v.Name == "fatal_error" && err == nil {
-				fatal, at = v.Type, v.Addr+t.bias
-			}
-			if v.Name == "stack" && v.Type.Name == "stack_t" {
-				stack = v.Addr + t.bias
-			}
-		})
+		if f, err := t.lay.Field("_PyRuntimeState", inRuntime+"stack"); err == nil {
+			s.stack = t.runtime + procmem.Addr(f.Offset)
+		}
+		return s
 	}
-	if at == 0 {
+	t.lay.Vars(func(v symbols.Var) {
+		at := v.Addr + t.bias
+		switch _, err := t.lay.FieldOf(v.Type, "all_threads"); {
+		case v.Name == "fatal_error" && err == nil:
+			s.fatal, s.fatalType = at, v.Type
+		case v.Name == "user_signals" && v.Type.Kind == symbols.KindPointer:
+			s.signals, s.signalType = at, v.Type
+		case v.Name == "stack" && v.Type.Name == "stack_t":
+			s.stack = at
+		}
+	})
+	return s
+}
+
+// readFaultHandlers gives those that are set; nil if there are none.
+func readFaultHandlers(f *frozen, t *target) (*faultHandlers, error) {
+	const signals = 65 // NSIG
+	s, out := t.faultState(), &faultHandlers{Signals: []*faultHandler{}}
+	if s.fatal == 0 {
 		return nil, nil
 	}
-	number := func(name string) (uint32, error) {
-		field, err := t.lay.FieldOf(fatal, name)
-		if err != nil {
-			return 0, err
+	var err error
+	if out.Fatal, err = readFaultHandler(f, t, s.fatal, s.fatalType); err != nil {
+		return nil, err
+	}
+	if s.signals != 0 && s.signalType.Elem != nil {
+		table, err := f.peek64(s.signals)
+		for n := 1; table != 0 && n < signals && err == nil; n++ {
+			var h *faultHandler
+			h, err = readFaultHandler(f, t, procmem.Addr(table+uint64(n)*s.signalType.Elem.Size), *s.signalType.Elem)
+			if h != nil {
+				h.Signal = n
+				out.Signals = append(out.Signals, h)
+			}
 		}
-		return f.peek32(at + procmem.Addr(field.Offset))
-	}
-	enabled, err := number("enabled")
-	if err != nil || enabled == 0 {
-		return nil, err
-	}
-	fd, err := number("fd")
-	if err != nil {
-		return nil, err
-	}
-	all, err := number("all_threads")
-	if err != nil {
-		return nil, err
-	}
-	h := &faultHandler{FD: int32(fd), AllThreads: all != 0}
-	if stack != 0 {
-		sp, err := f.peek64(stack + ssSP)
 		if err != nil {
 			return nil, err
 		}
-		if sp != 0 {
-			h.stack = uint64(stack)
+	}
+	if out.Fatal == nil && len(out.Signals) == 0 {
+		return nil, nil
+	}
+	if s.stack != 0 { // stack_t begins with the stack's address (sigaltstack(2))
+		if sp, err := f.peek64(s.stack); err != nil {
+			return nil, err
+		} else if sp != 0 {
+			out.stack = uint64(s.stack)
 		}
+	}
+	return out, nil
+}
+
+// readFaultHandler gives the handler at an address; nil if it is not set.
+func readFaultHandler(f *frozen, t *target, at procmem.Addr, typ symbols.TypeRef) (*faultHandler, error) {
+	var errs []error
+	number := func(name string) int {
+		field, err := t.lay.FieldOf(typ, name)
+		if err != nil {
+			errs = append(errs, err)
+			return 0
+		}
+		v, err := f.peek32(at + procmem.Addr(field.Offset))
+		errs = append(errs, err)
+		return int(int32(v))
+	}
+	set := number("enabled") != 0
+	h := &faultHandler{FD: number("fd"), AllThreads: number("all_threads") != 0}
+	if _, err := t.lay.FieldOf(typ, "chain"); err == nil {
+		h.Chain = number("chain") != 0
+	}
+	if err := errors.Join(errs...); err != nil || !set {
+		return nil, err
 	}
 	return h, nil
 }

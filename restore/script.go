@@ -69,7 +69,7 @@ type scriptConfig struct {
 	BufferedStdio bool               `json:"buffered_stdio"`
 	Libraries     []uint64           `json:"libraries"` // addresses of objects of ctypes.CDLL
 	Argv          []argvCopy         `json:"argv"`
-	Faults        *faultHandler      `json:"faults"`
+	Faults        *faultHandlers     `json:"faults"`
 }
 
 // compileScripts compiles the thaw script and the recipe with the interpreter at exe,

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
@@ -20,7 +21,7 @@ type startway struct {
 }
 
 // readStartway reads PyInterpreterState.config, and refuses what a thaw does not do.
-func (t *target) readStartway(f *frozen) (s startway, err error) {
+func (t *target) readStartway(f *frozen, cl cmdline, environ []string) (s startway, err error) {
 	field := func(name string) (v int32) {
 		at, _, ferr := t.field(t.interp, "PyInterpreterState", "config."+name)
 		if ferr != nil {
@@ -39,12 +40,17 @@ func (t *target) readStartway(f *frozen) (s startway, err error) {
 	}
 	switch inspect, skip := field("inspect"), field("skip_source_first_line"); {
 	case err != nil:
-	case inspect != 0:
+	case inspect != 0 || cl.hasOption('i') || field("use_environment") != 0 && slices.ContainsFunc(environ, inspects): // it ends with that
 		return s, refused("an interpreter that reads commands when its program has ended", "start it without -i and PYTHONINSPECT")
 	case skip != 0:
 		return s, refused("an interpreter that leaves out the first line of its program", "start it without -x")
 	}
 	return s, err
+}
+
+func inspects(entry string) bool {
+	v, ok := strings.CutPrefix(entry, "PYTHONINSPECT=")
+	return ok && v != ""
 }
 
 // refuseLoader refuses a process in which the kernel started ld.so, which then loaded the interpreter like a library.

@@ -229,7 +229,7 @@ def start():
     else:
         run, run_args = cold('command')(argv, d)
     if config['faults']:
-        cold('fault_handler')(config['faults'])
+        cold('fault_handlers')(config['faults'])
     if config['argv']:
         cold('argv_copies')(config['argv'])
     if recipe_code is not None:

@@ -232,13 +232,19 @@ def argv_copies(copies):
             found[:] = sys.argv[copy['from']:]
 
 
-def fault_handler(old):
-    # The handlers of signals are not those that faulthandler has set; the stub gave them their stack.
+def fault_handlers(old):
+    # The kernel knows nothing of what faulthandler has set; the stub gave the handlers their stack.
     import faulthandler
 
     faulthandler.disable()
-    if old['fd'] != 2 or sys.stderr is not None:
-        faulthandler.enable(sys.stderr if old['fd'] == 2 else old['fd'], old['all_threads'])
+    for h in old['signals'] + [old['fatal']]:
+        if h and (h['fd'] != 2 or sys.stderr is not None):
+            file = sys.stderr if h['fd'] == 2 else h['fd']
+            if h['signal']:
+                faulthandler.unregister(h['signal'])
+                faulthandler.register(h['signal'], file, h['all_threads'], h['chain'])
+            else:
+                faulthandler.enable(file, h['all_threads'])
 
 
 def reopen(libraries):

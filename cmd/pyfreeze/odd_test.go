@@ -37,7 +37,7 @@ func (o *oddStart) pyfreeze(args ...string) command {
 func oddStarts() []oddStart {
 	limit := func(how string) []string { return []string{"bash", "-c", how + ` && exec "$@"`, "bash"} }
 	py := func(options ...string) []string { return append([]string{python}, options...) }
-	all := []oddStart{
+	return []oddStart{
 		{name: "no address space randomization", prefix: []string{"setarch", "-R"}},
 		{name: "readable means executable", prefix: []string{"setarch", "-X"}},
 		{name: "old memory layout", prefix: []string{"setarch", "-L"}},
@@ -49,6 +49,9 @@ func oddStarts() []oddStart {
 		{name: "LD_LIBRARY_PATH", make: libraryPath, usual: "ld_library_path was", into: "ld_library_path was not set"},
 		{name: "the loader by name", prefix: []string{"/lib64/ld-linux-x86-64.so.2"}, refused: "started through the loader"},
 		{name: "venv", make: venv(python)},
+		{name: "venv of a shared libpython", make: venvOfPyenv},
+		{name: "static PIE", make: staticPIE},
+		{name: "static PIE without address space randomization", prefix: []string{"setarch", "-R"}, make: staticPIE},
 		{name: "PYTHONHOME", make: pythonHome, usual: "pythonhome was", into: "pythonhome was not set"},
 		{name: "a ._pth file", make: pth},
 		{name: "PYTHONMALLOC=malloc", env: []string{"PYTHONMALLOC=malloc"}, usual: "pythonmalloc was", into: "pythonmalloc was not set"},
@@ -66,9 +69,9 @@ func oddStarts() []oddStart {
 		{name: "-u", python: py("-u")},
 		{name: "-P -B", python: py("-P", "-B")},
 		{name: "-i", python: py("-i"), refused: "reads commands when its program has ended"},
-		{name: "-x", python: py("-x"), refused: "-x"},
+		{name: "PYTHONINSPECT", env: []string{"PYTHONINSPECT=1"}, refused: "reads commands when its program has ended"},
+		{name: "-x", python: py("-x"), refused: "leaves out the first line"},
 	}
-	return all
 }
 
 // TestOddStarts freezes programs that are started in odd ways, and thaws them in the same way and in the usual one: what comes of it is what

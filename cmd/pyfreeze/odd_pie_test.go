@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pyfreeze/cmd/pyfreeze/internal/staticpie"
+)
+
+// pieOf makes a static PIE of the library of another interpreter.
+func pieOf(t *testing.T, python string) string {
+	t.Helper()
+	out := filepath.Join(tempDir(t), "bin", "python")
+	if err := staticpie.FromLibrary(context.Background(), python, out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// aPyenv gives one of pyenv's interpreters; without any the test is skipped.
+func aPyenv(t *testing.T, minor string) string {
+	t.Helper()
+	for _, py := range inspectedPythons(t) {
+		if strings.Contains(py, "/versions/"+minor+".") {
+			return py
+		}
+	}
+	t.Skipf("pyenv has no Python %s here", minor)
+	return ""
+}
+
+func staticPIE(t *testing.T, o *oddStart, dir string) { o.python = []string{pieOf(t, aPyenv(t, "3.11"))} }
+
+func venvOfPyenv(t *testing.T, o *oddStart, dir string) { venv(aPyenv(t, "3.12"))(t, o, dir) }
