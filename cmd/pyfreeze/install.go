@@ -79,8 +79,8 @@ type installOptions struct {
 	force, noBuild, verbose bool
 }
 
-// usualEnv are variables that Python reads when it starts, or most programs.
-var usualEnv = []string{"LANG", "LANGUAGE", "LC_*", "PYTHON*"}
+// usualEnv are variables that Python or ld.so reads when it starts, or most programs.
+var usualEnv = []string{"LANG", "LANGUAGE", "LC_*", "LD_AUDIT", "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHON*"}
 
 func (o *installOptions) launcher(program string) (*launcher.File, error) {
 	self, err := os.Executable()
