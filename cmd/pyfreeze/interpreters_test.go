@@ -8,12 +8,19 @@ import (
 	"time"
 )
 
-// TestInterpreters freezes every interpreter that is here, Debian's and those of pyenv with their shared libpython: at the exit of a program, blocked and
-// busy. What is thawed does what the plain interpreter does.
+// TestInterpreters freezes every interpreter that is here, Debian's, those of pyenv with their shared libpython, and static PIEs made of these: at the exit of
+// a program, blocked and busy. What is thawed does what the plain interpreter does.
 func TestInterpreters(t *testing.T) {
 	all := inspectedPythons(t)
 	if _, err := os.Stat(python + "d"); err == nil {
 		all = append(all, python+"d") // Debian's debug build
+	}
+	for _, minor := range []string{"3.8", "3.13"} { // the oldest and the newest: all are in make test-matrix
+		for _, py := range all {
+			if strings.Contains(py, "/versions/"+minor+".") {
+				all = append(all, pieOf(t, py))
+			}
+		}
 	}
 	for _, py := range all {
 		version := strings.TrimSpace(run(t, command{argv: []string{py, "-c", "import platform; print(platform.python_version())"}}).must(t, "exit 0").Stdout)

@@ -31,6 +31,8 @@ func aPyenv(t *testing.T, minor string) string {
 	return ""
 }
 
-func staticPIE(t *testing.T, o *oddStart, dir string) { o.python = []string{pieOf(t, aPyenv(t, "3.11"))} }
+func staticPIE(t *testing.T, o *oddStart, dir string) {
+	o.python = []string{pieOf(t, aPyenv(t, "3.11"))}
+}
 
 func venvOfPyenv(t *testing.T, o *oddStart, dir string) { venv(aPyenv(t, "3.12"))(t, o, dir) }

@@ -41,6 +41,12 @@ func main() {
 
 func run(pyfreeze, trees, scripts string, thaws int, hidden bool) (good bool, err error) {
 	all := pythons.Here()
+	pies, err := staticPIEs(all)
+	if err != nil {
+		return false, err
+	}
+	defer pies.remove()
+	all = append(all, pies.made...)
 	if trees != "" {
 		more, undo := pythons.InTrees(trees)
 		defer undo()
