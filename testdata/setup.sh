@@ -7,11 +7,12 @@ set -euo pipefail
 
 # binutils: readelf and objcopy. libc6-dev: what `gcc -static` links. e2fsprogs and the rest of what
 # the tests call (setpriv, mount, script) are essential packages of Debian. numpy and lxml: large C extensions, in whose
-# objects the walk must find every reference. dpkg-dev: unpacks the source package of mercurial, whose tests are run. debootstrap: trees of other Debians
-# for make test-matrix. debuginfod: the server that debug information is fetched from.
+# objects the walk must find every reference. python3.11-dev: for an interpreter that is a static PIE. dpkg-dev: unpacks the source
+# packages of mercurial, whose tests are run, and of Python. debootstrap: trees of other Debians for make test-matrix. debuginfod: the
+# server that debug information is fetched from.
 packages=(
 	ca-certificates make git
-	python3.11 python3.11-dbg mercurial python3-numpy python3-lxml
+	python3.11 python3.11-dbg python3.11-dev mercurial python3-numpy python3-lxml
 	gcc libc6-dev binutils gdb util-linux dpkg-dev debootstrap debuginfod
 )
 

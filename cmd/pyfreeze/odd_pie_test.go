@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,8 +32,31 @@ func aPyenv(t *testing.T, minor string) string {
 	return ""
 }
 
-func staticPIE(t *testing.T, o *oddStart, dir string) {
-	o.python = []string{pieOf(t, aPyenv(t, "3.11"))}
+// aPIE makes one of a library of pyenv's or, where there is none, of Debian's source.
+func aPIE(t *testing.T) string {
+	t.Helper()
+	for _, py := range inspectedPythons(t) {
+		if strings.Contains(py, "/versions/3.11.") {
+			return pieOf(t, py)
+		}
+	}
+	return debianPIE(t)
 }
+
+// debianPIE is made of Debian's source, which takes minutes the first time.
+func debianPIE(t *testing.T) string {
+	t.Helper()
+	path, err := staticpie.FromSource(context.Background())
+	var absent *staticpie.AbsentError
+	switch {
+	case errors.As(err, &absent):
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	return path
+}
+
+func staticPIE(t *testing.T, o *oddStart, dir string) { o.python = []string{aPIE(t)} }
 
 func venvOfPyenv(t *testing.T, o *oddStart, dir string) { venv(aPyenv(t, "3.12"))(t, o, dir) }

@@ -129,17 +129,6 @@ func TestStateAndReport(t *testing.T) {
 	}
 }
 
-func TestAptSources(t *testing.T) {
-	list := "# deb x\ndeb [signed-by=/k] u s main\ndeb-src u s main\n"
-	if got := sourcesOfList(list); got != "deb-src [signed-by=/k] u s main\n" {
-		t.Errorf("list: %q", got)
-	}
-	stanza := "Types: deb\nURIs: u\nSigned-By: /k\n\nTypes: deb deb-src\nURIs: v\n"
-	if got, want := sourcesOfStanzas(stanza), "Types: deb-src\nURIs: u\nSigned-By: /k\n\nTypes: deb-src\nURIs: v\n"; got != want {
-		t.Errorf("stanzas: %q", got)
-	}
-}
-
 // The list that make runs is one that can be read, with no case twice.
 func TestSample(t *testing.T) {
 	f, err := os.Open("../../../../testdata/hg-sample.txt")

@@ -9,7 +9,7 @@ import (
 	"pyfreeze/cmd/pyfreeze/internal/staticpie"
 )
 
-// pies are static PIEs, which no package has: made here of the static libraries that pyenv's interpreters came with.
+// pies are static PIEs, which no package has: made here of the static libraries that pyenv's interpreters came with, and of Debian's source.
 type pies struct {
 	dir  string
 	made []interpreter
@@ -32,6 +32,11 @@ func staticPIEs(of []interpreter) (p pies, err error) {
 		}
 		p.made = append(p.made, pie)
 	}
+	debian := interpreter{name: "static PIE of Debian's source"}
+	if debian.path, err = staticpie.FromSource(context.Background()); err != nil {
+		debian.why = err.Error()
+	}
+	p.made = append(p.made, debian)
 	return p, nil
 }
 
