@@ -59,4 +59,17 @@ func debianPIE(t *testing.T) string {
 
 func staticPIE(t *testing.T, o *oddStart, dir string) { o.python = []string{aPIE(t)} }
 
+// TestNoRoom thaws where the memory of the image finds no room, with and without address space randomization: after some tries the plain command runs,
+// as if nothing had been tried.
+func TestNoRoom(t *testing.T) {
+	for _, py := range []string{python, aPIE(t)} {
+		image := filepath.Join(tempDir(t), "i")
+		pyfreeze(t, "freeze", "-o", image, "--", py, program("odd.py"), "much").must(t, "exit 0")
+		for _, prefix := range [][]string{nil, {"setarch", "-R"}} {
+			o := oddStart{prefix: append(prefix, "bash", "-c", `ulimit -v 200000 && exec "$@"`, "bash"), python: []string{py}, script: program("odd.py")}
+			o.compare(t, image, "the memory of the image could not be placed")
+		}
+	}
+}
+
 func venvOfPyenv(t *testing.T, o *oddStart, dir string) { venv(aPyenv(t, "3.12"))(t, o, dir) }
