@@ -34,6 +34,18 @@ func libraryPath(t *testing.T, o *oddStart, dir string) {
 	o.env = []string{"LD_LIBRARY_PATH=" + dir}
 }
 
+// libpythonPath makes an interpreter that does not know where its libpython is.
+func libpythonPath(t *testing.T, o *oddStart, dir string) {
+	lib, exe := filepath.Join(filepath.Dir(filepath.Dir(aPyenv(t, "3.12"))), "lib"), filepath.Join(dir, "python3.12")
+	source := exe + ".c"
+	text := "int Py_BytesMain(int, char **);\nint main(int argc, char **argv) { return Py_BytesMain(argc, argv); }\n"
+	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, command{argv: []string{"gcc", "-o", exe, source, "-L" + lib, "-lpython3.12"}}).must(t, "exit 0")
+	o.python, o.env = []string{exe}, []string{"LD_LIBRARY_PATH=" + lib}
+}
+
 // venv starts the script by its first line, which names the interpreter of a virtual environment.
 func venv(python string) func(t *testing.T, o *oddStart, dir string) {
 	return func(t *testing.T, o *oddStart, dir string) {

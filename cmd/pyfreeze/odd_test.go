@@ -22,6 +22,7 @@ type oddStart struct {
 	usual   string // why it does not in one that is started in the usual way
 	into    string // why an image of the usual way does not thaw when pyfreeze is started in this one
 	quiet   bool   // standard error is not compared
+	needed  bool   // in the usual way the command does not start
 }
 
 func (o *oddStart) command(args ...string) command {
@@ -47,6 +48,7 @@ func oddStarts() []oddStart {
 		{name: "LD_PRELOAD", make: preload, usual: "ld_preload was", into: "ld_preload was not set"},
 		{name: "LD_PRELOAD with another malloc", make: preloadMalloc, refused: "is not the C library's"},
 		{name: "LD_LIBRARY_PATH", make: libraryPath, usual: "ld_library_path was", into: "ld_library_path was not set"},
+		{name: "a libpython that LD_LIBRARY_PATH finds", make: libpythonPath, usual: "ld_library_path was", needed: true},
 		{name: "the loader by name", prefix: []string{"/lib64/ld-linux-x86-64.so.2"}, refused: "started through the loader"},
 		{name: "venv", make: venv(python)},
 		{name: "venv of a shared libpython", make: venvOfPyenv},
@@ -90,7 +92,7 @@ func TestOddStarts(t *testing.T) {
 			}
 			t.Run("exit", func(t *testing.T) { o.thaws(t, o.freeze) })
 			t.Run("attach", func(t *testing.T) { o.thaws(t, o.attach) })
-			if o.refused == "" && (len(o.prefix) > 0 || len(o.env) > 0) {
+			if o.refused == "" && !o.needed && (len(o.prefix) > 0 || len(o.env) > 0) {
 				t.Run("into", func(t *testing.T) {
 					image := filepath.Join(tempDir(t), "i")
 					usual := oddStart{python: o.python, script: o.script}
