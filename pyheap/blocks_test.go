@@ -1,8 +1,11 @@
 package pyheap
 
 import (
+	"cmp"
 	"encoding/json"
 	"regexp"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"testing"
@@ -158,7 +161,32 @@ func TestOtherAllocators(t *testing.T) {
 				if found, n := tg.walk(t).Problems(); n > 0 {
 					t.Errorf("%d problems are found in a sound heap, first %+v", n, found[0])
 				}
+				checkDead(t, tg.heap, kind != "malloc")
 			})
 		}
+	}
+}
+
+// checkDead: no dead memory lies in what the program has asked for; behind it there is some where blocks are marked by debug hooks, whose marks
+// are none.
+func checkDead(t *testing.T, h *Heap, hooks bool) {
+	t.Helper()
+	var dead []Dead
+	h.EachDead(func(d Dead) { dead = append(dead, d) })
+	slices.SortFunc(dead, func(a, b Dead) int { return cmp.Compare(a.Start, b.Start) })
+	behind := 0
+	h.eachLive(func(at, size uint64) {
+		i := sort.Search(len(dead), func(i int) bool { return uint64(dead[i].End) > at })
+		if i < len(dead) && uint64(dead[i].Start) < at+size {
+			t.Errorf("a live block of %d bytes at %#x overlaps dead memory %v to %v", size, at, dead[i].Start, dead[i].End)
+		}
+		for ; hooks && i < len(dead) && uint64(dead[i].Start) < at+size+2*hookTail; i++ {
+			if marks, ok := h.view.u64(uint64(dead[i].Start) - hookTail); ok && marks<<8 == hookForbidden<<8 {
+				behind++
+			}
+		}
+	})
+	if hooks && behind < 1000 {
+		t.Errorf("behind %d blocks lies dead memory, %d ranges in all", behind, len(dead))
 	}
 }
