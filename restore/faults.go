@@ -59,8 +59,16 @@ func (t *target) faultState() (s faultState) {
 func readFaultHandlers(f *frozen, t *target) (*faultHandlers, error) {
 	const signals = 65 // NSIG
 	s, out := t.faultState(), &faultHandlers{Signals: []*faultHandler{}}
-	if s.fatal == 0 {
-		return nil, nil
+	if s.fatal == 0 { // no debug information: what the interpreter set by itself is known (-X faulthandler, -X dev)
+		at, _, err := t.field(t.interp, "PyInterpreterState", "config.faulthandler")
+		if err != nil {
+			return nil, err
+		}
+		if set, err := f.peek32(at); err != nil || set == 0 {
+			return nil, err
+		}
+		out.Fatal = &faultHandler{FD: 2, AllThreads: true}
+		return out, nil
 	}
 	var err error
 	if out.Fatal, err = readFaultHandler(f, t, s.fatal, s.fatalType); err != nil {

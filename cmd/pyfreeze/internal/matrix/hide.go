@@ -40,9 +40,10 @@ func hide(in pythons.Interpreter) error {
 			return fmt.Errorf("hiding %s: %w", debug, err)
 		}
 	}
-	prefix := filepath.Dir(filepath.Dir(filepath.Join(in.Root, in.Path)))
-	var files []string
-	for _, pattern := range []string{"bin/" + filepath.Base(in.Path), "lib/libpython3.*.so.1.0", "lib/python3.*/lib-dynload/*.so"} {
+	exe := filepath.Join(in.Root, in.Path)
+	prefix := filepath.Dir(filepath.Dir(exe))
+	files := []string{exe}
+	for _, pattern := range []string{"lib/libpython3.*.so.1.0", "lib/python3.*/lib-dynload/*.so"} {
 		found, _ := filepath.Glob(filepath.Join(prefix, pattern)) // the patterns are fine
 		files = append(files, found...)
 	}
