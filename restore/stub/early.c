@@ -90,6 +90,18 @@ static i64 place(u64 addr, u64 len, u64 prot, u64 flags, i32 fd, u64 off)
 	return r < 0 && r > -4096 ? r : -EEXIST; // before 4.17 the flag is only a hint
 }
 
+// Where the main stack may grow to, and the pages that the kernel keeps free below it. A frozen stack that comes back there as a ghost
+// would end it early, in the middle of a recursion.
+static u64 stack_floor(u64 sp)
+{
+	const u64 gap = 1ul << 20, most = 1ul << 30; // stack_guard_gap of the kernel, 256 pages; more than that nobody uses up
+	u64 limit[2];
+	if (sys3(SYS_getrlimit, RLIMIT_STACK, limit, 0) < 0 || limit[0] == -1ul)
+		limit[0] = 64ul << 20; // no limit: bounded by what else is mapped
+	u64 room = (limit[0] < most ? limit[0] : most) + gap;
+	return room < sp ? sp - room : 0;
+}
+
 static i64 place_files(struct prog *p)
 {
 	struct file *f = AT(struct file, p->files), *end = f + p->nfiles;
@@ -165,7 +177,10 @@ __attribute__((used)) hidden i64 early(struct prog *p, struct run_block *run, u6
 	}
 
 	struct map *m = AT(struct map, p->maps);
+	u64 sp = (u64)stack, floor = stack_floor(sp);
 	for (u32 i = 0; i < p->nmaps; i++, m++) {
+		if (m->addr < sp && m->addr + m->mem_len > floor)
+			return -EEXIST; // another try gets another stack
 		i64 r = m->file_len ? place(m->addr, m->file_len, m->prot, 0, run->image_fd, m->file_off) : 0;
 		if (!r && m->mem_len > m->file_len)
 			r = place(m->addr + m->file_len, m->mem_len - m->file_len, m->prot, MAP_ANON | MAP_NORESERVE, -1, 0);

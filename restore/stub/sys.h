@@ -23,10 +23,11 @@ static inline i64 sys6(u64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 enum {
 	SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_stat = 4, SYS_fstat = 5, SYS_mmap = 9, SYS_mprotect = 10, SYS_sigaction = 13,
 	SYS_sigprocmask = 14, SYS_pread = 17, SYS_mremap = 25, SYS_getpid = 39, SYS_clone = 56, SYS_execve = 59, SYS_exit = 60,
-	SYS_wait4 = 61, SYS_getrusage = 98, SYS_ptrace = 101, SYS_personality = 135, SYS_prctl = 157, SYS_gettid = 186, SYS_futex = 202,
+	SYS_wait4 = 61, SYS_getrlimit = 97, SYS_getrusage = 98, SYS_ptrace = 101, SYS_personality = 135, SYS_prctl = 157, SYS_gettid = 186, SYS_futex = 202,
 	SYS_clock_gettime = 228, SYS_exit_group = 231, SYS_fcntl = 72, SYS_openat = 257, SYS_sched_setaffinity = 203, SYS_getcpu = 309, SYS_getrandom = 318, SYS_dup3 = 292, SYS_vm_readv = 310, SYS_vm_writev = 311,
 };
 enum { PROT_R = 1, PROT_W = 2, PROT_X = 4, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANON = 0x20, MAP_NORESERVE = 0x4000, MAP_NOREPLACE = 0x100000, MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
+enum { RLIMIT_STACK = 3 };
 enum { PR_SET_NAME = 15, PR_SET_PTRACER = 0x59616d61 };
 enum { F_SETFD = 2, AT_FDCWD = -100, O_CLOEXEC = 02000000 };
 enum { EEXIST = 17, EINTR = 4, WALL = 0x40000000, PAGE = 4096 };
