@@ -77,14 +77,21 @@ func (r *report) write(out io.Writer) {
 	r.list(out, "Differences", func(c *comparison) []difference { return c.differ })
 	r.list(out, "Differences that are explained", func(c *comparison) []difference { return c.explained })
 	r.list(out, "Not the same in every try", func(c *comparison) []difference { return c.now })
+	builds := map[string]bool{}
 	for _, c := range r.columns {
 		for _, m := range r.modules {
 			if cell := c.cells[m]; cell != nil {
+				for _, one := range cell.tries[thawed] {
+					builds[one.Pyfreeze] = true
+				}
 				for _, e := range cell.stale {
 					fmt.Fprintf(out, "\nNo difference any more, to be taken off the list: %s %s %s\n", c.interpreter.name, m, e.test)
 				}
 			}
 		}
+	}
+	if len(builds) > 1 {
+		fmt.Fprintf(out, "\nThe thaws are of %d builds of pyfreeze.\n", len(builds))
 	}
 }
 
