@@ -128,10 +128,14 @@ func (s *started) proceed(ctx context.Context, missed string) (ev tracer.WatchEv
 
 // toPython runs the command, through whatever it executes in its place, to the entry point of an interpreter.
 func (s *started) toPython(ctx context.Context) error {
+	through, loaded := procmem.Addr(0), false // where the program begins that the loader was started for
 	for {
 		entry, err := auxEntry(s.p.PID())
 		if err != nil {
 			return err
+		}
+		if through != 0 {
+			entry, through = through, 0
 		}
 		if err := s.p.SetWatch(watchEntry, entry, tracer.WatchExecute); err != nil {
 			return err
@@ -141,6 +145,7 @@ func (s *started) toPython(ctx context.Context) error {
 			return err
 		}
 		if ev.Exec {
+			loaded = false
 			continue
 		}
 		if err := s.p.ClearWatch(watchEntry); err != nil {
@@ -161,14 +166,19 @@ func (s *started) toPython(ctx context.Context) error {
 		if !errors.As(err, &not) {
 			return err
 		}
-		if path := loaderRuns(s.p.PID()); path != "" {
-			return refuseLoader(path)
+		if loaderRuns(s.p.PID()) != "" && !loaded {
+			if through, err = s.entryThroughLoader(); err != nil {
+				return err
+			}
+			loaded = true
+			continue
 		}
 		for exec := false; !exec; exec = ev.Exec { // a shell, env: what it executes may be one
 			if ev, err = s.proceed(ctx, "did not start a Python interpreter in its own process"); err != nil {
 				return err
 			}
 		}
+		loaded = false
 	}
 }
 

@@ -3,14 +3,12 @@ package restore
 import (
 	"debug/elf"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
-	"pyfreeze/symbols"
 )
 
 // startway is how the interpreter was started, as its configuration tells: options, variables and files that it reads all went into that.
@@ -51,28 +49,6 @@ func (t *target) readStartway(f *frozen, cl cmdline, environ []string) (s startw
 func inspects(entry string) bool {
 	v, ok := strings.CutPrefix(entry, "PYTHONINSPECT=")
 	return ok && v != ""
-}
-
-// refuseLoader refuses a process in which the kernel started ld.so, which then loaded the interpreter like a library.
-func refuseLoader(path string) error {
-	return refused("an interpreter that was started through the loader "+path, "start the interpreter itself, with LD_LIBRARY_PATH or LD_PRELOAD if need be")
-}
-
-// loaderRuns gives the path of ld.so if it is what the kernel started; "" if not.
-func loaderRuns(pid int) string {
-	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil {
-		return ""
-	}
-	f, err := symbols.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	if f.Interp == "" && isLoaderName(f.Soname()) {
-		return path
-	}
-	return ""
 }
 
 // refuseMalloc refuses a process with another malloc than libc's: frozen blocks would meet one that knows nothing of them.

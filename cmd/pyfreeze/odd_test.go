@@ -17,6 +17,7 @@ type oddStart struct {
 	script string // odd.py if empty
 	make   func(t *testing.T, o *oddStart, dir string)
 
+	direct  bool   // pyfreeze itself is not started in that way: the loader loads no static program
 	refused string // what attach and freeze say; "" if an image is made
 	thaw    string // why an image does not thaw in a process that is started in the same way; "" if it does
 	usual   string // why it does not in one that is started in the usual way
@@ -32,8 +33,14 @@ func (o *oddStart) command(args ...string) command {
 
 // pyfreeze runs pyfreeze itself in the odd way.
 func (o *oddStart) pyfreeze(args ...string) command {
-	return command{argv: append(append(append([]string{}, o.prefix...), binary), args...), env: o.env}
+	prefix := o.prefix
+	if o.direct {
+		prefix = nil
+	}
+	return command{argv: append(append(append([]string{}, prefix...), binary), args...), env: o.env}
 }
+
+const loader = "/lib64/ld-linux-x86-64.so.2"
 
 func oddStarts() []oddStart {
 	limit := func(how string) []string { return []string{"bash", "-c", how + ` && exec "$@"`, "bash"} }
@@ -49,7 +56,8 @@ func oddStarts() []oddStart {
 		{name: "LD_PRELOAD with another malloc", make: preloadMalloc, refused: "is not the C library's"},
 		{name: "LD_LIBRARY_PATH", make: libraryPath, usual: "ld_library_path was", into: "ld_library_path was not set"},
 		{name: "a libpython that LD_LIBRARY_PATH finds", make: libpythonPath, usual: "ld_library_path was", needed: true},
-		{name: "the loader by name", prefix: []string{"/lib64/ld-linux-x86-64.so.2"}, refused: "started through the loader"},
+		{name: "the loader by name", prefix: []string{loader}, direct: true},
+		{name: "the loader with options", prefix: []string{loader, "--inhibit-cache"}, refused: "with options"},
 		{name: "venv", make: venv(python)},
 		{name: "venv of a shared libpython", make: venvOfPyenv},
 		{name: "static PIE", make: staticPIE},
@@ -92,7 +100,7 @@ func TestOddStarts(t *testing.T) {
 			}
 			t.Run("exit", func(t *testing.T) { o.thaws(t, o.freeze) })
 			t.Run("attach", func(t *testing.T) { o.thaws(t, o.attach) })
-			if o.refused == "" && !o.needed && (len(o.prefix) > 0 || len(o.env) > 0) {
+			if o.refused == "" && !o.needed && !o.direct && (len(o.prefix) > 0 || len(o.env) > 0) {
 				t.Run("into", func(t *testing.T) {
 					image := filepath.Join(tempDir(t), "i")
 					usual := oddStart{python: o.python, script: o.script}
