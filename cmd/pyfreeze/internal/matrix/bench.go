@@ -24,7 +24,6 @@ type bench struct {
 	in       pythons.Interpreter
 	dir      string // in the tree
 	version  string
-	want     string // what everything.py prints
 	pyfreeze string
 }
 
@@ -52,8 +51,7 @@ func newBench(in pythons.Interpreter, pyfreeze, scripts string) (*bench, error) 
 		return nil, err
 	}
 	b.version = v
-	b.want, err = b.out(in.Path, "everything.py", "one", "two")
-	return b, err
+	return b, nil
 }
 
 func (b *bench) close() { _ = os.RemoveAll(filepath.Join(b.in.Root, b.dir)) }
@@ -98,9 +96,9 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 		mode := strings.TrimPrefix(column, "freeze ")
 		return b.attach(mode)
 	case "thaw":
-		return b.thaws(1)
+		return b.thaws(1, "one", "two")
 	case "thaws":
-		text, err := b.thaws(thaws)
+		text, err := b.thaws(thaws, "quick", "two")
 		return strconv.Itoa(thaws) + ", " + text, err
 	case "inspect":
 		for _, args := range [][]string{{"summary", "exit"}, {"threads", "blocked"}, {"types", "exit", "--limit", "3"}} {
@@ -116,21 +114,25 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 }
 
 // thaws runs the image so many times; each run must be thawed and print what the plain one does.
-func (b *bench) thaws(n int) (string, error) {
+func (b *bench) thaws(n int, args ...string) (string, error) {
+	want, err := b.out(b.in.Path, append([]string{"everything.py"}, args...)...)
+	if err != nil {
+		return "", err
+	}
 	log := filepath.Join(b.in.Root, b.dir, "log")
 	if err := os.RemoveAll(log); err != nil {
 		return "", err
 	}
 	start := time.Now()
 	for range n {
-		got, err := b.out(b.pyfreeze, "run", "exit", "one", "two")
+		got, err := b.out(b.pyfreeze, append([]string{"run", "exit"}, args...)...)
 		if err != nil {
 			return "", err
 		}
 		first, rest, _ := strings.Cut(got, "\n")
 		kept, rest, _ := strings.Cut(rest, "\n")
-		if first+"\n"+rest != b.want || kept != "kept ('int', 'Kept', 'len', 'dumps', 'method', True, True, True, 4)" {
-			return "", fmt.Errorf("the thaw said %q, plain Python %q", got, b.want)
+		if first+"\n"+rest != want || kept != "kept ('int', 'Kept', 'len', 'dumps', 'method', True, True, True, 4)" {
+			return "", fmt.Errorf("the thaw said %q, plain Python %q", got, want)
 		}
 	}
 	took := time.Since(start)
