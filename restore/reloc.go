@@ -49,6 +49,10 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 			lo, hi = min(lo, l.Base), max(hi, l.Base+l.Span)
 		}
 	}
+	ends := map[procmem.Addr]bool{}
+	for i := range f.segs {
+		ends[f.segs[i].End] = true
+	}
 	var bins procmem.Range
 	for _, l := range libs {
 		if lr := (procmem.Range{Start: procmem.Addr(l.Base), End: procmem.Addr(l.Base + l.Span)}); !l.Fixed && bins.Len() == 0 {
@@ -76,6 +80,9 @@ func findRelocations(f *frozen, libs []library, filtered [3]uint64, keep map[pro
 				}
 				info := pyheap.WordInfo{How: "ELF relocation"}
 				if !linked[at] {
+					if v == m.lo && ends[procmem.Addr(v)] {
+						break // the end of the memory before the library (arena_object.pool_address, say), not its ELF header
+					}
 					if bins.Contains(procmem.Addr(v)) || withinDead(dead, at) || data.IsData(at) {
 						break
 					}

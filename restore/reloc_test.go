@@ -105,3 +105,20 @@ func TestRelocationsLeaveTextAlone(t *testing.T) {
 		t.Errorf("words %#x, want %#x", r.words, want)
 	}
 }
+
+// The end of frozen memory is no pointer into the library that begins there.
+func TestRelocationsLeaveEndsAlone(t *testing.T) {
+	const lib = 0x7f0000001000
+	libs := []library{{Base: lib, Span: 0x1000}}
+	s := heapSegment(0x1000, lib, 32)
+	r := findRelocations(&frozen{segs: []frozenSegment{s}}, libs, [3]uint64{}, nil, dataAt{}, nil, nil)
+	if want := []uint64{0x1010, 0x1018}; !slices.Equal(r.words, want) {
+		t.Errorf("nothing lies before the library: words %#x, want %#x", r.words, want)
+	}
+	arena := heapSegment(lib-32, 0, 32)
+	linked := map[procmem.Addr]bool{0x1018: true}
+	r = findRelocations(&frozen{segs: []frozenSegment{s, arena}}, libs, [3]uint64{}, nil, dataAt{}, nil, linked)
+	if want := []uint64{0x1018}; !slices.Equal(r.words, want) {
+		t.Errorf("memory ends where the library begins: words %#x, want %#x", r.words, want)
+	}
+}

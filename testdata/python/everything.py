@@ -66,6 +66,7 @@ def work():
         out.append(str(e))
     out.append(re.sub('a+', 'b', 'caat'))
     out.append(datetime.date(2020, 1, 1).isoformat())
+    out.append(sys.getallocatedblocks() > 0)  # looks at every pool of every arena
     ref = weakref.ref(C())
     out.append(ref())  # 3.14 puts the end of objects off where it thinks the C stack exhausted
     if 'quick' not in sys.argv:
