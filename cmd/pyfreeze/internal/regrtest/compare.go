@@ -58,8 +58,9 @@ func (c *comparison) side(side string) string {
 		last.Seconds, last.Ended)
 }
 
-// compared runs a module on both sides where no result is kept, once more while something differs, and compares. again forgets thawed results that differ.
-func (s *suite) compared(ctx context.Context, name string, again bool) (*comparison, error) {
+// compared runs a module on both sides where no result is kept, once more while something differs, and compares. again forgets thawed results that differ,
+// current those of other builds of pyfreeze.
+func (s *suite) compared(ctx context.Context, name string, again, current bool) (*comparison, error) {
 	module := s.module(name)
 	t, err := s.load(module)
 	if err != nil {
@@ -69,6 +70,9 @@ func (s *suite) compared(ctx context.Context, name string, again bool) (*compari
 		if c := compare(s.interpreter, name, t); len(c.differ)+len(c.now)+len(c.explained) > 0 {
 			t[thawed] = nil
 		}
+	}
+	if current && slices.ContainsFunc(t[thawed], func(one try) bool { return one.Pyfreeze != s.build }) {
+		t[thawed] = nil
 	}
 	for n := 1; n <= maxTries; n++ {
 		for _, side := range []string{plain, thawed} {
@@ -144,6 +148,9 @@ func compare(in interpreter, module string, t tries) *comparison {
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		look(name, func(one try) string { return cmp.Or(one.Tests[name], absent) })
+	}
+	if c.tests == 0 {
+		add(difference{test: "all", plain: absent, thawed: absent, detail: "no results: what was printed tells why"}, false)
 	}
 	look("the process", func(one try) string { return one.Ended })
 	for i, e := range known {

@@ -21,7 +21,7 @@ import (
 
 type options struct {
 	pyfreeze, imports, dir, only, report string
-	fresh, retry                         bool
+	fresh, retry, current                bool
 	modules                              []string
 }
 
@@ -34,6 +34,7 @@ func main() {
 	flag.StringVar(&o.report, "report", "", "write the table to this `file` too")
 	flag.BoolVar(&o.fresh, "fresh", false, "forget the kept results of what is chosen")
 	flag.BoolVar(&o.retry, "retry", false, "forget the kept thawed results that differ")
+	flag.BoolVar(&o.current, "current", false, "forget the kept thawed results of other builds of pyfreeze")
 	flag.Parse()
 	o.modules = flag.Args()
 	if len(o.modules) == 0 {
@@ -108,7 +109,7 @@ func runInterpreter(ctx context.Context, o options, in interpreter) (column, err
 				return c, err
 			}
 		}
-		got, err := s.compared(ctx, m, o.retry)
+		got, err := s.compared(ctx, m, o.retry, o.current)
 		if err != nil {
 			return c, err
 		}

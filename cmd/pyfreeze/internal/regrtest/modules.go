@@ -23,3 +23,6 @@ if __name__ == '__main__':
 
 // suppliedName is what regrtest is told a supplied module is called: it would look into a directory for the parts of one of the proper name.
 func suppliedName(module string) string { return module + "_whole" }
+
+// left are tests that neither side runs, by interpreter and module: Debian's 3.11.2 hangs at its end where daemon threads read files.
+var left = map[[2]string]string{{"debian", "test_threading"}: "test_4_daemon_threads"}

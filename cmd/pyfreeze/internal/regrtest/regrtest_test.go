@@ -80,6 +80,9 @@ func TestCompare(t *testing.T) {
 	if c = compare(in, "test_x", bads); len(c.differ) != 2 || len(c.now) != 0 {
 		t.Errorf("a test that failed twice: differences %v, now and then %v", c.differ, c.now)
 	}
+	if c = compare(in, "test_x", tries{plain: {one("exit status 1", nil)}, thawed: {one("exit status 1", nil)}}); len(c.differ) != 1 {
+		t.Errorf("no results: differences %v", c.differ)
+	}
 	was := explanations
 	defer func() { explanations = was }()
 	any := regexp.MustCompile("")

@@ -114,6 +114,9 @@ func (s *suite) try(ctx context.Context, side, module string) (try, error) {
 	}
 	defer output.Close()
 	argv := append(s.regrtest(side), "-v", fmt.Sprintf("--timeout=%.0f", maxModule.Seconds()), "--junit-xml", s.inside("report.xml"))
+	if test := left[[2]string{s.name, module}]; test != "" {
+		argv = append(argv, "--ignore", test)
+	}
 	if s.holds(module) {
 		argv = append(argv, module)
 	} else {
