@@ -97,7 +97,7 @@ struct prog {
 	u32 exe_path;           // offset of a NUL-terminated string; all offsets are from the program's start
 	u32 nlibs, libs;
 	u32 nmaps, maps;        // placed before ld.so runs
-	u32 nsites; u32 sites[4]; // ld.so's `mov $9,%eax; syscall`, relative to its base
+	u32 nsites; u32 sites[4]; // ld.so's `mov $9,%eax; syscall`, then those of $11, relative to its base
 	u32 ld_text_lo, ld_text_hi; // pages to make writable for that, relative to its base
 	u32 nranges, ranges;    // frozen memory the malloc filter leaves alone, sorted
 	u32 nops, ops;

@@ -31,10 +31,43 @@ static i64 anywhere(u64 len, u64 prot, u64 flags, u64 fd, u64 off)
 	return sys6(SYS_mmap, addr, len, prot, flags | MAP_NOREPLACE, fd, off) == (i64)addr ? (i64)addr : -1;
 }
 
-// Stands in for each mmap that ld.so makes. The first one of a library covers all of it.
-__attribute__((used)) hidden i64 hook(u64 addr, u64 len, u64 prot, u64 flags, u64 fd, u64 off)
+// For a library whose segments are aligned to more than pages, ld.so (glibc 2.35 on) first takes room of its length and the alignment, maps
+// it with MAP_FIXED at the first aligned place in that, and unmaps what is left over at either side. It is told that the room begins at the
+// library's base; what is left over is not its own, then. Which library it is, its descriptor tells, which is open.
+static i64 aligned_room(u64 len)
+{
+	for (i32 fd = 0; fd < 1024; fd++) {
+		struct lib *l;
+		find_lib(fd, &l);
+		if (l && l->fixed && !l->fresh && len > l->span) {
+			S.trim = l->base + l->span;
+			S.trim_len = l->base + ((len + PAGE - 1) & -PAGE) - S.trim;
+			return l->base;
+		}
+	}
+	return 0;
+}
+
+static int unmaps(u32 site) { return S.text[site][1] == SYS_munmap; }
+
+// Stands in for each mmap that ld.so makes, and each munmap. The first mmap of a library covers all of it.
+__attribute__((used)) hidden i64 hook(u64 addr, u64 len, u64 prot, u64 flags, u64 fd, u64 off, u64 site)
 {
 	struct lib *l = 0;
+	if (unmaps(site)) {
+		int trim = S.trim && addr == S.trim && ((len + PAGE - 1) & -PAGE) == S.trim_len;
+		return trim ? 0 : sys3(SYS_munmap, addr, len, 0);
+	}
+	if (!addr && (i32)fd < 0 && !prot && unmaps(S.prog->nsites - 1)) {
+		i64 r = aligned_room(len);
+		if (r)
+			return r;
+	}
+	if ((i32)fd >= 0 && flags & MAP_FIXED && !off) {
+		find_lib(fd, &l);
+		if (l && l->fresh)
+			l = 0;
+	}
 	if (!addr && (i32)fd >= 0 && !(flags & MAP_FIXED)) {
 		find_lib(fd, &l);
 		if (l && l->fresh)

@@ -28,7 +28,7 @@ late_entry:
 	call late
 	ud2
 
-// One for each mmap of ld.so: a jump to here stands in place of `mov $9,%eax; syscall`.
+// One for each mmap and munmap of ld.so: a jump to here stands in place of `mov $9,%eax; syscall`, or $11.
 // The code around it may keep data below the stack pointer (red zone).
 	.macro SITE n
 	.globl site\n
@@ -45,6 +45,8 @@ site\n:
 	push %r9
 	and $-16, %rsp
 	mov %r10, %rcx
+	push $0
+	push $\n
 	call hook
 	lea -48(%rbp), %rsp
 	pop %r9

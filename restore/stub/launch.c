@@ -8,7 +8,7 @@
 i64 stub_spawn(struct spawn_args *a);
 
 enum {
-	SYS_munmap = 11, SYS_getuid = 102, SYS_kill = 62, SYS_statfd = 262, O_WRONLY = 1, O_CREAT = 0100, O_APPEND = 02000,
+	SYS_getuid = 102, SYS_kill = 62, SYS_statfd = 262, O_WRONLY = 1, O_CREAT = 0100, O_APPEND = 02000,
 	O_NOCTTY = 0400, F_DUPFD = 0, CLOSED = -1,
 	HEADER_NOTE = 88, PROGRAM = 144, NOTE_FIXED = 24, MAX_HEAD = 64 << 20, FORMAT_VERSION = 1, GUARDS_VERSION = 3,
 	NOTE_META = 0x50460003, NOTE_GUARDS = 0x50460004, STACK = 64 << 10, MAX_ARGS = 1 << 20,

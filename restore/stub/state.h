@@ -10,6 +10,7 @@ struct stub_state {
 	u64 *entry_slot; // AT_ENTRY's value in the auxiliary vector
 	u64 ld_base;
 	u8 text[4][7];   // what stood where ld.so's hooks are
+	u64 trim, trim_len; // what ld.so will unmap of no room of its own
 	u64 early_ns;
 };
 extern struct stub_state S;

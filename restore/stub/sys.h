@@ -21,7 +21,7 @@ static inline i64 sys6(u64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 #define sys4(n, a, b, c, d) sys6(n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), 0, 0)
 
 enum {
-	SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_stat = 4, SYS_fstat = 5, SYS_mmap = 9, SYS_mprotect = 10, SYS_sigaction = 13,
+	SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_stat = 4, SYS_fstat = 5, SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11, SYS_sigaction = 13,
 	SYS_sigprocmask = 14, SYS_pread = 17, SYS_mremap = 25, SYS_getpid = 39, SYS_clone = 56, SYS_execve = 59, SYS_exit = 60,
 	SYS_wait4 = 61, SYS_getrlimit = 97, SYS_getrusage = 98, SYS_ptrace = 101, SYS_personality = 135, SYS_prctl = 157, SYS_gettid = 186, SYS_futex = 202,
 	SYS_clock_gettime = 228, SYS_exit_group = 231, SYS_fcntl = 72, SYS_openat = 257, SYS_sched_setaffinity = 203, SYS_getcpu = 309, SYS_getrandom = 318, SYS_dup3 = 292, SYS_vm_readv = 310, SYS_vm_writev = 311,
