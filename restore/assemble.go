@@ -69,7 +69,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if len(interps) > 1 {
 		return nil, refused(fmt.Sprintf("%d interpreters", len(interps)), "only a process with one can be frozen")
 	}
-	offenders, err := refuseThreads(h)
+	offenders, pythons, err := refuseThreads(h)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	}
 	fds := c.fds
 	offenders = slices.Concat(offenders, more, refuseShared(h, w, shared), refuseChildren(h, w), refuseDatabases(w, fds), refuseFinalizers(h, w),
-		refuseLocks(h, w), refuseLoops(h, w), refuseWatchdog(frz, h, lay, t, len(c.threads)))
+		refuseLocks(h, w), refuseLoops(h, w), refuseWatchdog(frz, h, lay, t, len(c.threads)), refusePools(mods, len(c.threads), pythons))
 	if at, fd := wakeupFD(frz, h, t, lay); fd != -1 {
 		offenders = append(offenders, Offender{"wakeup-fd", "signal.set_wakeup_fd", fmt.Sprintf("descriptor %d, which signals write to", fd),
 			"call signal.set_wakeup_fd(-1) before the freeze"})

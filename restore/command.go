@@ -208,6 +208,9 @@ func (s *started) freeze(ctx context.Context, at atPoint) (_ *Meta, err error) {
 	if err := at.reach(ctx, s, lay); err != nil {
 		return nil, err
 	}
+	if err := s.endPools(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.p.StopAll(); err != nil {
 		return nil, err
 	}

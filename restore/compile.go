@@ -185,10 +185,15 @@ func (c *compiler) libraries(p *program) error {
 	if err != nil && len(c.load) > 0 {
 		return err
 	}
+	undo, err := c.stillThreads(p)
+	if err != nil {
+		return err
+	}
 	for _, m := range c.load {
 		p.call(0, dlopen, p.str(m.Path), imm(rtldLazy))
 		p.emit(opFailZ, reg(0))
 	}
+	undo()
 	for _, m := range c.mods {
 		if i, ok := c.index[m]; ok && c.libs[i].Fixed {
 			p.emit(opLibAt, imm(uint64(i)))

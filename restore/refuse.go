@@ -53,7 +53,7 @@ func refused(what, remedy string) *RefusedError {
 
 // Kinds that can be allowed, and what a thaw then has in place of the thing.
 var allowable = []string{"thread", "socket", "pipe", "epoll", "pty", "memfd", "eventfd", "inotify", "signalfd", "timerfd", "file",
-	"descriptor", "child", "sqlite", "wakeup-fd", "lock", "finalizer", "asyncio"}
+	"descriptor", "child", "sqlite", "wakeup-fd", "lock", "finalizer", "asyncio", "native-thread"}
 
 // CheckAllow says whether all of the kinds may be allowed.
 func CheckAllow(kinds []string) error {

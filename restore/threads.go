@@ -8,12 +8,13 @@ import (
 
 // refuseThreads looks for threads that the program would wait for at its end:
 // other than daemon threads they are part of what it does, and a thaw has only
-// the main one.
-func refuseThreads(h *pyheap.Heap) (out []Offender, err error) {
+// the main one. count is of all that Python knows.
+func refuseThreads(h *pyheap.Heap) (out []Offender, count int, err error) {
 	threads, err := h.Threads()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	count = len(threads)
 	others := map[uint64]bool{}
 	for _, t := range threads {
 		if !t.IsMain {
@@ -21,15 +22,15 @@ func refuseThreads(h *pyheap.Heap) (out []Offender, err error) {
 		}
 	}
 	if len(others) == 0 {
-		return nil, nil
+		return nil, count, nil
 	}
 	active, err := h.Lookup("threading._active")
 	if err != nil {
-		return nil, nil // made by _thread alone: nobody waits for them
+		return nil, count, nil // made by _thread alone: nobody waits for them
 	}
 	items, err := h.DictItems(active, -1)
 	if err != nil {
-		return nil, err
+		return nil, count, err
 	}
 	for _, it := range items {
 		ident, err := h.Int(it.Key)
@@ -46,5 +47,5 @@ func refuseThreads(h *pyheap.Heap) (out []Offender, err error) {
 		out = append(out, Offender{"thread", fmt.Sprintf("threading._active[%d]", ident), h.Repr(it.Value, 80) + ", a running thread that is not a daemon",
 			"let it end before the freeze, make it a daemon thread"})
 	}
-	return out, nil
+	return out, count, nil
 }
