@@ -181,6 +181,9 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		BufferedStdio: way.buffered,
 		Env:           map[string]*string{}, Count: map[string]int{}, Argv: argvCopies(h, w),
 	}
+	if cfg.Local, err = localModules(h, c.cwd); err != nil {
+		return nil, err
+	}
 	for _, o := range w.OfType("ctypes.CDLL") {
 		cfg.Libraries = append(cfg.Libraries, uint64(o.Addr))
 	}
@@ -190,11 +193,11 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	for _, name := range rec.count {
 		cfg.Count[name] = len(w.OfType(name))
 	}
-	script, err := compileScripts(in.Exe, rec.source, scriptOf(cl), way.optimized, environ, rec.resetSignals, cfg)
+	script, err := compileScripts(in.Exe, rec.sources, scriptOf(cl), way.optimized, environ, rec.resetSignals, cfg)
 	if err != nil {
 		return nil, err
 	}
-	g, files, err := makeGuards(h, mods, cl, line.comm, environ, rec.guards, in)
+	g, files, err := makeGuards(h, mods, cl, line.comm, environ, append(capturedVariables(found, environ), rec.guards...), in)
 	if err != nil {
 		return nil, err
 	}

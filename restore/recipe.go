@@ -16,7 +16,8 @@ var recipeFiles embed.FS
 // recipe is a Python file whose thaw() runs in every thawed process and repairs what one
 // program captured of the world it was frozen in.
 type recipe struct {
-	name, source string
+	name         string
+	sources      []string // of one program, and of the libraries that are loaded
 	detect       []string // a module that tells the program
 	resetSignals []string
 	env          []string // variables whose values at the freeze it wants: config['env']
@@ -42,22 +43,23 @@ func parseRecipe(name, source string) recipe {
 		}
 		return out
 	}
-	return recipe{name: name, source: source, detect: declared("DETECT"), resetSignals: declared("RESET_SIGNALS"),
+	return recipe{name: name, sources: []string{source}, detect: declared("DETECT"), resetSignals: declared("RESET_SIGNALS"),
 		env: declared("ENV"), count: declared("COUNT"), fixes: declared("FIXES"), programs: declared("PROGRAMS"), key: declared("KEY"), guards: declared("GUARDS"), warm: declared("WARM"), warmEnv: declared("WARM_ENV")}
 }
 
-// chooseRecipe reads the recipe asked for, or the shipped one whose DETECT module is
-// loaded.
+// chooseRecipe reads the recipe asked for, or the shipped one whose DETECT module is loaded; and those of libraries that are loaded,
+// which are no program's.
 func chooseRecipe(o FreezeOptions, h *pyheap.Heap) (recipe, error) {
 	if o.NoRecipe {
 		return recipe{}, nil
 	}
+	var chosen recipe
 	if o.Recipe != "" {
 		b, err := os.ReadFile(o.Recipe)
 		if err != nil {
 			return recipe{}, fmt.Errorf("recipe: %w", err)
 		}
-		return parseRecipe(o.Recipe, string(b)), nil
+		chosen = parseRecipe(o.Recipe, string(b))
 	}
 	mods, err := h.Modules()
 	if err != nil {
@@ -72,11 +74,26 @@ func chooseRecipe(o FreezeOptions, h *pyheap.Heap) (recipe, error) {
 		return recipe{}, err
 	}
 	for _, r := range shipped {
-		if loaded[r.detect[0]] {
-			return r, nil
+		if loaded[r.detect[0]] && (r.isLibrary() || chosen.name == "") {
+			chosen.add(r)
 		}
 	}
-	return recipe{}, nil
+	return chosen, nil
+}
+
+// isLibrary says whether a recipe is of a library, for whatever program uses it.
+func (r *recipe) isLibrary() bool { return len(r.programs) == 0 }
+
+// add makes r do what the other recipe does, too.
+func (r *recipe) add(more recipe) {
+	if r.name != "" {
+		r.name += ", "
+	}
+	r.name += more.name
+	for _, l := range []struct{ to, from *[]string }{{&r.sources, &more.sources}, {&r.resetSignals, &more.resetSignals}, {&r.env, &more.env}, {&r.fixes, &more.fixes},
+		{&r.guards, &more.guards}, {&r.count, &more.count}} {
+		*l.to = append(*l.to, *l.from...)
+	}
 }
 
 // shippedRecipes gives those that are part of pyfreeze and tell their program by a module.

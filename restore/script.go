@@ -27,7 +27,7 @@ const scriptCompiler = `
 import sys, json, marshal, os
 j = json.load(sys.stdin)
 code = compile(j['thaw'], '<pyfreeze>', 'exec', dont_inherit=True)
-recipe = compile(j['recipe'], '<pyfreeze recipe>', 'exec', dont_inherit=True) if j['recipe'] else None
+recipes = tuple(compile(r, '<pyfreeze recipe>', 'exec', dont_inherit=True) for r in j['recipes'])
 config = j['config']
 config['version'] = tuple(sys.version_info[:2])
 config['script_code'] = config['script_stat'] = None
@@ -50,7 +50,7 @@ import signal
 config['signals'] = tuple(n for n in range(1, int(signal.NSIG)) if n not in (9, 19) and n not in range(32, int(signal.SIGRTMIN)))
 config['ignored_signals'] = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
 config['fresh_signals'] = [int(getattr(signal, n)) for n in j['signals'] if hasattr(signal, n)]
-sys.stdout.buffer.write(marshal.dumps((code, recipe, config)))
+sys.stdout.buffer.write(marshal.dumps((code, recipes, config)))
 `
 
 // scriptConfig is what the thaw script is told of the frozen process.
@@ -70,15 +70,20 @@ type scriptConfig struct {
 	Libraries     []uint64           `json:"libraries"` // addresses of objects of ctypes.CDLL
 	Argv          []argvCopy         `json:"argv"`
 	Faults        *faultHandlers     `json:"faults"`
+	// The working directory, if modules of it are loaded.
+	Local *string `json:"local"`
 }
 
-// compileScripts compiles the thaw script and the recipe with the interpreter at exe,
+// compileScripts compiles the thaw script and the recipes with the interpreter at exe,
 // which never is the target itself. environ is the target's: without some variables the interpreter might not find its libraries.
-func compileScripts(exe, recipe, script string, optimized int, environ, signals []string, cfg scriptConfig) ([]byte, error) {
+func compileScripts(exe string, recipes []string, script string, optimized int, environ, signals []string, cfg scriptConfig) ([]byte, error) {
 	if signals == nil {
 		signals = []string{}
 	}
-	in, err := json.Marshal(map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipe": recipe, "script": script, "signals": signals, "optimize": optimized, "config": cfg})
+	if recipes == nil {
+		recipes = []string{}
+	}
+	in, err := json.Marshal(map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipes": recipes, "script": script, "signals": signals, "optimize": optimized, "config": cfg})
 	if err != nil {
 		return nil, err
 	}

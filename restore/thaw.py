@@ -4,7 +4,7 @@
 # run(*run_args); then finish(). A variable 'fallback', if set, makes the stub start the plain command instead.
 #
 # Given by the stub: strings (argv and environment as the kernel laid them out), argc,
-# ignored (mask of signals ignored since the start), flags, config (made at the freeze), recipe_code.
+# ignored (mask of signals ignored since the start), flags, config (made at the freeze), recipe_code (a tuple).
 #
 # This is paid at every start, and each name in it costs: loading it looks each up among the
 # interned strings, which copies the page of the one that is there. So what is rarely needed
@@ -232,9 +232,11 @@ def start():
         cold('fault_handlers')(config['faults'])
     if config['argv']:
         cold('argv_copies')(config['argv'])
-    if recipe_code is not None:
+    if config['local']:
+        cold('local_modules')(config['local'])
+    for code in recipe_code:
         d = {'__name__': 'pyfreeze.recipe', '__builtins__': __builtins__, 'config': config}
-        exec(recipe_code, d)
+        exec(code, d)
         reason = d['thaw']() if 'thaw' in d else None
         if reason:
             fallback = reason
@@ -243,6 +245,7 @@ def start():
 def set_path0(value):
     # sys.path[0] of the frozen command is replaced; anything the program put before it stays.
     old = config['path0']
+    config['here'] = value
     if old in sys.path[:8]:
         if value != old:
             sys.path[sys.path.index(old)] = value

@@ -133,6 +133,28 @@ def pythonpath(old, new):
     sys.path[at:] = new + [d for d in rest if d not in new]
 
 
+def local_modules(directory):
+    # In another directory a project's own modules are others. Those stay that the interpreter would find here, too: beside the script, on
+    # PYTHONPATH, in a virtual environment.
+    try:
+        if os.getcwd() == directory:
+            return
+    except OSError:
+        pass
+    known = [sys.prefix, sys.base_prefix] + os.environ.get('PYTHONPATH', '').split(':')
+    known.append(config.get('here'))  # sys.path[0] of this run
+
+    def foreign(path):
+        path += '/'
+        return path.startswith(directory + '/') and not any(k and path.startswith(k + '/') for k in known)
+
+    sys.path[:] = [d for d in sys.path if not foreign(d)]
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, '__file__', None)
+        if type(file) is str and name != '__main__' and foreign(file):
+            del sys.modules[name]
+
+
 def original_dir():
     # As multiprocessing.process does when it is imported.
     try:

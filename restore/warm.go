@@ -84,7 +84,9 @@ func (o *FreezeOptions) warmRecipes() ([][]string, error) {
 	out := [][]string{}
 	shipped, err := shippedRecipes()
 	for _, r := range shipped {
-		out = append(out, []string{r.detect[0], r.source})
+		if !r.isLibrary() {
+			out = append(out, []string{r.detect[0], r.sources[0]})
+		}
 	}
 	return out, err
 }

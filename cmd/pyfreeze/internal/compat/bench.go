@@ -21,17 +21,21 @@ type bench struct {
 	pyfreeze string
 	server   *server
 	base     string // holds the rest
-	template string // what each run gets a copy of
-	work     string // that copy, always at the same path: programs print it
+	template string // what each run gets a copy of: home and work
+	place    string // that copy, always at the same path: programs print it
+	work     string // the working directory, in it
 	image    string
 	log      string
 }
 
 func newBench(ctx context.Context, p *program, pyfreeze, base string, s *server) (*bench, error) {
-	b := &bench{p: p, pyfreeze: pyfreeze, server: s, base: base, template: filepath.Join(base, "template"), work: filepath.Join(base, "work"),
+	b := &bench{p: p, pyfreeze: pyfreeze, server: s, base: base, template: filepath.Join(base, "template"), place: filepath.Join(base, "place"),
 		image: filepath.Join(base, "image"), log: filepath.Join(base, "log")}
-	if err := os.MkdirAll(filepath.Join(b.work, "home"), 0o755); err != nil {
-		return nil, err
+	b.work = filepath.Join(b.place, "work")
+	for _, dir := range []string{b.work, filepath.Join(b.place, "home")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
 	}
 	for name, text := range p.files {
 		path := filepath.Join(b.work, name)
@@ -49,7 +53,7 @@ func newBench(ctx context.Context, p *program, pyfreeze, base string, s *server)
 			return nil, fmt.Errorf("preparing %s: %q: %v %s, %s", p.name, line, err, o.status, o.stderr)
 		}
 	}
-	return b, os.Rename(b.work, b.template)
+	return b, os.Rename(b.place, b.template)
 }
 
 // fill puts the address of the server into a text.
@@ -57,13 +61,23 @@ func (b *bench) fill(text string) string { return strings.ReplaceAll(text, "{SER
 
 // fresh makes the directory of a run anew; times of files stay, since programs and images keep them.
 func (b *bench) fresh(ctx context.Context) error {
-	if err := os.RemoveAll(b.work); err != nil {
+	if err := os.RemoveAll(b.place); err != nil {
 		return err
 	}
 	b.server.reset()
-	if out, err := exec.CommandContext(ctx, "cp", "-a", b.template, b.work).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "cp", "-a", b.template, b.place).CombinedOutput(); err != nil {
 		return fmt.Errorf("cp: %w: %s", err, out)
 	}
+	return nil
+}
+
+// elsewhere moves the working directory of the next run: for the one that is frozen.
+func (b *bench) elsewhere() error {
+	other := filepath.Join(b.base, "other")
+	if err := os.Rename(b.work, other); err != nil {
+		return err
+	}
+	b.work = other
 	return nil
 }
 
@@ -79,7 +93,7 @@ func (b *bench) run(ctx context.Context, argv []string, stdin string) (o outcome
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = b.work
-	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(b.work, "home"), "LANG=C.UTF-8", "TZ=UTC", "TERM=xterm",
+	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(b.place, "home"), "LANG=C.UTF-8", "TZ=UTC", "TERM=xterm",
 		"PYFREEZE_LOG=" + b.log}, b.p.env...)
 	for i := range cmd.Env {
 		cmd.Env[i] = b.fill(cmd.Env[i])
@@ -118,7 +132,7 @@ func (b *bench) compared(ctx context.Context, argv []string, line string) (o out
 	if o, err = b.run(ctx, append(argv, words...), stdin); err != nil {
 		return o, err
 	}
-	if o.files, err = listing(b.work); err != nil {
+	if o.files, err = listing(b.place, b.p.caches); err != nil {
 		return o, err
 	}
 	o.requests = b.server.seen()

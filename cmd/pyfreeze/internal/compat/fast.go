@@ -11,7 +11,7 @@ var fast = []program{
 	{name: "cryptography", packages: "python3-cryptography", stands: "an extension in Rust; OpenSSL", files: map[string]string{"c.py": cryptoScript}, inPlace: true,
 		command: "/usr/bin/python3.11 c.py", warm: "warm", cases: []string{"message", "another x", "", "message forge"}},
 	{name: "hg", packages: "mercurial", stands: "a recipe of its own",
-		files:   map[string]string{"r/f": "one\n", "r/g": "two\n", "home/.hgrc": "[ui]\nusername = x\n[extensions]\nrebase =\nshelve =\nstrip =\n"},
+		files:   map[string]string{"r/f": "one\n", "r/g": "two\n", "../home/.hgrc": "[ui]\nusername = x\n[extensions]\nrebase =\nshelve =\nstrip =\n"},
 		prepare: []string{"hg init r", "hg -R r commit -A -m first -d 2026-01-01", "hg -R r tag -d 2026-01-02 t", "cp r/f r/added"},
 		command: "/usr/bin/hg", warm: "version -q", inPlace: true,
 		cases:  []string{"-R r log -p", "-R r status -A", "-R r commit -A -m second -d 2026-01-03", "-R r shelve -A", "-R r --config extensions.strip= strip -k tip", "-R r rebase -s 0 -d 1", "-R none id", "help log"},

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,8 +14,8 @@ import (
 // maxShown is how long a file of text may be to be compared as it is; of others their hash.
 const maxShown = 64 << 10
 
-// listing tells every file below a directory: mode, name, content.
-func listing(dir string) (string, error) {
+// listing tells every file below a directory: mode, name, content; of those in caches no content.
+func listing(dir string, caches []string) (string, error) {
 	var out strings.Builder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -30,6 +31,8 @@ func listing(dir string) (string, error) {
 		}
 		fmt.Fprintf(&out, "%v %s", info.Mode(), name)
 		switch {
+		case info.Mode().IsRegular() && slices.ContainsFunc(caches, func(c string) bool { return strings.HasPrefix(name, c+"/") }):
+			out.WriteByte('\n')
 		case info.Mode()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(path)
 			if err != nil {

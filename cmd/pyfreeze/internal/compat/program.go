@@ -17,9 +17,11 @@ type program struct {
 	command string   // the program
 	freeze  []string // flags of pyfreeze freeze
 	warm    string   // arguments of the run that is frozen
-	inPlace bool     // frozen in the directory where the cases run, as a project's own script; else in another, with another HOME
+	inPlace bool     // frozen in the directory where the cases run, as a project's own script; else in another
 	// cases are the arguments to compare: none is that of the warm-up. Words are split at spaces; "< FILE" gives standard input.
 	cases []string
+	// caches are directories of files that tell of times or of the order of sets: their names alone are compared.
+	caches []string
 	// varies is what differs between two plain runs as well, and is masked in what is compared.
 	varies []*regexp.Regexp
 	// refused is part of the reason why pyfreeze does not freeze it; "" for what must work.

@@ -5,7 +5,7 @@ var science = []program{
 	{name: "pandas", packages: "python3-pandas", stands: "Cython on top of numpy; dates, CSV, SQL", files: map[string]string{"p.py": pandasScript, "a.csv": "k,v,d\nx,1,2026-01-01\ny,2.5,2026-02-01\nx,,2026-03-15\n", "b.csv": "k,v,d\n" + "z,7,2025-12-31\nw,8,2024-02-29\n"}, inPlace: true,
 		command: "/usr/bin/python3.11 p.py", warm: "a.csv k", cases: []string{"b.csv k", "a.csv d", "b.csv v more", "none.csv k", "a.csv nosuch"}},
 	{name: "matplotlib", packages: "python3-matplotlib", stands: "extensions in C++ (pybind11), FreeType", files: map[string]string{"m.py": matplotlibScript}, inPlace: true,
-		command: "/usr/bin/python3.11 m.py", warm: "5 warm.png", cases: []string{"9 out.png", "30 out.svg", "4 out.pdf", "7 out.nosuch"}, env: []string{"SOURCE_DATE_EPOCH=0"}},
+		command: "/usr/bin/python3.11 m.py", prepare: []string{"/usr/bin/python3.11 m.py 1 first.png"}, warm: "5 warm.png", cases: []string{"9 out.png", "30 out.svg", "4 out.pdf", "7 out.nosuch"}, env: []string{"SOURCE_DATE_EPOCH=0"}},
 }
 
 const pandasScript = `import sqlite3

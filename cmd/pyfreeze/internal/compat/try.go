@@ -38,11 +38,13 @@ func (r *row) good() bool {
 func (b *bench) try(ctx context.Context, rounds int) (row, error) {
 	r := row{p: b.p, verdict: works}
 	command, _ := split(b.p.command)
-	if !b.p.inPlace {
-		b.work = filepath.Join(b.base, "warm")
-	}
 	if err := b.fresh(ctx); err != nil {
 		return r, err
+	}
+	if !b.p.inPlace {
+		if err := b.elsewhere(); err != nil {
+			return r, err
+		}
 	}
 	words, stdin := split(b.fill(b.p.warm))
 	argv := slices.Concat([]string{b.pyfreeze, "freeze", "-o", b.image}, b.p.freeze, []string{"--"}, command, words)
@@ -50,7 +52,7 @@ func (b *bench) try(ctx context.Context, rounds int) (row, error) {
 	if err != nil {
 		return r, err
 	}
-	b.work = filepath.Join(b.base, "work")
+	b.work = filepath.Join(b.place, "work")
 	switch o.status {
 	case "exit status 0":
 	case "exit status 6":
@@ -115,7 +117,16 @@ func difference(plain, thawed *outcome) string {
 		for i < len(was) && i < len(is) && was[i] == is[i] {
 			i++
 		}
-		return fmt.Sprintf("%s, line %d:\n  plain  %q\n  thawed %q\n  standard error of the thaw: %q", c.what, i+1, was[i:min(i+3, len(was))], is[i:min(i+3, len(is))], thawed.stderr)
+		return fmt.Sprintf("%s, line %d:\n  plain  %q\n  thawed %q\n  standard error of the thaw: %q", c.what, i+1, shown(was, i), shown(is, i), shown([]string{thawed.stderr}, 0))
 	}
 	return ""
+}
+
+// shown gives a few lines from the i-th on, cut to what can be read.
+func shown(lines []string, i int) (out []string) {
+	const most, width = 3, 300
+	for _, l := range lines[i:min(i+most, len(lines))] {
+		out = append(out, l[:min(len(l), width)])
+	}
+	return out
 }
