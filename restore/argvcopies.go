@@ -25,17 +25,29 @@ func argvCopies(h *pyheap.Heap, w *pyheap.Walk) []argvCopy {
 	if err != nil {
 		return out
 	}
+	found := map[pyheap.Addr]int{} // where each begins
+	want := map[pyheap.Addr]bool{}
 	for _, o := range w.OfType("builtins.list") {
-		if o.Addr == argv || !isKept(o) || len(out) == maxCopies {
+		if o.Addr == argv || !isKept(o) || len(found) == maxCopies {
 			continue
 		}
 		for from := 0; from < 2 && from < len(items); from++ {
-			if !sameItems(h, o.Addr, items[from:]) {
-				continue
+			if sameItems(h, o.Addr, items[from:]) {
+				found[o.Addr], want[o.Addr] = from, true
 			}
-			if path := w.Path(o.Addr); isDefault(path) {
-				out = append(out, argvCopy{path, from})
-			}
+		}
+	}
+	if len(found) == 0 {
+		return out
+	}
+	// The script's own module is another one in a thaw: what leads to a function it has imported must not go through that.
+	tr, err := w.Trace(pyheap.TraceOptions{Without: []string{"__main__"}, Want: want, Max: maxHolders})
+	if err != nil {
+		return out
+	}
+	for _, r := range tr.References() {
+		if path := tr.Path(r); isDefault(path) {
+			out = append(out, argvCopy{path, found[r.To]})
 		}
 	}
 	return out

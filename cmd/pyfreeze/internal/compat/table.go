@@ -28,7 +28,7 @@ To try one: ` + "`go run ./cmd/pyfreeze/internal/compat black`" + `. What each i
 func page(table string) string { return head + table + tail }
 
 // moving is what differs from run to run in reasons: addresses, descriptors, threads.
-var moving = regexp.MustCompile(`0x[0-9a-f]+|\[\d{6,}\]|/tmp/compat-\d+`)
+var moving = regexp.MustCompile(`0x[0-9a-f]+|\d{6,}|/tmp/compat-\d+|[0-9a-f]{12}-[0-9a-f]{12}|sem\.\w{6}`)
 
 // table gives the rows as Markdown.
 func table(rows []row) string {
@@ -41,6 +41,9 @@ func table(rows []row) string {
 			continue
 		}
 		why, _, _ := strings.Cut(moving.ReplaceAllString(r.why, "…"), "\n")
+		if first, _, more := strings.Cut(why, "; "); more {
+			why = first + "; …"
+		}
 		fmt.Fprintf(&out, "| | %s |\n", strings.ReplaceAll(why, "|", "\\|"))
 	}
 	return out.String()
