@@ -14,7 +14,7 @@ STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BINARY       = bin/pyfreeze
 BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 
-.PHONY: build setup demo test test-hg test-matrix test-regrtest bench bench-walk layouts lint stub check-stub install clean
+.PHONY: build setup demo test test-hg test-matrix test-regrtest compat bench bench-walk layouts lint stub check-stub install clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-E pyfreeze/restore.entry" -o $(BINARY) ./cmd/pyfreeze
@@ -45,6 +45,11 @@ test-matrix: setup build
 # ONLY=3.11,debian takes these interpreters, MODULES='test_gc test_io' these tests; REPORT=docs/regrtest.md writes the table there.
 test-regrtest: setup build
 	$(GO) run ./cmd/pyfreeze/internal/regrtest -pyfreeze $(BINARY) $(if $(ONLY),-only $(ONLY)) $(if $(REPORT),-report $(REPORT)) $(MODULES)
+
+# Real programs of Debian's, plain and thawed: writes docs/compatibility.md. It installs them. PROGRAMS="black pytest" tries these only.
+compat: build
+	@testdata/setup.sh compat
+	$(GO) run ./cmd/pyfreeze/internal/compat -pyfreeze $(BINARY) -o docs/compatibility.md $(PROGRAMS)
 
 # The same table over more rounds; fails when a goal is missed.
 bench: setup build

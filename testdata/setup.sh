@@ -3,18 +3,27 @@
 #
 #   testdata/setup.sh          everything
 #   testdata/setup.sh check    only say what is missing; exit status 1 if anything is
+#   testdata/setup.sh compat   also the programs that make compat freezes
 set -euo pipefail
 
 # binutils: readelf and objcopy. libc6-dev: what `gcc -static` links. e2fsprogs and the rest of what
-# the tests call (setpriv, mount, script) are essential packages of Debian. numpy and lxml: large C extensions, in whose
-# objects the walk must find every reference. python3.11-dev: for an interpreter that is a static PIE. dpkg-dev: unpacks the source
+# the tests call (setpriv, mount, script) are essential packages of Debian. numpy, lxml and cryptography: large extensions in C,
+# Cython and Rust, in whose objects the walk must find every reference. python3.11-dev: for an interpreter that is a static PIE. dpkg-dev: unpacks the source
 # packages of mercurial, whose tests are run, and of Python. debootstrap: trees of other Debians for make test-matrix. debuginfod: the
 # server that debug information is fetched from.
 packages=(
 	ca-certificates make git
-	python3.11 python3.11-dbg python3.11-dev mercurial python3-numpy python3-lxml
+	python3.11 python3.11-dbg python3.11-dev mercurial python3-numpy python3-lxml python3-cryptography
 	gcc libc6-dev binutils gdb util-linux dpkg-dev debootstrap debuginfod
 )
+
+# One or more for each row of docs/compatibility.md.
+if [ "${1:-}" = compat ]; then
+	packages+=(
+		ansible-core awscli black bpython cookiecutter flake8 httpie ipython3 isort meson mypy ninja-build ptpython pylint python3-cryptography
+		python3-django python3-docutils python3-matplotlib python3-pandas python3-pygments python3-pytest python3-sphinx tox yt-dlp
+	)
+fi
 
 missing=()
 for p in "${packages[@]}"; do

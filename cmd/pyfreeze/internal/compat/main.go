@@ -21,7 +21,7 @@ import (
 func main() {
 	pyfreeze := flag.String("pyfreeze", "bin/pyfreeze", "the `binary` to test")
 	out := flag.String("o", "", "`file` for the table; empty: standard output only")
-	rounds := flag.Int("rounds", 5, "how many `times` each case is run, plain and thawed")
+	rounds := flag.Int("rounds", 3, "how many `times` each case is run, plain and thawed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
