@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -60,11 +61,13 @@ func readFacts(pid int, cwd string, cl cmdline, environ []string, h *pyheap.Heap
 	if v, err := statusNumber(pid, "PPid"); err == nil {
 		f.number("parent's pid", v)
 	}
-	for _, d := range []dirFact{{"cwd", cwd}, {"HOME", f.env["HOME"]}, {"TMPDIR", f.env["TMPDIR"]}} {
+	for _, d := range []dirFact{{"HOME", f.env["HOME"]}, {"TMPDIR", f.env["TMPDIR"]}, {"cwd", cwd}} {
 		if len(d.path) > minFact && filepath.IsAbs(d.path) {
 			f.dirs = append(f.dirs, dirFact{d.what, strings.TrimSuffix(asText(d.path), "/")})
 		}
 	}
+	// A path is told of the deepest of those that it is below.
+	slices.SortStableFunc(f.dirs, func(a, b dirFact) int { return len(b.path) - len(a.path) })
 	f.codeDirs(h)
 	return f
 }
@@ -140,7 +143,7 @@ func (f *launchFacts) codeDirs(h *pyheap.Heap) {
 		return
 	}
 	for _, a := range items {
-		if s, err := h.Str(a); err == nil && filepath.IsAbs(s) {
+		if s, err := h.Str(a); err == nil && filepath.IsAbs(s) && s != f.env["HOME"] { // of a script there, not all is code
 			f.code = append(f.code, s)
 		}
 	}

@@ -18,10 +18,11 @@ type sourceWords struct {
 	texts map[string]string // sources read, by file
 }
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_.+-]{1,24}$`)
+// plainWord matches words and paths that programs have for themselves, as that of the system's certificates.
+var plainWord = regexp.MustCompile(`^(?:[A-Za-z0-9_.+-]{1,24}|/(?:usr|etc|bin|dev|var)/[A-Za-z0-9_.+/-]{1,100})$`)
 
-// have says whether the source of one of the modules has the value as a literal. Only plain words count:
-// anything longer or with a slash in it is too particular to be there by chance.
+// have says whether the source of one of the modules has the value as a literal. Only plain words and paths of the system's count:
+// anything else is too particular to be there by chance.
 func (s *sourceWords) have(modules []string, value string) bool {
 	if !plainWord.MatchString(value) {
 		return false
