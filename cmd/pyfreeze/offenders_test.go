@@ -45,7 +45,8 @@ func TestOffenders(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			dir := tempDir(t)
-			tg, err := startProgram(program("offenders.py"), mode, targetOptions{env: []string{"OFFENDER_DB=" + filepath.Join(dir, "db")}})
+			db := "OFFENDER_DB=" + filepath.Join(dir, "db") // captured by what is held: the thaw has it, too
+			tg, err := startProgram(program("offenders.py"), mode, targetOptions{env: []string{db}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,7 @@ func TestOffenders(t *testing.T) {
 			}
 			attach(t, tg.pid(), image, "--allow", want.allow).must(t, "exit 0")
 			log := newRunLog(t)
-			got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
+			got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env(), db}}).must(t, "exit 0")
 			if !strings.HasPrefix(got.Stdout, "thawed ") {
 				t.Errorf("the thaw said %q", got.Stdout)
 			}

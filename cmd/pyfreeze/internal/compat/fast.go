@@ -14,7 +14,7 @@ var fast = []program{
 		files:   map[string]string{"r/f": "one\n", "r/g": "two\n", "../home/.hgrc": "[ui]\nusername = x\n[extensions]\nrebase =\nshelve =\nstrip =\n"},
 		prepare: []string{"hg init r", "hg -R r commit -A -m first -d 2026-01-01", "hg -R r tag -d 2026-01-02 t", "cp r/f r/added"},
 		command: "/usr/bin/hg", warm: "version -q", inPlace: true,
-		cases:  []string{"-R r log -p", "-R r status -A", "-R r commit -A -m second -d 2026-01-03", "-R r shelve -A", "-R r --config extensions.strip= strip -k tip", "-R r rebase -s 0 -d 1", "-R none id", "help log"},
+		cases:  []string{"-R r log -p", "-R r status -A", "-R r commit -A -m second -d 2026-01-03", "-R r shelve -A -d 2026-01-05", "-R r --config extensions.strip= strip -k tip", "-R r rebase -s 0 -d 1", "-R none id", "help log"},
 		varies: []*regexp.Regexp{regexp.MustCompile(`\d+ bytes, [0-9a-f]{64}`), regexp.MustCompile(`r/\.hg/[^ ]*(dirstate|checkisexec|checklink)[^\n]*`)}},
 }
 
