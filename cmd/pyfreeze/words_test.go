@@ -124,7 +124,11 @@ func TestNoOldPlaces(t *testing.T) {
 	if len(bins) != 1 {
 		t.Fatalf("malloc's bins are in %v", bins)
 	}
-	words, data, dead, guessed := 0, 0, 0, 0
+	ends := map[procmem.Addr]bool{}
+	for _, seg := range s.space.Segments() {
+		ends[seg.End] = true
+	}
+	words, data, dead, strs, guessed := 0, 0, 0, 0, 0
 	for _, seg := range s.space.Segments() {
 		if !seg.Write || seg.Path == "[stack]" || strings.HasPrefix(filepath.Base(seg.Path), "libc") || strings.HasPrefix(filepath.Base(seg.Path), "ld-linux") ||
 			strings.HasPrefix(filepath.Base(seg.Path), "libm") {
@@ -145,6 +149,10 @@ func TestNoOldPlaces(t *testing.T) {
 					dead++
 				case w.IsData(at) || w.Word(at).Kind == pyheap.WordData:
 					data++
+				case endsString(now, off, bins[path]):
+					strs++
+				case v == r.Start && ends[v]: // of an arena, say
+					data++
 				case !bytes.Equal(now[off:off+8], seg.Data[off:off+8]):
 					t.Errorf("%v, in %v, was made to point into the old place of %s", at, w.At(at), path)
 				default:
@@ -154,10 +162,26 @@ func TestNoOldPlaces(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d words, %d libraries have moved; %d words that are data and %d in free blocks look like pointers into their old places", words, len(old), data, dead)
+	t.Logf("%d words, %d libraries have moved; %d words that are data, %d in free blocks and %d ends of strings look like pointers into their old places",
+		words, len(old), data, dead, strs)
 	if len(old) < 3 || words < 1<<18 || data < 100 {
 		t.Error("that is no test")
 	}
+}
+
+// endsString says whether the word at off is the end of a C string, with what remains of a link to malloc's bins behind it: text is before it, or it is all
+// of the string and its upper bytes are those of a link.
+func endsString(b []byte, off int, bins procmem.Range) bool {
+	text := func(b []byte) bool {
+		return !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r > '~' })
+	}
+	n := bytes.IndexByte(b[off:off+8], 0)
+	if n < 1 || !text(b[off:off+n]) || off < 8 {
+		return false
+	}
+	shift := 8 * (n + 1)
+	v := bin.LittleEndian.Uint64(b[off:])
+	return text(b[off-8:off]) || v>>shift >= uint64(bins.Start)>>shift && v>>shift <= uint64(bins.End-1)>>shift
 }
 
 // oldPlaces gives where libraries that have moved lay in the frozen process and do not lie now.
