@@ -179,7 +179,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		Home: lookup(environ, "HOME"), Tz: lookup(environ, "TZ"), PythonPath: lookup(environ, "PYTHONPATH"), UserBase: lookup(environ, "PYTHONUSERBASE"),
 		Tmpdir:        lookup(environ, "TMPDIR"),
 		BufferedStdio: way.buffered,
-		Env:           map[string]*string{}, Count: map[string]int{}, Argv: argvCopies(h, w),
+		Env:           map[string]*string{}, Count: map[string]int{}, Argv: argvCopies(h, w), Changes: environmentChanges(h, environ),
 	}
 	if cfg.Local, err = localModules(h, c.cwd); err != nil {
 		return nil, err
@@ -197,7 +197,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	g, files, err := makeGuards(h, mods, cl, line.comm, environ, append(capturedVariables(found, environ), rec.guards...), in)
+	g, files, err := makeGuards(h, mods, cl, line.comm, environ, slices.Concat(capturedVariables(found, environ), namesOf(cfg.Changes), rec.guards), in)
 	if err != nil {
 		return nil, err
 	}

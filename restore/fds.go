@@ -104,6 +104,13 @@ func settleDescriptors(f *frozen, h *pyheap.Heap, w *pyheap.Walk, fds []Descript
 			}
 		}
 	}
+	for i := range fds {
+		// C code may hold it by its number, as libraries do that keep a source of random numbers open.
+		if d := &fds[i]; d.Owner == "" && d.Target != "/dev/null" && slices.Contains(endless, d.Target) && d.canReopen() == "" {
+			again = append(again, reopening{d, nil})
+			d.Reopened = true
+		}
+	}
 	return again, offenders, nil
 }
 

@@ -119,7 +119,7 @@ func unwritten(h *pyheap.Heap, w *pyheap.Walk, raw pyheap.Addr) bool {
 	return false
 }
 
-// reopening is a descriptor that the thaw opens again, and the C ints that keep its number.
+// reopening is a descriptor that the thaw opens again, and the C ints that keep its number; where none is known the number must be the same.
 type reopening struct {
 	d     *Descriptor
 	holds []procmem.Addr
@@ -150,6 +150,10 @@ func (c *compiler) reopen(p *program, files []reopening) {
 		if o.offset != 0 {
 			p.emitTo(rTmp, opSyscall, imm(sysLseek), reg(rObj), imm(o.offset), imm(unix.SEEK_SET))
 			succeeds(rTmp)
+		}
+		if len(f.holds) == 0 {
+			p.emitTo(rTmp, opSub, reg(rObj), imm(uint64(f.d.FD)))
+			p.emit(opFailNZ, reg(rTmp))
 		}
 		for _, at := range f.holds {
 			p.emit(opStore32, imm(uint64(at)), reg(rObj))

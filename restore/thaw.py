@@ -159,6 +159,13 @@ def start():
     if posix.environ != fresh:
         posix.environ.clear()
         posix.environ.update(fresh)
+    for key, value in config['changes']:
+        if value is None:
+            posix.environ.pop(key, None)
+            posix.unsetenv(key)
+        else:
+            posix.environ[key] = value
+            posix.putenv(key, value)
     utf8_mode = sys.flags.utf8_mode
     ctype = _locale.setlocale(0)  # LC_CTYPE; the stub did setlocale(LC_CTYPE, "")
     if ctype == 'C' or ctype == 'POSIX':

@@ -165,7 +165,10 @@ func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int,
 		what := d.Target
 		switch {
 		case d.Reopened:
-			what += ", opened again for " + d.Owner
+			what += ", opened again"
+			if d.Owner != "" {
+				what += " for " + d.Owner
+			}
 		case d.Owner != "":
 			what += ", dropped with " + d.Owner
 		default:

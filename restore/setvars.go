@@ -1,0 +1,83 @@
+package restore
+
+import (
+	"slices"
+	"strings"
+
+	"pyfreeze/pyheap"
+)
+
+// envChange is a variable that the frozen program has set in os.environ, or deleted from it: modules do so when they are imported, and what
+// they import, and the programs that they start, look there.
+type envChange struct {
+	Name  string  `json:"name"`  // each byte a character, as JSON has no others
+	Value *string `json:"value"` // in the same form; nil: deleted
+}
+
+const maxVariables = 1 << 16
+
+// environmentChanges compares os.environ with what the process was started with. A thaw makes the same changes to its own environment; it must
+// have the variables as they were before (they are guards), since the program might have done something else then.
+func environmentChanges(h *pyheap.Heap, environ []string) (out []envChange) {
+	dict, err := h.Lookup("posix.environ") // which os.environ and os.environb show
+	if err != nil {
+		return nil
+	}
+	items, err := h.DictItems(dict, maxVariables)
+	if err != nil {
+		return nil
+	}
+	now := map[string]string{}
+	for _, it := range items {
+		key, err := h.Bytes(it.Key)
+		value, err2 := h.Bytes(it.Value)
+		if err != nil || err2 != nil {
+			return nil // something of the program's own is in its place
+		}
+		now[string(key)] = string(value)
+	}
+	change := func(name string, value *string) {
+		if value != nil {
+			v := latin1(*value)
+			value = &v
+		}
+		// The interpreter itself sets LC_CTYPE where it takes another locale than C (PEP 538); so does a thaw.
+		if name != "" && name != "LC_CTYPE" && !strings.HasSuffix(name, "*") {
+			out = append(out, envChange{latin1(name), value})
+		}
+	}
+	for name, value := range now {
+		if old := lookup(environ, name); old == nil || *old != value {
+			change(name, &value)
+		}
+	}
+	for _, entry := range environ {
+		name, _, ok := strings.Cut(entry, "=")
+		if _, still := now[name]; ok && !still {
+			change(name, nil)
+		}
+	}
+	slices.SortFunc(out, func(a, b envChange) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(out, func(a, b envChange) bool { return a.Name == b.Name })
+}
+
+// latin1 makes a character of each byte.
+func latin1(s string) string {
+	out := make([]rune, len(s))
+	for i := range len(s) {
+		out[i] = rune(s[i])
+	}
+	return string(out)
+}
+
+// namesOf gives the variables that were changed.
+func namesOf(changes []envChange) (out []string) {
+	for _, c := range changes {
+		name := make([]byte, 0, len(c.Name))
+		for _, r := range c.Name {
+			name = append(name, byte(r))
+		}
+		out = append(out, string(name))
+	}
+	return out
+}
