@@ -4,7 +4,6 @@ import (
 	"context"
 	"debug/elf"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -142,19 +141,7 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if len(offenders) > 0 {
 		return nil, &RefusedError{offenders}
 	}
-	if err := forgetSeekable(frz, t, w); err != nil {
-		return nil, err
-	}
-	if err := dropAtexit(frz, h, t); err != nil {
-		return nil, err
-	}
-	if err := openBufferLocks(frz, t, w); err != nil {
-		return nil, err
-	}
-	if err := t.resetInterpreter(frz, h); err != nil {
-		return nil, err
-	}
-	idents, err := holdForkLocks(frz, h, t)
+	idents, err := t.toRest(frz, h, w)
 	if err != nil {
 		return nil, err
 	}
@@ -174,25 +161,11 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 		return nil, err
 	}
 	o.progress("compiling the thaw program")
-	cfg := scriptConfig{
-		InterpreterArgs: len(cl.interp), Path0: path0Of(cl, c.cwd), SafePath: way.safePath, Faults: faults,
-		Home: lookup(environ, "HOME"), Tz: lookup(environ, "TZ"), PythonPath: lookup(environ, "PYTHONPATH"), UserBase: lookup(environ, "PYTHONUSERBASE"),
-		Tmpdir:        lookup(environ, "TMPDIR"),
-		BufferedStdio: way.buffered,
-		Env:           map[string]*string{}, Count: map[string]int{}, Argv: argvCopies(h, w), Changes: environmentChanges(h, environ),
-	}
-	if cfg.Local, err = localModules(h, c.cwd); err != nil {
+	cfg, err := newScriptConfig(h, w, cl, c.cwd, environ, way, rec)
+	if err != nil {
 		return nil, err
 	}
-	for _, o := range w.OfType("ctypes.CDLL") {
-		cfg.Libraries = append(cfg.Libraries, uint64(o.Addr))
-	}
-	for _, name := range rec.env {
-		cfg.Env[name] = lookup(environ, name)
-	}
-	for _, name := range rec.count {
-		cfg.Count[name] = len(w.OfType(name))
-	}
+	cfg.Faults = faults
 	script, err := compileScripts(in.Exe, rec.sources, scriptOf(cl), way.optimized, environ, rec.resetSignals, cfg)
 	if err != nil {
 		return nil, err
@@ -236,39 +209,6 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	return meta, finish(o, content, comp, g, entry)
 }
 
-// finish compiles the thaw program and writes the image. The program holds
-// offsets of the image, which depend on the program's length alone; that is known once
-// the neighbours are.
-func finish(o FreezeOptions, content *image.Content, comp *compiler, g *guards, entry uint64) error {
-	segs := make([]image.SegmentInfo, len(comp.frz.segs))
-	for range 4 {
-		var err error
-		if content.Program, err = programNote(comp, segs, g.Exe, entry); err != nil {
-			return err
-		}
-		planned, err := image.Plan(content)
-		if err != nil {
-			return err
-		}
-		if slices.Equal(planned, segs) {
-			return image.Write(o.Output, content, o.progress("writing the image"))
-		}
-		segs = planned
-	}
-	return errors.New("the layout of the image does not settle: a fault in pyfreeze")
-}
-
-// programNote is what a thaw maps: the stub, room for the run block, the program.
-func programNote(c *compiler, segs []image.SegmentInfo, exe string, entry uint64) ([]byte, error) {
-	prog, err := c.build(segs, exe, entry)
-	if err != nil {
-		return nil, err
-	}
-	out := slices.Clone(stubBlob)
-	out = append(out, make([]byte, align16(len(out))-len(out)+runBlockSize)...)
-	return append(out, prog...), nil
-}
-
 func closeModules(mods []*module) {
 	for _, m := range mods {
 		_ = m.File.Close()
@@ -301,19 +241,6 @@ func classify(maps []procmem.Mapping, mods []*module) (regions, shared []procmem
 	}
 	return regions, shared
 }
-
-func fileMappings(maps []procmem.Mapping) []image.FileMapping {
-	var out []image.FileMapping
-	for _, m := range maps {
-		if strings.HasPrefix(m.Path, "/") && !m.Deleted {
-			out = append(out, image.FileMapping{Start: uint64(m.Start), End: uint64(m.End), PageOff: m.Offset / 4096, Path: m.Path})
-		}
-	}
-	return out
-}
-
-func sortWords(w []uint64) { slices.Sort(w) }
-func align16(n int) int    { return (n + 15) &^ 15 }
 
 func lookup(env []string, name string) *string {
 	for _, e := range env {
