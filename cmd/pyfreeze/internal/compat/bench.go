@@ -94,6 +94,8 @@ func (b *bench) run(ctx context.Context, argv []string, stdin string) (o outcome
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = b.work
 	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(b.place, "home"), "LANG=C.UTF-8", "TZ=UTC", "TERM=xterm",
+		"PYTHONHASHSEED=0", // no two plain runs need agree on the order of sets otherwise
+
 		"PYFREEZE_LOG=" + b.log}, b.p.env...)
 	for i := range cmd.Env {
 		cmd.Env[i] = b.fill(cmd.Env[i])
