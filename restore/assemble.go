@@ -35,11 +35,6 @@ func write(ctx context.Context, o FreezeOptions, c *captured, in *symbols.Interp
 	if err != nil {
 		return nil, err
 	}
-	if loaderRuns(o.PID) != "" && o.plain == nil {
-		if line, err = line.withoutLoader(); err != nil {
-			return nil, err
-		}
-	}
 	argv := line.argv
 	environ, err := readStrings(fmt.Sprintf("/proc/%d/environ", o.PID))
 	if err != nil {

@@ -128,14 +128,10 @@ func (s *started) proceed(ctx context.Context, missed string) (ev tracer.WatchEv
 
 // toPython runs the command, through whatever it executes in its place, to the entry point of an interpreter.
 func (s *started) toPython(ctx context.Context) error {
-	through, loaded := procmem.Addr(0), false // where the program begins that the loader was started for
 	for {
-		entry, err := auxEntry(s.p.PID())
+		entry, err := s.entry()
 		if err != nil {
 			return err
-		}
-		if through != 0 {
-			entry, through = through, 0
 		}
 		if err := s.p.SetWatch(watchEntry, entry, tracer.WatchExecute); err != nil {
 			return err
@@ -145,7 +141,6 @@ func (s *started) toPython(ctx context.Context) error {
 			return err
 		}
 		if ev.Exec {
-			loaded = false
 			continue
 		}
 		if err := s.p.ClearWatch(watchEntry); err != nil {
@@ -166,20 +161,20 @@ func (s *started) toPython(ctx context.Context) error {
 		if !errors.As(err, &not) {
 			return err
 		}
-		if loaderRuns(s.p.PID()) != "" && !loaded {
-			if through, err = s.entryThroughLoader(); err != nil {
-				return err
-			}
-			loaded = true
-			continue
-		}
 		for exec := false; !exec; exec = ev.Exec { // a shell, env: what it executes may be one
 			if ev, err = s.proceed(ctx, "did not start a Python interpreter in its own process"); err != nil {
 				return err
 			}
 		}
-		loaded = false
 	}
+}
+
+// entry gives where the program begins that the process has just executed.
+func (s *started) entry() (procmem.Addr, error) {
+	if loaderRuns(s.p.PID()) {
+		return s.entryThroughLoader()
+	}
+	return auxEntry(s.p.PID())
 }
 
 // freeze takes the image.
@@ -278,5 +273,8 @@ func (o *FreezeOptions) readCommandLine() (c commandLine, err error) {
 	}
 	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", o.PID))
 	c.comm = strings.TrimSpace(string(comm))
+	if err == nil && loaderRuns(o.PID) {
+		return c.withoutLoader()
+	}
 	return c, err
 }

@@ -3,7 +3,6 @@ package restore
 import (
 	"debug/elf"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -14,21 +13,14 @@ import (
 // A program may be started through the loader: "/lib64/ld-linux-x86-64.so.2 /usr/bin/python3 SCRIPT". The kernel starts ld.so then, which
 // loads the interpreter like a library. What comes of it is the same process, but for what the kernel calls it; the thaw starts the interpreter itself.
 
-// loaderRuns gives the path of ld.so if it is what the kernel started; "" if not.
-func loaderRuns(pid int) string {
-	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+// loaderRuns says whether ld.so is what the kernel started.
+func loaderRuns(pid int) bool {
+	f, err := symbols.Open(fmt.Sprintf("/proc/%d/exe", pid))
 	if err != nil {
-		return ""
-	}
-	f, err := symbols.Open(path)
-	if err != nil {
-		return ""
+		return false
 	}
 	defer f.Close()
-	if f.Interp == "" && isLoaderName(f.Soname()) {
-		return path
-	}
-	return ""
+	return f.Interp == "" && isLoaderName(f.Soname())
 }
 
 // withoutLoader is the command line without the loader. Its options change what is loaded, and there is none that does so without it.
@@ -42,11 +34,7 @@ func (c commandLine) withoutLoader() (commandLine, error) {
 // entryThroughLoader gives the entry point of the program that ld.so, which has not run yet, is to start. Only that of a program
 // whose place is fixed is known before.
 func (s *started) entryThroughLoader() (procmem.Addr, error) {
-	argv, err := readStrings(fmt.Sprintf("/proc/%d/cmdline", s.p.PID()))
-	if err != nil {
-		return 0, err
-	}
-	line, err := commandLine{argv: argv}.withoutLoader()
+	line, err := s.o.readCommandLine()
 	if err != nil {
 		return 0, err
 	}
@@ -56,7 +44,7 @@ func (s *started) entryThroughLoader() (procmem.Addr, error) {
 	}
 	defer f.Close()
 	if f.Type != elf.ET_EXEC {
-		return 0, refused("a position-independent program that is started through the loader "+argv[0], "start it without, or attach to it when it runs")
+		return 0, refused("a position-independent program that is started through the loader", "start it without, or attach to it when it runs")
 	}
 	return f.Entry, nil
 }

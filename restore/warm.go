@@ -27,7 +27,7 @@ func (s *started) driver(ctx context.Context) error {
 	}
 	exe := ""
 	if err == nil {
-		exe, err = os.Readlink(fmt.Sprintf("/proc/%d/exe", s.o.PID))
+		exe = s.in.Exe // not what the kernel started, which may be the loader
 	}
 	_ = s.p.Kill()
 	_, _ = s.p.Wait()
