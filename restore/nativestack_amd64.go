@@ -1,7 +1,6 @@
 package restore
 
 import (
-	"encoding/binary"
 	"strings"
 
 	"github.com/go-delve/delve/pkg/dwarf/frame"
@@ -24,19 +23,10 @@ const (
 // innermost first, up to the eval loop: what a user is told of a thread that comes to no
 // safe point. It gives what it can.
 func nativeStack(in *symbols.Interpreter, lay *symbols.Layout, mem procmem.Reader, r unix.PtraceRegs) []string {
-	sec := in.Module.File.Section(".eh_frame")
-	if sec == nil {
-		return nil
-	}
-	data, err := in.Module.File.SectionData(sec)
+	fdes, err := in.Module.File.FDEs()
 	if err != nil {
 		return nil
 	}
-	fdes, err := frame.Parse(data, binary.LittleEndian, 0, 8, sec.Addr)
-	if err != nil {
-		return nil
-	}
-	fdes = fdes.Append(nil) // sorts them, which Parse does not
 	regs := map[uint64]uint64{dwarfRBX: r.Rbx, dwarfRBP: r.Rbp, dwarfRSP: r.Rsp, dwarfR12: r.R12, 13: r.R13, 14: r.R14, 15: r.R15}
 	pc := r.Rip
 	var out []string

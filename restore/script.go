@@ -46,7 +46,8 @@ config['stdio_names'] = ('<stdin>', '<stdout>', '<stderr>')
 config['coercion_targets'] = ('C', 'POSIX', 'C.UTF-8', 'C.utf8', 'UTF-8')
 for name in ('home', 'tmpdir', 'tz', 'pythonpath', 'userbase'):
     config[name] = None if config[name] is None else config[name].encode('utf-8', 'surrogateescape')
-config['changes'] = tuple((c['name'].encode('latin-1'), None if c['value'] is None else c['value'].encode('latin-1')) for c in config['changes'] or ())
+from binascii import a2b_base64
+config['changes'] = tuple((a2b_base64(c['name']), None if c['value'] is None else a2b_base64(c['value'])) for c in config['changes'] or ())
 import signal
 config['signals'] = tuple(n for n in range(1, int(signal.NSIG)) if n not in (9, 19) and n not in range(32, int(signal.SIGRTMIN)))
 config['ignored_signals'] = (int(signal.SIGPIPE), int(signal.SIGXFSZ))

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -10,8 +11,8 @@ import (
 // envChange is a variable that the frozen program has set in os.environ, or deleted from it: modules do so when they are imported, and what
 // they import, and the programs that they start, look there.
 type envChange struct {
-	Name  string  `json:"name"`  // each byte a character, as JSON has no others
-	Value *string `json:"value"` // in the same form; nil: deleted
+	Name  []byte `json:"name"`  // bytes, since neither need be text
+	Value []byte `json:"value"` // nil: deleted
 }
 
 const maxVariables = 1 << 16
@@ -36,19 +37,15 @@ func environmentChanges(h *pyheap.Heap, environ []string) (out []envChange) {
 		}
 		now[string(key)] = string(value)
 	}
-	change := func(name string, value *string) {
-		if value != nil {
-			v := latin1(*value)
-			value = &v
-		}
+	change := func(name string, value []byte) {
 		// The interpreter itself sets LC_CTYPE where it takes another locale than C (PEP 538); so does a thaw.
 		if name != "" && name != "LC_CTYPE" && !strings.HasSuffix(name, "*") {
-			out = append(out, envChange{latin1(name), value})
+			out = append(out, envChange{[]byte(name), value})
 		}
 	}
 	for name, value := range now {
 		if old := lookup(environ, name); old == nil || *old != value {
-			change(name, &value)
+			change(name, append([]byte{}, value...)) // empty is not nil
 		}
 	}
 	for _, entry := range environ {
@@ -57,27 +54,14 @@ func environmentChanges(h *pyheap.Heap, environ []string) (out []envChange) {
 			change(name, nil)
 		}
 	}
-	slices.SortFunc(out, func(a, b envChange) int { return strings.Compare(a.Name, b.Name) })
-	return slices.CompactFunc(out, func(a, b envChange) bool { return a.Name == b.Name })
-}
-
-// latin1 makes a character of each byte.
-func latin1(s string) string {
-	out := make([]rune, len(s))
-	for i := range len(s) {
-		out[i] = rune(s[i])
-	}
-	return string(out)
+	slices.SortFunc(out, func(a, b envChange) int { return bytes.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(out, func(a, b envChange) bool { return bytes.Equal(a.Name, b.Name) })
 }
 
 // namesOf gives the variables that were changed.
 func namesOf(changes []envChange) (out []string) {
 	for _, c := range changes {
-		name := make([]byte, 0, len(c.Name))
-		for _, r := range c.Name {
-			name = append(name, byte(r))
-		}
-		out = append(out, string(name))
+		out = append(out, string(c.Name))
 	}
 	return out
 }

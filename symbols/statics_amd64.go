@@ -3,7 +3,6 @@ package symbols
 import (
 	"cmp"
 	"debug/elf"
-	"encoding/binary"
 	"slices"
 
 	"github.com/go-delve/delve/pkg/dwarf/frame"
@@ -37,25 +36,16 @@ const (
 // StaticAccesses gives what the function whose code begins at a link-time address, and those that it calls directly down to depth, do with
 // static variables that can be written, by address: how a variable is found in a file without symbols. nil where the code cannot be read.
 func (f *File) StaticAccesses(entry procmem.Addr, depth int) (out []StaticAccess) {
-	r := &codeReader{f: f, code: map[uint64]bool{}, out: map[uint64]*StaticAccess{}, left: maxFunctions}
-	sec := f.Section(".eh_frame")
-	if sec == nil {
-		return nil
-	}
-	data, err := f.SectionData(sec)
-	if err != nil {
-		return nil
-	}
 	defer func() {
-		if recover() != nil { // delve's reader is not proof against every input
+		if recover() != nil { // the decoders of others are not proof against every input
 			out = nil
 		}
 	}()
-	fdes, err := frame.Parse(data, binary.LittleEndian, 0, ptrSize, sec.Addr)
+	fdes, err := f.FDEs()
 	if err != nil {
 		return nil
 	}
-	r.fdes = fdes.Append(nil) // sorts them, which Parse does not
+	r := &codeReader{f: f, fdes: fdes, code: map[uint64]bool{}, out: map[uint64]*StaticAccess{}, left: maxFunctions}
 	r.read(uint64(entry), depth)
 	for _, a := range r.out {
 		if f.isData(uint64(a.Addr)) {
