@@ -71,12 +71,12 @@ lint:
 
 # The loader stub is committed as a flat binary, so that users need no C compiler.
 stub: setup
-	restore/stub/build.sh restore/stub/stub.bin restore/launcher_amd64.s
+	restore/stub_old/build.sh restore/stub_old/stub.bin restore/launcher_amd64.s
 
 check-stub: setup
 	@mkdir -p bin
-	restore/stub/build.sh bin/stub.check bin/launcher.check
-	@cmp bin/stub.check restore/stub/stub.bin && cmp bin/launcher.check restore/launcher_amd64.s || \
+	restore/stub_old/build.sh bin/stub.check bin/launcher.check
+	@cmp bin/stub.check restore/stub_old/stub.bin && cmp bin/launcher.check restore/launcher_amd64.s || \
 		{ echo "the committed C parts are not what their source gives: run make stub"; exit 1; }
 
 install: build

@@ -64,7 +64,7 @@ func (c *capture) run(maps []Mapping) (*Space, error) {
 		}
 		if data, ok := c.fromFile(&m); ok {
 			c.owned = append(c.owned, data)
-			c.segs = append(c.segs, Segment{m, data})
+			c.segs = append(c.segs, Segment{Mapping: m, Data: data})
 			continue
 		}
 		if m.Len() > 1<<47 || m.Len()%pageSize != 0 {
@@ -137,7 +137,7 @@ func (c *capture) copyAll(maps []Mapping, arena []byte) error {
 	for _, m := range maps {
 		data := arena[:m.Len():m.Len()]
 		arena = arena[m.Len():]
-		c.segs = append(c.segs, Segment{m, data})
+		c.segs = append(c.segs, Segment{Mapping: m, Data: data, Copied: true})
 		for _, r := range c.runs(&m) {
 			pieces = append(pieces, piece{r, data[r.Start-m.Start : r.End-m.Start]})
 			c.total += r.Len()

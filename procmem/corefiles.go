@@ -37,7 +37,7 @@ func (l *coreLoader) segments(progs []prog) ([]Segment, error) {
 			}
 		}
 		if len(data) > 0 {
-			segs = appendPart(segs, &Segment{m, data}, Range{m.Start, m.Start + Addr(len(data))})
+			segs = appendPart(segs, &Segment{Mapping: m, Data: data}, Range{m.Start, m.Start + Addr(len(data))})
 		}
 		if n := uint64(len(data)); n < p.mem {
 			rest := m
@@ -141,7 +141,7 @@ func (l *coreLoader) supply(segs []Segment, missing []Mapping) []Segment {
 			continue
 		}
 		m.Path, m.Offset = f.Path, f.Offset+uint64(m.Start-f.Start)
-		segs = appendPart(segs, &Segment{m, data}, m.Range)
+		segs = appendPart(segs, &Segment{Mapping: m, Data: data}, m.Range)
 	}
 	return segs
 }

@@ -12,7 +12,9 @@ import (
 // Segment is a mapping together with its contents.
 type Segment struct {
 	Mapping
-	Data []byte // as long as the mapping; never to be written to
+	Data []byte // as long as the mapping; never to be written to, but by Edit
+	// Copied says that Data is a copy of the target's memory that nobody else has.
+	Copied bool
 }
 
 // Space is an immutable set of segments: a copy of an address space, or of
@@ -120,6 +122,17 @@ func (s *Space) Bytes(a Addr, n uint64) ([]byte, error) {
 	p := make([]byte, n)
 	s.copyTo(p, a)
 	return p, nil
+}
+
+// Edit returns the n bytes at a, which lie in one segment, to be changed: the copy is then no longer that of the target. The caller
+// sees to it that nobody reads meanwhile. Errors: *ReadError, also for memory that is no copy.
+func (s *Space) Edit(a Addr, n uint64) ([]byte, error) {
+	i := s.index(a)
+	if i < 0 || !s.segs[i].Copied || uint64(s.segs[i].End-a) < n {
+		return nil, &ReadError{Addr: a, Len: n, Err: ErrUnmapped}
+	}
+	off := uint64(a - s.segs[i].Start)
+	return s.segs[i].Data[off : off+n : off+n], nil
 }
 
 // ReadAt implements [Reader].

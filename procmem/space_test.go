@@ -10,7 +10,7 @@ import (
 )
 
 func seg(start Addr, data ...byte) Segment {
-	return Segment{Mapping{Range: Range{start, start + Addr(len(data))}, Read: true}, data}
+	return Segment{Mapping: Mapping{Range: Range{start, start + Addr(len(data))}, Read: true}, Data: data}
 }
 
 func fill(n int, first byte) []byte {
@@ -163,7 +163,7 @@ func BenchmarkU64(b *testing.B) {
 
 func TestKnown(t *testing.T) {
 	seg := func(lo, hi Addr) Segment {
-		return Segment{Mapping{Range: Range{lo, hi}}, make([]byte, hi-lo)}
+		return Segment{Mapping: Mapping{Range: Range{lo, hi}}, Data: make([]byte, hi-lo)}
 	}
 	s, err := NewSpace([]Segment{seg(0x1000, 0x2000), seg(0x2000, 0x3000), seg(0x5000, 0x6000)})
 	if err != nil {

@@ -222,3 +222,6 @@ type sizer struct{ bytes uint64 }
 func (s *sizer) edge(edgeKind, uint64, uint64)     {}
 func (s *sizer) wantType(*typeInfo) bool           { return false }
 func (s *sizer) block(_ blockKind, _, size uint64) { s.bytes += size }
+
+// Kept says whether modules lead to the object, not only frames of functions under way.
+func (o Object) Kept() bool { return o.Reach == ReachRoots || o.Reach == ReachGuess }

@@ -9,7 +9,7 @@ import (
 // stubBlob is the loader stub, a flat position-independent binary built by
 // restore/stub/build.sh (`make stub`).
 //
-//go:embed stub/stub.bin
+//go:embed stub_old/stub.bin
 var stubBlob []byte
 
 const (

@@ -39,6 +39,17 @@ func (f *File) Dynsyms(fn func(Sym)) error {
 	return f.dynErr
 }
 
+// Undefined calls fn for the name of every symbol that the file wants of others, until it returns false.
+func (f *File) Undefined(fn func(name string) bool) error {
+	f.loadDynsyms()
+	for i := range f.dynSyms {
+		if s := &f.dynSyms[i]; s.Section == elf.SHN_UNDEF && s.Name != "" && !fn(s.Name) {
+			break
+		}
+	}
+	return f.dynErr
+}
+
 func (f *File) loadDynsyms() {
 	f.dynOnce.Do(func() {
 		f.dynSyms, f.dynErr = readSymbols(f.Path, f.elf.DynamicSymbols)

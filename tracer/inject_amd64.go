@@ -45,3 +45,9 @@ func callOf(regs *unix.PtraceRegs) (nr uint64, args [6]uint64) {
 
 // result gives what the call returned.
 func result(regs *unix.PtraceRegs) uint64 { return regs.Rax }
+
+// skipCall keeps the call at whose entry a thread is from being made.
+func skipCall(regs *unix.PtraceRegs) { regs.Orig_rax = ^uint64(0) }
+
+// setResult sets what a call has returned.
+func setResult(regs *unix.PtraceRegs, v uint64) { regs.Rax = v }

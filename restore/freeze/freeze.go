@@ -1,0 +1,141 @@
+// Package freeze turns a copy of a process into an image: a list of stages, in order.
+package freeze
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/image"
+	"pyfreeze/pyheap"
+	"pyfreeze/restore/captured"
+	"pyfreeze/restore/guard"
+	"pyfreeze/restore/libs"
+	"pyfreeze/restore/memory"
+	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/script"
+	"pyfreeze/restore/snapshot"
+	"pyfreeze/restore/stub"
+)
+
+// Options tell what to make of a copy.
+type Options struct {
+	Output   string
+	Recipe   string // path of a recipe; "" chooses a shipped one by loaded modules
+	NoRecipe bool
+	Allow    []string // kinds of offenders that are no reason to refuse
+	KeepDead bool     // leave in the image what freed memory and dead stacks hold, for forensics
+	At       string   // the point of a command, for people
+	Again    bool     // a thaw runs the program again; else it goes on at its point
+	Threads  bool     // a thaw has all threads of the copy
+	// Plain is the command line of the program where the copied process has another, which runs it several times; nil else.
+	Plain *snapshot.Start
+	Tell  snapshot.Tell // may be nil
+}
+
+// freezing is an image in the making.
+type freezing struct {
+	o    Options
+	copy *snapshot.Copy
+	at   string
+
+	cmd    guard.Cmdline // as it was given
+	plain  guard.Cmdline // as it would be given from anywhere
+	start  snapshot.Start
+	python string // the interpreter as the user called it, where it takes its home from there; ""
+
+	heap     *pyheap.Heap
+	walk     *pyheap.Walk
+	target   *refuse.Target
+	libs     []*libs.Library
+	memory   *memory.Memory
+	made     []refuse.Made
+	reserved []int
+	recipe   *script.Recipe
+	found    []captured.Value
+	changes  []captured.EnvChange
+	scripts  [2][]byte // by mode; nil: not possible
+	guards   *guard.Guards
+	scrubbed uint64
+	meta     *Meta
+	head     stub.Head
+	content  *image.Content
+}
+
+// stage is one step of a freeze.
+type stage struct {
+	name string
+	run  func(*freezing, context.Context) error
+}
+
+// stages are in order: what reads the copy, then what changes it, then what writes it.
+var stages = []stage{
+	{"reading the command line", (*freezing).readCommand},
+	{"walking the heap", (*freezing).walkHeap},
+	{"looking for what cannot be cloned", (*freezing).refuse},
+	{"choosing a recipe", (*freezing).chooseRecipe},
+	{"looking for captured values", (*freezing).findCaptured},
+	{"compiling the thaw script", (*freezing).compileScripts},
+	{"noting the guards", (*freezing).makeGuards},
+	{"describing the process", func(f *freezing, _ context.Context) error { f.describe(); return nil }},
+	{"clearing dead memory", (*freezing).scrub},
+	{"placing the memory", (*freezing).placeMemory},
+	{"writing the image", (*freezing).write},
+}
+
+// Image writes an image of a copy, which it changes. Errors: *refuse.Error, *image.WriteError, those of ctx, which is not looked at while
+// the image is written.
+func Image(ctx context.Context, c *snapshot.Copy, o Options) (*Meta, error) {
+	if o.Tell == nil {
+		o.Tell = func(string, uint64, uint64) {}
+	}
+	f := &freezing{o: o, copy: c, at: o.At, start: c.Start}
+	if o.Plain != nil {
+		f.start = *o.Plain
+	}
+	defer f.close()
+	var times []StageTime
+	for _, s := range stages {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		o.Tell(s.name, 0, 0)
+		begin := time.Now()
+		if err := s.run(f, ctx); err != nil {
+			return nil, err
+		}
+		times = append(times, StageTime{s.name, time.Since(begin)})
+	}
+	f.meta.Stages = times
+	return f.meta, nil
+}
+
+func (f *freezing) close() {
+	if f.heap != nil {
+		f.heap.Close()
+	}
+	libs.Close(f.libs)
+}
+
+// Writable fails early where the image could not be written. The error is an *image.WriteError.
+func Writable(path string) error {
+	dir := filepath.Dir(path)
+	st, err := os.Stat(dir)
+	if err != nil {
+		return &image.WriteError{Path: path, Err: err}
+	}
+	if !st.IsDir() {
+		return &image.WriteError{Path: path, Err: &os.PathError{Op: "write", Path: dir, Err: unix.ENOTDIR}}
+	}
+	if err := unix.Access(dir, unix.W_OK); err != nil {
+		return &image.WriteError{Path: path, Err: &os.PathError{Op: "write", Path: dir, Err: err}}
+	}
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return &image.WriteError{Path: path, Err: errors.New("it exists and is not a regular file")}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package freeze
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"pyfreeze/restore/captured"
+	"pyfreeze/restore/guard"
+	"pyfreeze/restore/libs"
+	"pyfreeze/restore/refuse"
+)
+
+// makeGuards notes everything that a later thaw depends on.
+func (f *freezing) makeGuards(context.Context) error {
+	names := slices.Concat(captured.Variables(f.found, f.start.Environ), captured.Names(f.changes), f.recipe.Guards)
+	g := &guard.Guards{Exe: f.copy.Interp.Exe, Argv0: f.plain.Interp, Script: f.plain.What, CPU: guard.CPU(), UTF8Mode: guard.UTF8Mode(f.start.Environ),
+		Names: names, Env: guard.Variables(f.start.Environ, names)}
+	if s := f.plain.Script(); s != "" && f.start.Comm == kernelName(s) {
+		g.Comm = f.start.Comm // started through #!
+	}
+	exe, loader, err := libs.Interpreter(f.libs)
+	if err != nil {
+		return err
+	}
+	if g.Gate, err = libs.Gate(loader.File); err != nil {
+		return err
+	}
+	if err := f.addLibraries(g, exe, loader); err != nil {
+		return err
+	}
+	if err := f.addSources(g); err != nil {
+		return err
+	}
+	if f.python != "" && f.python != g.Exe { // a link to the interpreter
+		link := g.Files[0]
+		link.Path = f.python
+		g.Files = slices.Insert(g.Files, 2, link)
+	}
+	g.Files = append(g.Files, homeFiles(f.python)...)
+	for i := range f.made {
+		if m := &f.made[i]; m.Same {
+			id, err := guard.Stat(m.D.Target)
+			if err != nil {
+				return err
+			}
+			g.Files = append(g.Files, guard.Source(m.D.Target, id))
+		}
+	}
+	f.guards = g
+	return nil
+}
+
+// addLibraries adds the interpreter, its loader, libraries.
+func (f *freezing) addLibraries(g *guard.Guards, exe, loader *libs.Library) error {
+	for _, l := range append([]*libs.Library{exe, loader}, f.libs...) {
+		if len(g.Files) >= 2 && (l == exe || l == loader) {
+			continue
+		}
+		id, err := guard.Stat(l.File.Path)
+		if err != nil {
+			return err
+		}
+		build := l.File.BuildID()
+		if build == "" {
+			build = "none"
+		}
+		g.Files = append(g.Files, guard.File{Path: l.File.Path, Size: id.Size, MtimeNs: id.MtimeNs, Ino: id.Ino, BuildID: build})
+	}
+	return nil
+}
+
+// addSources adds the files of modules that are written in Python. One that has changed since the process started may not be what it
+// has imported.
+func (f *freezing) addSources(g *guard.Guards) error {
+	mods, err := f.heap.Modules()
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	var changed []refuse.Offender
+	paths := []string{f.plain.Script()}
+	for _, m := range mods {
+		paths = append(paths, m.File)
+	}
+	for _, path := range paths {
+		if !strings.HasSuffix(path, ".py") && path != f.plain.Script() || seen[path] || !filepath.IsAbs(path) {
+			continue
+		}
+		seen[path] = true
+		id, err := guard.Stat(path)
+		if err != nil {
+			continue
+		}
+		if f.start.Time.Before(time.Unix(0, int64(id.CtimeNs))) && !f.start.Time.IsZero() {
+			changed = append(changed, refuse.Offender{Path: path, What: "a file that has changed since the program started, which may have read it before",
+				Remedy: "start the program again"})
+		}
+		if path != f.plain.Script() || !f.o.Again { // a program that runs again reads it anew
+			g.Files = append(g.Files, guard.Source(path, id))
+		}
+	}
+	if len(changed) > 0 {
+		return &refuse.Error{Offenders: changed}
+	}
+	return nil
+}
+
+// kernelName returns what the kernel calls a program with this path.
+func kernelName(path string) string {
+	name := filepath.Base(path)
+	return name[:min(len(name), 15)]
+}
+
+// homeFiles are the guards of what an interpreter reads beside itself before it runs anything: Modules/getpath.py, and until 3.10
+// Modules/getpath.c.
+func homeFiles(path string) (out []guard.File) {
+	if path == "" {
+		return nil
+	}
+	dir := filepath.Dir(path)
+	for _, name := range []string{path + "._pth", filepath.Join(dir, "pyvenv.cfg"), filepath.Join(filepath.Dir(dir), "pyvenv.cfg")} {
+		if id, err := guard.Stat(name); err == nil {
+			out = append(out, guard.Source(name, id))
+		}
+	}
+	return out
+}
+
+// isTerminal says whether a standard stream of a process is one.
+func isTerminal(pid, fd int) bool {
+	link, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, fd))
+	return err == nil && (strings.HasPrefix(link, "/dev/pts/") || strings.HasPrefix(link, "/dev/tty") || link == "/dev/console")
+}

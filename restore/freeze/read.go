@@ -1,0 +1,171 @@
+package freeze
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"pyfreeze/pyheap"
+	"pyfreeze/restore/captured"
+	"pyfreeze/restore/guard"
+	"pyfreeze/restore/libs"
+	"pyfreeze/restore/memory"
+	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/script"
+	"pyfreeze/restore/snapshot"
+)
+
+// readCommand takes the command line apart.
+func (f *freezing) readCommand(context.Context) (err error) {
+	f.cmd, err = guard.ParseCmdline(f.start.Argv)
+	if err != nil {
+		return &refuse.Error{Offenders: []refuse.Offender{{What: err.Error(), Remedy: "give the command of a script or module"}}}
+	}
+	f.plain = f.cmd
+	if s := f.cmd.Script(); s != "" && !filepath.IsAbs(s) {
+		f.plain.What = []string{filepath.Join(f.start.Cwd, s)} // where the thawed process starts may be elsewhere
+	}
+	return nil
+}
+
+// walkHeap finds all objects.
+func (f *freezing) walkHeap(ctx context.Context) (err error) {
+	c := f.copy
+	if f.heap, err = pyheap.Open(c.Space, c.Interp, c.Layout); err != nil {
+		return err
+	}
+	f.heap.UseContext(ctx)
+	var stacks []pyheap.Addr
+	for i := range c.Threads {
+		stacks = append(stacks, pyheap.Addr(c.Threads[i].Regs.Rsp))
+	}
+	if f.walk, err = f.heap.Walk(pyheap.WalkOptions{Stacks: stacks}); err != nil {
+		return err
+	}
+	if f.target, err = refuse.NewTarget(f.heap, f.walk, c.Space, c.Layout, c.Interp.Bias); err != nil {
+		return err
+	}
+	f.libs, err = libs.Load(c.Maps, c.Space, c.Interp.Exe)
+	return err
+}
+
+// refuse looks for what a thaw could not bring back.
+func (f *freezing) refuse(context.Context) error {
+	use := f.use()
+	made, reserved, out, err := f.target.Descriptors(f.copy, use, memory.Editor{Space: f.copy.Space})
+	if err != nil {
+		return err
+	}
+	f.made, f.reserved = made, reserved
+	out = slices.Concat(refuse.Allowed(out, use.Allow), f.target.Find(f.copy, f.libs, memory.Unshareable(f.copy.Maps), use), f.wayOfStart())
+	if len(out) > 0 {
+		return &refuse.Error{Offenders: out}
+	}
+	return nil
+}
+
+func (f *freezing) use() refuse.Use {
+	return refuse.Use{Again: f.o.Again, Threads: f.o.Threads, Allow: f.o.Allow}
+}
+
+// wayOfStart refuses ways to start an interpreter that running a program again does not do.
+func (f *freezing) wayOfStart() []refuse.Offender {
+	inspects := slices.ContainsFunc(f.start.Environ, func(e string) bool {
+		v, ok := strings.CutPrefix(e, "PYTHONINSPECT=")
+		return ok && v != ""
+	})
+	switch {
+	case !f.o.Again:
+	case f.config("inspect") != 0 || f.cmd.HasOption('i') || inspects && f.config("use_environment") != 0:
+		return []refuse.Offender{{What: "an interpreter that reads commands when its program has ended", Remedy: "start it without -i and PYTHONINSPECT"}}
+	case f.config("skip_source_first_line") != 0:
+		return []refuse.Offender{{What: "an interpreter that leaves out the first line of its program", Remedy: "start it without -x"}}
+	}
+	return nil
+}
+
+// config reads a number of PyInterpreterState.config: options, variables and files of the start went into that. 0 where there is none.
+func (f *freezing) config(name string) int32 {
+	at, _, err := f.target.Field(f.target.Interp, "PyInterpreterState", "config."+name)
+	if err != nil {
+		return 0
+	}
+	v, err := f.copy.Space.I32(at)
+	if err != nil {
+		return 0
+	}
+	return v
+}
+
+func (f *freezing) chooseRecipe(context.Context) (err error) {
+	f.recipe, err = script.Choose(f.o.Recipe, f.o.NoRecipe, f.heap)
+	return err
+}
+
+// findCaptured looks for what the program copied of its start.
+func (f *freezing) findCaptured(context.Context) (err error) {
+	facts := captured.ReadFacts(f.copy.PID, f.start.Cwd, f.cmd, f.start.Environ, f.heap)
+	f.found, err = captured.Find(f.heap, f.walk, facts, f.recipe.Fixes)
+	return err
+}
+
+// compileScripts compiles the thaw script for each way to run the image.
+func (f *freezing) compileScripts(ctx context.Context) error {
+	cfg, err := script.NewConfig(f.heap, f.walk, f.plain, f.start.Cwd, f.start.Environ, f.recipe)
+	if err != nil {
+		return err
+	}
+	f.changes = cfg.Changes
+	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)
+	cfg.BufferedStdio = f.config("buffered_stdio") != 0
+	cfg.Ignored = f.start.Ignored
+	for fd := range cfg.TTYs {
+		cfg.TTYs[fd] = isTerminal(f.copy.PID, fd)
+	}
+	f.python = f.executable()
+	if len(homeFiles(f.python)) > 0 {
+		f.plain.Interp = append([]string{f.python}, f.plain.Interp[1:]...) // they are found from there, wherever the command is given
+	}
+	for mode := range f.scripts {
+		resume, possible := f.mode(mode)
+		if !possible {
+			continue
+		}
+		cfg.Resume = resume
+		name := ""
+		if !resume {
+			name = f.plain.Script()
+		}
+		f.scripts[mode], err = script.Compile(ctx, f.copy.Interp.Exe, f.recipe, name, int(f.config("optimization_level")), f.start.Environ, cfg)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mode says what a thaw does in a mode of stub.ModeRun and stub.ModeResume, and whether it can be run in that at all.
+func (f *freezing) mode(mode int) (resume, possible bool) {
+	if f.copy.Kind == snapshot.Forked || f.o.At != "" {
+		return !f.o.Again, mode == 0
+	}
+	return mode == 1, true
+}
+
+// executable returns what sys.executable was, if it leads to the interpreter: that takes its home from where it lies, as in a
+// virtual environment.
+func (f *freezing) executable() string {
+	a, err := f.heap.Lookup("sys.executable")
+	if err != nil {
+		return ""
+	}
+	path, err := f.heap.Str(a)
+	if err != nil || !filepath.IsAbs(path) {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(path); err != nil || real != f.copy.Interp.Exe {
+		return ""
+	}
+	return path
+}

@@ -1,0 +1,95 @@
+package refuse
+
+import (
+	"fmt"
+
+	"pyfreeze/pyheap"
+)
+
+// locks looks for locks that are held: nobody is left in a thaw to release them.
+func (t *Target) locks() (out []Offender) {
+	h, w := t.Heap, t.Walk
+	expected := expectedLocks(h, w)
+	alive := map[uint64]string{}
+	threads, err := h.Threads()
+	if err != nil {
+		return nil // the walk has reported it
+	}
+	for _, t := range threads {
+		alive[t.ThreadID] = "another thread"
+		if t.IsMain {
+			alive[t.ThreadID] = "the main thread"
+		}
+	}
+	const remedy = "release it before the freeze"
+	for _, typ := range pyheap.LockTypes() {
+		for _, o := range w.OfType(typ) {
+			l, err := h.Lock(o.Addr)
+			if err != nil || !l.Held || !o.Kept() || expected[o.Addr] {
+				continue
+			}
+			what := "a lock that is held"
+			if l.Recursive {
+				what = "an RLock held by " + alive[l.Owner]
+				if alive[l.Owner] == "" {
+					what = "an RLock held by a thread that has ended"
+				}
+			}
+			out = append(out, Offender{"lock", w.Path(o.Addr), what, remedy})
+		}
+	}
+	for _, o := range w.OfType("threading.Semaphore") {
+		value, ok := intAttr(h, o.Addr, "_value")
+		limit, bounded := intAttr(h, o.Addr, "_initial_value") // of a BoundedSemaphore
+		if !bounded {
+			limit = 1
+		}
+		if ok && value < limit && o.Kept() && !expected[o.Addr] {
+			what := "a semaphore at 0"
+			if bounded {
+				what = fmt.Sprintf("a semaphore at %d of %d", value, limit)
+			}
+			out = append(out, Offender{"lock", w.Path(o.Addr), what, remedy})
+		}
+	}
+	return out
+}
+
+// expectedLocks are those that are held in any process at rest.
+func expectedLocks(h *pyheap.Heap, w *pyheap.Walk) map[pyheap.Addr]bool {
+	out := map[pyheap.Addr]bool{}
+	attr := func(typ, name string) (values []pyheap.Addr) {
+		for _, o := range w.OfType(typ) {
+			if v, err := h.Attr(o.Addr, name); err == nil {
+				values = append(values, v)
+			}
+		}
+		return values
+	}
+	// A thread holds this one for as long as it runs; threading lets go of those of threads that a thaw has not, as after
+	// a fork. Until 3.12 (gh-114271).
+	for _, a := range attr("threading.Thread", "_tstate_lock") {
+		out[a] = true
+	}
+	// A thread that waits for a condition holds one, which notify() releases.
+	for _, a := range attr("threading.Condition", "_waiters") {
+		items, _, err := h.Items(a, -1)
+		for i := 0; err == nil && i < len(items); i++ {
+			out[items[i].Value] = true
+		}
+	}
+	// It counts idle workers: 0 is where it begins (bpo-24882).
+	for _, a := range attr("concurrent.futures.thread.ThreadPoolExecutor", "_idle_semaphore") {
+		out[a] = true
+	}
+	return out
+}
+
+func intAttr(h *pyheap.Heap, obj pyheap.Addr, name string) (int64, bool) {
+	a, err := h.Attr(obj, name)
+	if err != nil {
+		return 0, false
+	}
+	n, err := h.Int(a)
+	return n, err == nil
+}

@@ -1,0 +1,297 @@
+# The thaw script. It runs once in every thawed process, right after PyOS_AfterFork_Child: refreshes what the interpreter keeps of
+# the outside world, keeping object identities. In a process that goes on at its point that is all; else it leaves in its namespace what
+# the loader stub runs next: the code object run_code in the namespace run_args, or run(*run_args); then finish(). A variable
+# 'fallback', if set, makes the stub start the plain command instead.
+#
+# Given by the stub: strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
+# flags, config (made at the freeze), recipe_code (a tuple).
+#
+# This is paid at every start, and each name in it costs: loading it looks each up among the interned strings, which copies the page of
+# the one that is there. So what is rarely needed is in thaw_cold.py, unmarshalled on demand into this namespace. Only builtin
+# modules, or those that every interpreter has loaded, are imported. It must work from 3.8 on.
+
+import gc
+import io
+import os
+import posix
+import sys
+import _locale
+import _signal
+
+if not config['resume']:
+    gc.freeze()  # the image's objects are old and few of them die: keep the collector off their pages
+
+raised = None
+kept = [sys.modules.get('__main__')]  # functions that the frozen program left behind keep their globals
+
+
+def cold(name):
+    if name not in globals():
+        import marshal
+
+        exec(marshal.loads(config['cold']), globals())
+    return globals()[name]
+
+
+def stream(fd, old):
+    # create_stdio() of Python/pylifecycle.c, on the objects that are there already: loggers, handlers and the
+    # program itself hold references to them.
+    try:
+        os.fstat(fd)
+    except OSError:
+        kept.append(old)  # its end would flush what the frozen process had not written yet
+        return None
+    writing = fd != 0
+    try:
+        buffer = old.buffer
+        raw = buffer.raw
+        usual = config['buffered_stdio'] and type(old) is io.TextIOWrapper and type(raw) is io.FileIO and not raw.closefd
+    except (AttributeError, ValueError):
+        usual = False
+    if not usual or type(buffer) is not (io.BufferedWriter if writing else io.BufferedReader):
+        old, buffer, raw = cold('new_stream')(fd, old)
+    raw.__init__(fd, 'wb' if writing else 'rb', closefd=False)
+    name = config['stdio_names'][fd]
+    raw.name = name
+    tty = raw.isatty()
+    buffered = raw is not buffer
+    if buffered:
+        size = raw._blksize
+        buffer.__init__(raw, size if size > 1 else 8192)
+    old.__init__(buffer, encoding=encoding, errors='backslashreplace' if fd == 2 else errors,
+                 newline='\n' if writing else None, write_through=not buffered,
+                 line_buffering=buffered and (tty or fd == 2 and config['version'] >= (3, 9)))
+    old.mode = 'w' if writing else 'r'
+    return old
+
+
+def signals():
+    dfl, ign = _signal.SIG_DFL, _signal.SIG_IGN
+    default = _signal.default_int_handler
+    _signal.set_wakeup_fd(-1)
+    for n in config['signals']:
+        handler = _signal.getsignal(n)
+        if handler is None:
+            continue  # installed by C code: not Python's to restore
+        inherited = ign if ignored >> (n - 1) & 1 else dfl
+        if handler == dfl and inherited == dfl and n != 2:
+            continue
+        want = inherited
+        if n == 2 and (handler == default or handler == dfl or handler == ign):
+            # As signal's own start does: a handler only where the signal is not ignored.
+            if inherited == dfl:
+                want = default
+        elif handler == ign and n in config['ignored_signals']:
+            want = ign
+        elif handler != ign and handler != dfl and n not in config['fresh_signals']:
+            f = getattr(handler, '__func__', handler)
+            if kept[0] is None or getattr(f, '__globals__', None) is not kept[0].__dict__:
+                want = handler  # the handlers of the frozen run of the program are set anew by the next one
+        if want is not handler or want != inherited:
+            _signal.signal(n, want)
+
+
+def finish():
+    # Py_RunMain and Py_FinalizeEx, without tearing the heap down.
+    code = 0
+    if raised is not None:
+        code = getattr(raised, 'code', raised)
+        if type(raised) is SystemExit and type(code) is int and code >> 63 in (0, -1):
+            code &= 255
+        else:
+            code = cold('status')(raised)
+    modules = sys.modules
+    threading = modules.get('threading')
+    try:
+        # 3.9 to 3.12 keep lists of what there is to wait for and to call; where both are empty, nothing is to be done.
+        if threading is not None and (getattr(threading, '_shutdown_locks', 1) or getattr(threading, '_threading_atexits', 1)):
+            threading._shutdown()
+    except BaseException as e:
+        cold('unraisable')(e, threading)
+    try:
+        if 'atexit' in modules:
+            modules['atexit']._run_exitfuncs()
+    except BaseException as e:
+        if not isinstance(e, SystemExit):
+            cold('report')(e)
+    try:
+        for f in (sys.stdout, sys.stderr):
+            try:
+                if f is not None and not f.closed:
+                    f.flush()
+            except BaseException as e:
+                if f is sys.stdout:
+                    cold('unraisable')(e, f)
+                if code != -2:
+                    code = 120  # as Py_FinalizeEx() failing
+        d = modules['__main__'].__dict__
+        for private in (True, False):  # the order of _PyModule_ClearDict
+            for k in list(d):
+                if (k[0:1] == '_') == private and k != '__builtins__':
+                    d[k] = None
+        for o in gc.get_objects():  # gc.freeze() left those of the image out
+            # By type(): a proxy may claim to be of another class, and would notice.
+            if issubclass(type(o), (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)) and not o.closed:
+                try:
+                    o.flush()
+                except BaseException:
+                    pass
+    except BaseException:
+        pass
+    if flags & 2:
+        cold('timings')()
+    if code == -2:
+        _signal.signal(2, _signal.SIG_DFL)
+        posix.kill(posix.getpid(), 2)
+        code = 130
+    posix._exit(code & 255)
+
+
+def start():
+    global fallback, encoding, errors, frozen_errors
+    words = strings.split(b'\0')
+    fresh = {}
+    for item in words[argc:]:
+        key, eq, value = item.partition(b'=')
+        if eq and key and key not in fresh:
+            fresh[key] = value
+    # os.environ and os.environb share posix.environ; the C library's own environment is fresh already.
+    old = posix.environ
+    locale = [fresh.get(k) for k in (b'LC_ALL', b'LC_CTYPE', b'LANG')]
+    if old != fresh:
+        old.clear()
+        old.update(fresh)
+    for key, value in config['changes']:
+        if value is None:
+            old.pop(key, None)
+            posix.unsetenv(key)
+        else:
+            old[key] = value
+            posix.putenv(key, value)
+    utf8_mode = sys.flags.utf8_mode
+    ctype = _locale.setlocale(0)  # LC_CTYPE, of the frozen process
+    frozen_errors = 'surrogateescape' if utf8_mode or ctype in config['coercion_targets'] else 'strict'
+    if locale != config['locale']:
+        try:
+            _locale.setlocale(0, '')
+        except _locale.Error:
+            _locale.setlocale(0, 'C')
+        ctype = _locale.setlocale(0)
+    if ctype == 'C' or ctype == 'POSIX':
+        if not utf8_mode:
+            fallback = 'the C locale'  # where Python starts in UTF-8 mode
+            return
+        ctype = cold('coerce')(ctype)
+    if fresh.get(b'PYTHONPATH') != config['pythonpath']:
+        reason = cold('pythonpath')(config['pythonpath'], fresh.get(b'PYTHONPATH'))
+        if reason:
+            fallback = reason
+            return
+    encoding = 'utf-8'
+    if not utf8_mode and _locale.nl_langinfo(_locale.CODESET) != 'UTF-8' or sys.getfilesystemencoding() != encoding:
+        encoding = cold('other_encoding')()
+        if encoding is None:
+            fallback = 'another character set'
+            return
+    # get_stdio_errors() of Python/initconfig.c
+    errors = 'surrogateescape' if utf8_mode or ctype in config['coercion_targets'] else 'strict'
+    if b'PYTHONIOENCODING' in fresh:
+        encoding, errors = cold('io_encoding')(encoding, errors)
+    if not config['resume']:
+        signals()
+    elif fresh.get(b'PYTHONIOENCODING') != config['io_encoding']:
+        fallback = 'another PYTHONIOENCODING'
+        return
+    elif ignored != config['ignored']:
+        cold('inherited')()
+    for fd, name in config['stdio']:
+        if config['resume']:
+            cold('go_on')(fd, name)
+            continue
+        new = stream(fd, getattr(sys, '__' + name, None))
+        current = getattr(sys, name[:-2], None)
+        if current is not new and type(current) is io.TextIOWrapper:
+            # The program's own wrapper over the same buffer: dropping it would close that.
+            current.__init__(io.BytesIO())
+        setattr(sys, '__' + name, new)
+        setattr(sys, name[:-2], new)
+    sys.path_importer_cache.pop('', None)
+    if 'time' in sys.modules and (fresh.get(b'TZ') != config['tz'] or not config['tz'] and zone() != config['zone']):
+        sys.modules['time'].tzset()
+    if 'multiprocessing.process' in sys.modules:
+        cold('original_dir')()
+    if fresh.get(b'HOME') != config['home'] or fresh.get(b'PYTHONUSERBASE') != config['userbase']:
+        cold('user_site')(config['home'])
+    if fresh.get(b'TMPDIR') != config['tmpdir'] and 'tempfile' in sys.modules:
+        sys.modules['tempfile'].tempdir = None
+    argv = [os.fsdecode(w) for w in words[:argc]]
+    if config['version'] >= (3, 10):
+        sys.orig_argv[:] = argv
+    del argv[:config['interpreter_args']]
+    if config['resume']:
+        cold('arguments')(argv)
+    else:
+        again(argv)
+    if config['argv']:
+        cold('argv_copies')(config['argv'])
+    if config['local'] and not config['resume']:
+        cold('local_modules')(config['local'])
+    for code in recipe_code:
+        d = {'__name__': 'pyfreeze.recipe', '__builtins__': __builtins__, 'config': config}
+        exec(code, d)
+        reason = d['thaw']() if 'thaw' in d else None
+        if reason:
+            fallback = reason
+
+
+def zone():
+    # What libc reads where TZ is not set.
+    try:
+        st = os.stat('/etc/localtime')
+    except OSError:
+        return None
+    return st.st_ino, st.st_size, st.st_mtime_ns
+
+
+def again(argv):
+    # The program runs again: a new module __main__, and what the interpreter does to run a script, a module or a command.
+    global run, run_args, run_code
+    importlib = sys.modules['_frozen_importlib']
+    importlib._module_locks.clear()  # of imports that other threads were in
+    importlib._blocking_on.clear()
+    main = sys.modules['__main__'] = type(sys)('__main__')
+    d = main.__dict__
+    d.update({'__name__': '__main__', '__doc__': None, '__package__': None, '__loader__': None, '__spec__': None,
+              '__annotations__': {}, '__builtins__': __builtins__})
+    script = config['script_stat']
+    st = None
+    if script and argv[0] == script[0]:
+        st = os.stat(argv[0])
+    if st is not None and st.st_size == script[1] and st.st_mtime_ns == script[2]:
+        sys.argv[:] = argv
+        if not config['safe_path']:
+            set_path0(script[3])
+        d['__file__'] = argv[0]
+        d['__cached__'] = None
+        d['__loader__'] = sys.modules['_frozen_importlib_external'].SourceFileLoader('__main__', argv[0])
+        run_code, run_args = config['script_code'], d
+    else:
+        todo, run_args = cold('command')(argv, d)
+        if type(run_args) is dict:
+            run_code = todo
+        else:
+            run = todo
+
+
+def set_path0(value):
+    # sys.path[0] of the frozen command is replaced; anything the program put before it stays.
+    old = config['path0']
+    config['here'] = value
+    if old in sys.path[:8]:
+        if value != old:
+            sys.path[sys.path.index(old)] = value
+    else:
+        sys.path.insert(0, value)
+
+
+start()

@@ -1,0 +1,311 @@
+# The rarely needed part of the thaw script; see thaw.py, whose namespace it shares.
+
+import builtins
+
+
+def new_stream(fd, old):
+    # Standard streams that are not the usual three layers: replaced, or missing when the process was frozen.
+    kept.append(old)
+    raw = io.FileIO.__new__(io.FileIO)
+    if fd != 0 and not config['buffered_stdio']:
+        buffer = raw
+    else:
+        kind = io.BufferedWriter if fd != 0 else io.BufferedReader
+        buffer = kind.__new__(kind)
+    return io.TextIOWrapper.__new__(io.TextIOWrapper), buffer, raw
+
+
+def coerce(ctype):
+    # _Py_CoerceLegacyLocale() of Python/pylifecycle.c (PEP 538).
+    if os.environ.get('LC_ALL') or os.environ.get('PYTHONCOERCECLOCALE') == '0':
+        return ctype
+    for name in config['coercion_targets'][2:]:
+        try:
+            _locale.setlocale(_locale.LC_CTYPE, name)
+        except _locale.Error:
+            continue
+        os.environ['LC_CTYPE'] = name
+        return name
+    return ctype
+
+
+def other_encoding():
+    # The file system encoding is fixed at the start of an interpreter: it must be the locale's here, too.
+    import _codecs
+
+    locale = _codecs.lookup('utf-8' if sys.flags.utf8_mode else _locale.nl_langinfo(_locale.CODESET)).name
+    return locale if locale == _codecs.lookup(sys.getfilesystemencoding()).name else None
+
+
+def io_encoding(encoding, errors):
+    value = os.environ.get('PYTHONIOENCODING')
+    if not value or sys.flags.ignore_environment:
+        return encoding, errors
+    import _codecs
+
+    name, _, how = value.partition(':')
+    return _codecs.lookup(name or encoding).name, how or ('strict' if name else errors)
+
+
+def path0(value):
+    if not config['safe_path']:
+        set_path0(value)
+
+
+def command(argv, d):
+    if argv and argv[0] == '-m' and len(argv) > 1:
+        sys.argv[:] = ['-m'] + argv[2:]
+        path0(os.getcwd())
+        import runpy
+
+        return runpy._run_module_as_main, (argv[1], True)
+    if argv and argv[0] == '-c' and len(argv) > 1:
+        d['__loader__'] = sys.modules['_frozen_importlib'].BuiltinImporter
+        sys.argv[:] = ['-c'] + argv[2:]
+        path0('')
+        return compiled(argv[1] + '\n', '<string>', d)
+    return script(argv, d)
+
+
+def script(argv, d):
+    global fallback
+    name = argv[0] if argv else ''
+    if not os.path.isfile(name):  # a directory, an archive, nothing: the interpreter knows what to do or say
+        fallback = 'not a script: ' + name
+        return None, None
+    sys.argv[:] = argv
+    path0(os.path.dirname(os.path.realpath(name)))
+    d['__file__'] = os.path.abspath(name) if config['version'] >= (3, 9) else name
+    d['__cached__'] = None
+    d['__loader__'] = sys.modules['_frozen_importlib_external'].SourceFileLoader('__main__', d['__file__'])
+    with io.open_code(name) as f:
+        source = f.read()
+    if b'\0' in source:
+        fallback = 'a null byte in ' + name
+        return None, None
+    return compiled(source, d['__file__'], d)
+
+
+def compiled(source, name, d):
+    global raised
+    try:
+        return compile(source, name, 'exec', dont_inherit=True), d
+    except (SyntaxError, ValueError) as e:
+        raised = e.with_traceback(None)
+        return compile('', name, 'exec', dont_inherit=True), d
+
+
+def pythonpath(old, new):
+    # sys.path gets the new directories in place of the old ones, unless that could have changed what was imported.
+    if sys.flags.ignore_environment:
+        return None
+    old, new = ([os.fsdecode(d) for d in v.split(b':')] if v else [] for v in (old, new))
+    if any(not os.path.isabs(d) for d in old + new):
+        return 'PYTHONPATH has changed, and is relative'
+    old, new = (list(dict.fromkeys(map(os.path.normpath, v))) for v in (old, new))
+    if [d for d in old if d in new] != [d for d in new if d in old]:
+        return 'the order of PYTHONPATH has changed'
+    modules = dict(sys.modules)
+    for d in old:
+        if d not in new:
+            for m in modules.values():
+                if (getattr(m, '__file__', None) or '').startswith(d + '/'):
+                    return 'PYTHONPATH has changed, and had ' + m.__name__
+    tops = {name.partition('.')[0] for name in modules}
+    tops.update(('sitecustomize', 'usercustomize'))
+    for d in new:
+        if d not in old:
+            try:
+                names = os.listdir(d)
+            except OSError:
+                continue
+            shadows = tops.intersection(n.partition('.')[0] for n in names)
+            if shadows:
+                return 'PYTHONPATH has changed, and has ' + min(shadows)
+    at = 0
+    while at < len(sys.path) and sys.path[at] not in old and sys.path[at] != config['path0']:
+        at += 1
+    if at == len(sys.path):
+        at = 0
+    elif sys.path[at] == config['path0'] and not config['safe_path']:
+        at += 1
+    rest = [d for d in sys.path[at:] if d not in old]
+    sys.path[at:] = new + [d for d in rest if d not in new]
+
+
+def local_modules(directory):
+    # In another directory a project's own modules are others. Those stay that the interpreter would find here, too: beside the script, on
+    # PYTHONPATH, in a virtual environment.
+    try:
+        if os.getcwd() == directory:
+            return
+    except OSError:
+        pass
+    known = [sys.prefix, sys.base_prefix] + os.environ.get('PYTHONPATH', '').split(':')
+    known.append(config.get('here'))  # sys.path[0] of this run
+
+    def foreign(path):
+        path += '/'
+        return path.startswith(directory + '/') and not any(k and path.startswith(k + '/') for k in known)
+
+    sys.path[:] = [d for d in sys.path if not foreign(d)]
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, '__file__', None)
+        if type(file) is str and name != '__main__' and foreign(file):
+            del sys.modules[name]
+
+
+def original_dir():
+    # As multiprocessing.process does when it is imported.
+    try:
+        path = os.path.abspath(os.getcwd())
+    except OSError:
+        path = None
+    sys.modules['multiprocessing.process'].ORIGINAL_DIR = path
+
+
+def user_site(old_home):
+    site = sys.modules.get('site')
+    if site is None or site.USER_BASE is None:
+        return
+    old = site.USER_SITE
+    site.USER_BASE = site.USER_SITE = None
+    new = site.getusersitepackages()
+    known = getattr(sys.modules.get('sysconfig'), '_CONFIG_VARS', None)
+    if known and 'userbase' in known:
+        known['userbase'] = site.getuserbase()
+    if not getattr(site, 'ENABLE_USER_SITE', None):
+        return
+    if old in sys.path and old != new:
+        sys.path.remove(old)
+    if os.path.isdir(new) and new not in sys.path:
+        site.addsitedir(new)
+
+
+def report(exc):
+    try:
+        sys.excepthook(type(exc), exc, exc.__traceback__)
+    except BaseException as e:
+        try:
+            sys.stderr.write('Error in sys.excepthook:\n')
+            sys.__excepthook__(type(e), e, e.__traceback__.tb_next if e.__traceback__ else None)
+            sys.stderr.write('\nOriginal exception was:\n')
+            sys.__excepthook__(type(exc), exc, exc.__traceback__)
+        except BaseException:
+            pass
+
+
+def unraisable(exc, obj):
+    try:
+        sys.stderr.write('Exception ignored in: %r\n%s: %s\n' % (obj, type(exc).__name__, exc))
+    except BaseException:
+        pass
+
+
+def status(exc):
+    # handle_system_exit() of Python/pythonrun.c
+    if exc is None:
+        return 0
+    if isinstance(exc, SystemExit):
+        code = exc.code
+        if code is None:
+            return 0
+        if isinstance(code, int):
+            return code & 0xff if -(1 << 63) <= code < (1 << 63) else 255
+        flush_stdout()
+        try:
+            print(code, file=sys.stderr)
+        except BaseException:
+            pass
+        return 1
+    if isinstance(exc, KeyboardInterrupt):
+        flush_stdout()
+        report(exc)
+        return -2
+    flush_stdout()
+    sys.last_type, sys.last_value, sys.last_traceback = type(exc), exc, exc.__traceback__
+    report(exc)
+    return 1
+
+
+def flush_stdout():
+    try:
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
+    except BaseException:
+        pass
+
+
+def timings():
+    import resource
+    u = resource.getrusage(resource.RUSAGE_SELF)
+    sys.stderr.write('pyfreeze: %7d %7d  cpu in user mode, page faults: the whole command\n'
+                     'pyfreeze: %7d          cpu in the kernel\n' % (u.ru_utime * 1e6, u.ru_minflt + u.ru_majflt, u.ru_stime * 1e6))
+    sys.stderr.flush()
+
+
+def argv_copies(copies):
+    for copy in copies:
+        try:
+            found = eval(copy['path'], {'sys': sys})
+        except Exception:
+            continue
+        if type(found) is list and found is not sys.argv:
+            found[:] = sys.argv[copy['from']:]
+
+
+def arguments(argv):
+    # Of a program that goes on: the list that it knows gets this run's words.
+    sys.argv[1:] = argv[2:] if argv[:1] in (['-m'], ['-c']) else argv[1:]
+    if argv[:1] == ['-m']:
+        path0(os.getcwd())
+
+
+def go_on(fd, name):
+    # A standard stream of a program that goes on: what it has set itself, and what it has not written yet, stays.
+    old = getattr(sys, '__' + name, None)
+    try:
+        os.fstat(fd)
+    except OSError:
+        kept.append(old)
+        if getattr(sys, name[:-2], None) is old:
+            setattr(sys, name[:-2], None)
+        setattr(sys, '__' + name, None)
+        return
+    if old is None:
+        new = stream(fd, None)
+        if getattr(sys, name[:-2], None) is None:
+            setattr(sys, name[:-2], new)
+        setattr(sys, '__' + name, new)
+        return
+    if type(old) is not io.TextIOWrapper or old.closed:
+        return
+    change = {}
+    tty, was = os.isatty(fd), config['ttys'][fd]
+    if fd and config['buffered_stdio'] and tty != was:
+        always = fd == 2 and config['version'] >= (3, 9)
+        if old.line_buffering == (was or always):
+            change['line_buffering'] = tty or always
+    now = 'backslashreplace' if fd == 2 else errors
+    if fd != 2 and now != frozen_errors and old.errors == frozen_errors:
+        change['errors'] = now
+    if change:
+        try:
+            old.reconfigure(**change)
+        except io.UnsupportedOperation:
+            pass  # something was read already
+
+
+def inherited():
+    # What the frozen program found ignored when it started, or not, is another set here. What it has set itself stays.
+    def start(n, mask):
+        ign, dfl = _signal.SIG_IGN, _signal.SIG_DFL
+        if mask >> (n - 1) & 1 or n in config['ignored_signals']:
+            return ign
+        return _signal.default_int_handler if n == 2 else dfl
+
+    for n in config['signals']:
+        handler = _signal.getsignal(n)
+        want = start(n, ignored)
+        if handler == start(n, config['ignored']) and handler != want:
+            _signal.signal(n, want)

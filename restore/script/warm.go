@@ -1,0 +1,68 @@
+package script
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+
+	"pyfreeze/restore/guard"
+)
+
+// warmScript runs a program several times in one process; see its first lines.
+//
+//go:embed warm.py
+var warmScript string
+
+// WarmCommand returns the words of an interpreter that runs a program several times in one process: with the arguments of its command line, then
+// with those of each of more. none and path choose recipes as for [Choose].
+func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, none bool) ([]string, error) {
+	var path0 *string
+	if !cl.HasOption('P') && !cl.HasOption('I') {
+		p := cl.Path0(cwd)
+		path0 = &p
+	}
+	recipes := [][]string{}
+	switch {
+	case none:
+	case path != "":
+		r, err := ReadRecipe(path)
+		if err != nil {
+			return nil, err
+		}
+		recipes = append(recipes, []string{"", r.sources[0]})
+	default:
+		shipped, err := shippedRecipes()
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range shipped {
+			if !r.isLibrary() {
+				recipes = append(recipes, []string{r.detect[0], r.sources[0]})
+			}
+		}
+	}
+	literal, err := pythonLiteral(cl.What, path0, append([][]string{cl.Args}, more...), recipes)
+	if err != nil {
+		return nil, err
+	}
+	return append(append([]string{}, cl.Interp...), "-c", warmScript, literal), nil
+}
+
+// pythonLiteral writes strings and lists of them as JSON, which Python reads, too.
+func pythonLiteral(what []string, path0 *string, runs, recipes [][]string) (string, error) {
+	for _, list := range append(append(append([][]string{}, runs...), what), recipes...) {
+		for _, w := range list {
+			if !utf8.ValidString(w) {
+				return "", fmt.Errorf("the argument %q is not UTF-8: --warm cannot pass it", w)
+			}
+		}
+	}
+	for i := range runs {
+		if runs[i] == nil {
+			runs[i] = []string{}
+		}
+	}
+	b, err := json.Marshal([]any{what, path0, runs, recipes})
+	return string(b), err
+}

@@ -1,0 +1,83 @@
+# What a process runs that is warmed up by several runs of its program: `pyfreeze freeze --warm`. It is the interpreter's -c
+# argument; sys.argv[1] is a Python literal: the words of the command behind the interpreter's options, sys.path[0],
+# the lists of arguments, and recipes, each with the module that tells its program ('' for any). It must work
+# from 3.8 on, and import nothing that is not there anyway.
+import io
+import os
+import sys
+
+
+def warm(what, path0, runs, recipes):
+    run = program(what)
+    if path0 is not None:
+        sys.path[0] = path0
+    say = os.fdopen(os.dup(2), 'w')
+    null = os.open(os.devnull, os.O_RDWR)
+    for i, args in enumerate(runs):
+        if i == 1:  # the first is the command itself
+            standard_streams()
+            for fd in range(3):
+                os.dup2(null, fd)
+            run = of_recipe(recipes) or run
+        standard_streams()
+        sys.argv[:] = [what[0]] + args
+        main = sys.modules['__main__'] = type(sys)('__main__')
+        main.__dict__['__builtins__'] = __builtins__
+        failed = 0
+        try:
+            run(args)
+        except SystemExit as e:
+            failed = e.code
+        except BaseException as e:
+            import traceback
+            failed = ''.join(traceback.format_exception(type(e), e, e.__traceback__))
+        if failed and i:
+            say.write('pyfreeze: the warm-up run %r ended with %s\n' % (args, failed))
+    sys.argv[:] = what[:1] + runs[0]  # what modules have copied when they were imported is of these
+    os.close(null)
+    say.close()
+
+
+def standard_streams():
+    # A program may have wrapped their buffers anew: dropping such a wrapper would close the buffer.
+    for name in ('stdin', 'stdout', 'stderr'):
+        usual, now = getattr(sys, '__' + name + '__'), getattr(sys, name)
+        if now is not None and now is not usual:
+            if name != 'stdin':
+                now.flush()
+            if type(now) is io.TextIOWrapper:
+                now.__init__(io.BytesIO())
+            setattr(sys, name, usual)
+        if usual is not None and name != 'stdin':
+            usual.flush()
+
+
+def of_recipe(recipes):
+    for module, source in recipes:
+        if not module or module in sys.modules:
+            namespace = {'__name__': 'pyfreeze.recipe', '__builtins__': __builtins__}
+            exec(compile(source, '<pyfreeze recipe>', 'exec', dont_inherit=True), namespace)
+            return namespace.get('warm')
+
+
+def program(what):
+    if what[0] == '-m':
+        import runpy
+        return lambda args: runpy._run_module_as_main(what[1], True)
+    source, name = what[-1] + '\n', '<string>'
+    if what[0] != '-c':
+        name = what[0]
+        with open(name, 'rb') as f:
+            source = f.read()
+    code = compile(source, name, 'exec', dont_inherit=True)
+
+    def run(args):
+        d = sys.modules['__main__'].__dict__
+        if what[0] != '-c':
+            d['__file__'] = name
+            d['__cached__'] = None
+        exec(code, d)
+    return run
+
+
+warm(*eval(sys.argv[1], {'__builtins__': {}, 'null': None}))

@@ -1,0 +1,237 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"pyfreeze/procmem"
+	"pyfreeze/restore/stub"
+	"pyfreeze/symbols"
+	"pyfreeze/tracer"
+)
+
+// Command is a command of ours under way. It inherits the standard streams. Whatever becomes of pyfreeze, it goes on to its end.
+type Command struct {
+	name    string
+	p       *tracer.Process
+	live    *procmem.Live
+	in      *symbols.Interpreter
+	lay     *symbols.Layout
+	start   Start
+	fn      [stub.Functions]uint64
+	base    procmem.Addr
+	planted bool
+	tell    func(step string, done, total uint64)
+}
+
+// StartCommand starts a program by its path with the given arguments, stopped before its first instruction. The caller ends it with Release
+// or Kill, then Wait. tell is told of progress and may be nil. Errors: *os.PathError and those of exec.
+func StartCommand(path string, argv []string, tell func(step string, done, total uint64)) (*Command, error) {
+	if tell == nil {
+		tell = func(string, uint64, uint64) {}
+	}
+	c := &Command{name: argv[0], tell: tell}
+	p, err := tracer.Spawn(path, argv, os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	c.p = p
+	return c, nil
+}
+
+// FindProgram looks a program up as a shell would.
+func FindProgram(name string) (string, error) { return exec.LookPath(name) }
+
+// PID returns the process id.
+func (c *Command) PID() int { return c.p.PID() }
+
+// Start returns how the interpreter was started. Precondition: ToPython has returned.
+func (c *Command) Start() Start { return c.start }
+
+// Interpreter returns the interpreter, nil before ToPython has found one. The Command closes its file, unless a Copy has taken it over.
+func (c *Command) Interpreter() *symbols.Interpreter { return c.in }
+
+// Numbers of the watches.
+const (
+	watchEntry = 0 // of the program, once its libraries are loaded
+	watchExit  = 0 // and the next: what takes the interpreter down
+	watchCode  = 2 // a module's code being executed
+	watchBack  = 1 // the end of that
+	watchFirst = 3 // the first instruction of the function
+)
+
+// proceed lets the process run to its next event.
+func (c *Command) proceed(ctx context.Context, missed string) (ev tracer.WatchEvent, err error) {
+	for {
+		ev, err = c.p.ContinueToWatch(time.Now().Add(slice))
+		switch {
+		case errors.Is(err, tracer.ErrStepTimeout):
+			if ctx.Err() != nil {
+				return ev, ctx.Err()
+			}
+		case err != nil:
+			return ev, c.ended(err, missed)
+		default:
+			return ev, nil
+		}
+	}
+}
+
+// ended makes an error of the end of the command.
+func (c *Command) ended(err error, missed string) error {
+	var exit *tracer.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	e := &CommandEndedError{Command: c.name, Missed: missed}
+	if status, err := c.p.Wait(); err == nil {
+		e.Status, e.Known = status, true
+	}
+	return e
+}
+
+// ToPython runs the command, through whatever it executes in its place, to where an interpreter is about to run its program.
+// Errors: *CommandEndedError, *symbols.NotPythonError, *symbols.MissingDebugError, *StateError.
+func (c *Command) ToPython(ctx context.Context) error {
+	const missed = "did not start a Python interpreter in its own process"
+	for {
+		entry, err := c.entry()
+		if err != nil {
+			return err
+		}
+		if c.start, err = readStart(c.p.PID(), true); err != nil {
+			return err
+		}
+		if err := c.p.SetWatch(watchEntry, entry, tracer.WatchExecute); err != nil {
+			return err
+		}
+		ev, err := c.proceed(ctx, missed)
+		if err != nil {
+			return err
+		}
+		if ev.Exec {
+			continue
+		}
+		if err := c.p.ClearWatch(watchEntry); err != nil {
+			return err
+		}
+		err = c.identify()
+		var not *symbols.NotPythonError
+		if err == nil {
+			return c.toMain(ctx)
+		}
+		if !errors.As(err, &not) {
+			return err
+		}
+		for exec := false; !exec; exec = ev.Exec { // a shell, env: what it executes may be one
+			if ev, err = c.proceed(ctx, missed); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// entry returns where the program begins that the process has just executed.
+func (c *Command) entry() (procmem.Addr, error) {
+	if loaderRuns(c.p.PID()) {
+		return entryThroughLoader(c.p.PID())
+	}
+	return auxEntry(c.p.PID())
+}
+
+func (c *Command) identify() (err error) {
+	if c.live != nil {
+		_ = c.live.Close()
+	}
+	if c.live, err = procmem.OpenLive(c.p.PID()); err != nil {
+		return err
+	}
+	maps, err := procmem.ReadMaps(c.p.PID())
+	if err != nil {
+		return err
+	}
+	if c.in, err = symbols.Identify(maps, c.live); err != nil {
+		return err
+	}
+	c.fn, err = Functions(c.in, maps, c.live)
+	return err
+}
+
+// toMain runs an interpreter until it has initialised, and plants the stub there.
+func (c *Command) toMain(ctx context.Context) error {
+	sym, ok := c.in.Module.File.Dynsym("Py_RunMain") // 3.8 (PEP 587)
+	if !ok {
+		return &symbols.NotPythonError{Path: c.in.Exe, Reason: "it does not export Py_RunMain"}
+	}
+	if err := c.p.SetWatch(watchEntry, c.in.Bias+sym.Addr, tracer.WatchExecute); err != nil {
+		return err
+	}
+	ev, err := c.proceed(ctx, "did not run a program")
+	if err != nil {
+		return err
+	}
+	if ev.Exec {
+		return &CommandEndedError{Command: c.name, Missed: "executed another program"}
+	}
+	if err := c.p.ClearWatch(watchEntry); err != nil {
+		return err
+	}
+	maps, err := procmem.ReadMaps(c.p.PID())
+	if err != nil {
+		return err
+	}
+	return c.plant(maps)
+}
+
+// UseLayout tells what the interpreter's C types are. Precondition: ToPython has returned.
+func (c *Command) UseLayout(lay *symbols.Layout) { c.lay = lay }
+
+// Release lets the command go on by itself. After a copy it goes on from where that was taken.
+func (c *Command) Release() error {
+	c.close()
+	if c.planted {
+		if err := c.setTrapAction([4]uint64{}); err != nil && !errors.Is(err, tracer.ErrDetached) && !errors.Is(err, tracer.ErrNoProcess) {
+			return errors.Join(err, c.p.Detach())
+		}
+	}
+	return c.p.Detach()
+}
+
+// Kill ends the command.
+func (c *Command) Kill() error {
+	c.close()
+	return c.p.Kill()
+}
+
+// Wait waits for its end, and returns its status. When ctx ends, Wait returns and the command goes on.
+func (c *Command) Wait(ctx context.Context) (syscall.WaitStatus, error) {
+	type result struct {
+		status syscall.WaitStatus
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		status, err := c.p.Wait()
+		done <- result{status, err}
+	}()
+	select {
+	case r := <-done:
+		return r.status, r.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+func (c *Command) close() {
+	if c.live != nil {
+		_ = c.live.Close()
+	}
+	if c.in != nil {
+		_ = c.in.Module.File.Close() // only read
+	}
+	c.live, c.in = nil, nil
+}

@@ -1,0 +1,204 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
+	"pyfreeze/restore/stub"
+	"pyfreeze/tracer"
+)
+
+// forkTimeout is how long the program's own handlers of a fork may take.
+const forkTimeout = 60 * time.Second
+
+// atRest says why the interpreter cannot be copied at this point.
+func (c *Command) atRest() error {
+	sr, err := pyheap.NewStateReader(c.in, c.lay)
+	if err != nil {
+		return err
+	}
+	st, err := sr.Read(c.live)
+	switch {
+	case err != nil:
+		return err
+	case st.Finalizing:
+		return &StateError{"begun to shut down", ""}
+	case st.GCCollecting:
+		return &StateError{"a garbage collection under way", "choose another point"}
+	}
+	return nil
+}
+
+// Fork copies the command at the point where it stands, as the child of a fork() that it makes there. No child is made: the system call is
+// skipped, and the program goes on as its parent when it is released. Precondition: the main thread stands at a point of Python and
+// holds the GIL. Errors: *StateError, *CommandEndedError.
+func (c *Command) Fork(ctx context.Context) (_ *Copy, err error) {
+	if err := c.atRest(); err != nil {
+		return nil, err
+	}
+	tid := c.p.PID()
+	point, stack, err := c.point()
+	if err != nil {
+		return nil, err
+	}
+	// struct head, with what brings the program back to the point behind it.
+	l, tables := stub.Own(), &stub.Tables{}
+	head := c.base + procmem.Addr(l.End)
+	h := stub.Head{Base: uint64(c.base), Fn: c.fn}
+	frame := Frame(0, &point.Regs, point.XState, point.SigMask, stack)
+	at := uint64(head) + uint64(tables.Bytes(make([]byte, len(frame))))
+	h.Point = at
+	region := h.Region(tables)
+	copy(region[at-uint64(c.base):], Frame(at, &point.Regs, point.XState, point.SigMask, stack))
+	if _, err := c.p.WriteAt(region[l.End:], head); err != nil {
+		return nil, err
+	}
+	regs := point.Regs
+	nestedCall(&regs, uint64(c.base)+uint64(l.Agent))
+	if err := c.p.SetRegs(tid, regs); err != nil {
+		return nil, err
+	}
+	if err := c.p.SetSigMask(tid, ^uint64(0)); err != nil {
+		return nil, err
+	}
+	if err := c.toFork(ctx); err != nil {
+		return nil, err
+	}
+	// Behind the call of fork() there is a word that says so.
+	forked := le.AppendUint64(nil, 1)
+	if _, err := c.p.WriteAt(forked, head+procmem.Addr(stub.ForkedAt)); err != nil {
+		return nil, err
+	}
+	if err := c.p.SkipCall(1); err != nil { // what fork() gives the parent; nobody looks at it
+		return nil, err
+	}
+	if err := c.p.StopAll(); err != nil {
+		return nil, err
+	}
+	out := &Copy{Kind: Forked, Point: point}
+	if err := c.copyTo(out, point); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	asChild(&out.Threads[0].Regs)
+	return out, nil
+}
+
+// point notes where the main thread stands, and its alternate stack.
+func (c *Command) point() (*Point, [24]byte, error) {
+	tid, p := c.p.PID(), &Point{}
+	var stack [24]byte
+	var err error
+	if p.Regs, err = c.p.Regs(tid); err != nil {
+		return nil, stack, err
+	}
+	if p.XState, err = c.p.XState(tid); err != nil {
+		return nil, stack, err
+	}
+	if p.SigMask, err = c.p.SigMask(tid); err != nil {
+		return nil, stack, err
+	}
+	at := c.base + procmem.Addr(stub.Own().End) + tablesRoom - 64
+	if _, err := c.p.Syscall(tid, unix.SYS_SIGALTSTACK, 0, uint64(at)); err != nil {
+		return nil, stack, err
+	}
+	_, err = c.p.ReadAt(stack[:], at)
+	return p, stack, err
+}
+
+// toFork runs the agent to the system call that would make the child.
+func (c *Command) toFork(ctx context.Context) error {
+	const missed = "did not come back from its handlers of a fork"
+	deadline := time.Now().Add(forkTimeout)
+	for {
+		_, err := c.p.ContinueToCall(time.Now().Add(slice), makesProcess)
+		switch {
+		case errors.Is(err, tracer.ErrStepTimeout):
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the handlers that %s has registered for a fork (os.register_at_fork, pthread_atfork) took longer than %v", c.name, forkTimeout)
+			}
+			continue
+		case err != nil:
+			return c.ended(err, missed)
+		}
+		is, err := c.atClone()
+		if err != nil || is {
+			return err
+		}
+	}
+}
+
+// atClone says whether the call that the main thread is about to do makes a process, not a thread.
+func (c *Command) atClone() (bool, error) {
+	regs, err := c.p.Regs(c.p.PID())
+	if err != nil {
+		return false, err
+	}
+	flags, behind := cloneFlags(&regs)
+	if behind != 0 {
+		var b [8]byte
+		if _, err := c.p.ReadAt(b[:], procmem.Addr(behind)); err != nil {
+			return false, err
+		}
+		flags = le.Uint64(b[:])
+	}
+	return flags&unix.CLONE_VM == 0, nil
+}
+
+// AsItStands copies the command with all its threads at the point where its main thread stands. Precondition and errors are those of Fork.
+func (c *Command) AsItStands() (*Copy, error) {
+	if err := c.atRest(); err != nil {
+		return nil, err
+	}
+	point, _, err := c.point()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.p.StopAll(); err != nil {
+		return nil, err
+	}
+	out := &Copy{Kind: Held, Point: point, GILHolder: c.p.PID()}
+	if err := c.copyTo(out, point); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	return out, nil
+}
+
+// copyTo copies all of the stopped command but the stub.
+func (c *Command) copyTo(out *Copy, point *Point) (err error) {
+	pid := c.p.PID()
+	out.PID, out.Start, out.Base, out.Busy = pid, c.start, c.base, true
+	if out.Threads, err = threadsOf(c.p); err != nil {
+		return err
+	}
+	if out.Kernel, err = readKernel(c.p, pid); err != nil {
+		return err
+	}
+	out.Kernel.Actions[unix.SIGTRAP-1] = [4]uint64{} // ours
+	if out.FDs, err = listDescriptors(pid); err != nil {
+		return err
+	}
+	maps, err := procmem.ReadMaps(pid)
+	if err != nil {
+		return err
+	}
+	region := procmem.Range{Start: c.base, End: c.base + stub.Region}
+	for _, m := range maps {
+		if !m.Overlaps(region) {
+			out.Maps = append(out.Maps, m)
+		}
+	}
+	out.Flags = readFlags(pid)
+	c.tell("copying memory", 0, 0)
+	out.Space, err = procmem.Capture(c.live, out.Maps, func(done, total uint64) { c.tell("copying memory", done, total) })
+	out.Interp, out.Layout, c.in = c.in, c.lay, nil
+	return err
+}

@@ -1,0 +1,72 @@
+package snapshot
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
+	"pyfreeze/restore/stub"
+)
+
+// chooseBase returns an address where a process has nothing, and where no fresh process has anything either: between what is at the bottom
+// of the address space and what is at its top.
+func chooseBase(maps []procmem.Mapping) (procmem.Addr, error) {
+	const first, step, last = 0x100000000000, 0x10000000000, 0x400000000000
+	for at := procmem.Addr(first); at < last; at += step {
+		region := procmem.Range{Start: at, End: at + stub.Region}
+		free := true
+		for i := range maps {
+			free = free && !maps[i].Overlaps(region)
+		}
+		if free {
+			return at, nil
+		}
+	}
+	return 0, fmt.Errorf("the process has no room of %d MiB for the loader stub", stub.Region>>20)
+}
+
+// tablesRoom is how much the region of a process that is being frozen has behind the stub's variables.
+const tablesRoom = 64 << 10
+
+// plant puts the stub into the command, which has its main thread stopped, and sets a handler for what a debug register stops: should
+// pyfreeze be killed, the command goes on.
+func (c *Command) plant(maps []procmem.Mapping) (err error) {
+	if c.base, err = chooseBase(maps); err != nil {
+		return err
+	}
+	l, tid := stub.Own(), c.p.PID()
+	size := uint64(l.End) + tablesRoom
+	at, err := c.p.Syscall(tid, unix.SYS_MMAP, uint64(c.base), size, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uint64(0), 0)
+	if err != nil {
+		return fmt.Errorf("mapping the loader stub: %w", err)
+	}
+	if procmem.Addr(at) != c.base {
+		return fmt.Errorf("the loader stub was mapped at %#x, not at %v: the kernel knows no MAP_FIXED_NOREPLACE (Linux 4.17)", at, c.base)
+	}
+	h := stub.Head{Base: uint64(c.base), Fn: c.fn}
+	if _, err := c.p.WriteAt(h.Region(&stub.Tables{}), c.base); err != nil {
+		return err
+	}
+	if _, err := c.p.Syscall(tid, unix.SYS_MPROTECT, uint64(c.base), uint64(l.Text), unix.PROT_READ|unix.PROT_EXEC); err != nil {
+		return fmt.Errorf("making the loader stub executable: %w", err)
+	}
+	c.planted = true
+	const sigInfo, restorer = 4, 0x04000000 // SA_SIGINFO, SA_RESTORER
+	return c.setTrapAction([4]uint64{uint64(c.base) + uint64(l.Trap), sigInfo | restorer, uint64(c.base) + uint64(l.Restorer), 0})
+}
+
+// setTrapAction sets what the command does with SIGTRAP.
+func (c *Command) setTrapAction(action [4]uint64) error {
+	var b []byte
+	for _, v := range action {
+		b = le.AppendUint64(b, v)
+	}
+	at := c.base + procmem.Addr(stub.Own().End) + tablesRoom - 64
+	if _, err := c.p.WriteAt(b, at); err != nil {
+		return err
+	}
+	_, err := c.p.Syscall(c.p.PID(), unix.SYS_RT_SIGACTION, uint64(unix.SIGTRAP), uint64(at), 0, 8)
+	return err
+}

@@ -1,0 +1,170 @@
+// What the C parts and the Go code share. Go has these structures in abi.go; layout.go is generated from
+// this file and a test compares the two. ABI_VERSION changes with any of them.
+#ifndef PYFREEZE_ABI_H
+#define PYFREEZE_ABI_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long u64;
+typedef int i32;
+typedef long i64;
+
+#define ABI_MAGIC 0x327a657266797000ul /* "\0pyfrez2" */
+#define ABI_VERSION 5
+
+// The stub is planted into a region of its own, at an address that is chosen at the freeze: first the stub's
+// text, then its variables (struct run first) with a stack, then struct head with its tables. All offsets in
+// struct head and in the tables are from struct head. Behind these, at fixed distances, is room for what is
+// only known at the thaw.
+#define REGION 0x40000000ul    /* bytes of address space that the stub takes */
+#define REGION_ARGS 0x10000000ul /* from the region's start: arguments and environment */
+#define REGION_VDSO 0x20000000ul /* where the vDSO waits while everything else goes */
+#define REGION_STACKS 0x30000000ul /* first stacks of threads */
+
+// At the start of the stub's text. All are offsets from there.
+struct stub {
+	u64 magic;
+	u32 version;
+	u32 text;   // end of the text, in whole pages; variables follow
+	u32 used;   // end of what is not zero
+	u32 end;    // end of the variables, in whole pages; struct head follows
+	u32 run;    // struct run
+	u32 stack;  // end of the stub's own stack
+	u32 thaw;   // entry points: of a thaw,
+	u32 agent;  // of the nested call at the freeze,
+	u32 trap;   // of a signal handler for what a debug register stops,
+	u32 restorer; // and what that returns to
+};
+
+// What one launch tells the stub.
+struct run {
+	u32 flags;
+	i32 image_fd;
+	i32 log_fd;      // -1: none
+	i32 tracer_pid;  // to be reaped; 0: the image is thawed in the process that runs the launcher
+	i32 verdict_fd;  // where the tracer child tells what has become of the sources; -1: nothing to ask
+	u32 mode;        // of MODE_
+	u64 stack;       // as the kernel left it: argc, argv, NULL, envp, NULL, auxv
+	u64 start_ns;    // CLOCK_MONOTONIC at the start of pyfreeze
+	u64 exec_ns;     // just before execve
+	u64 entry_ns;
+	u64 skip;        // words of argv before the user's
+	u64 argc, argv, envp; // of the plain command, where the process runs the launcher
+	u64 signals;     // pending before the tracer child was made
+	char comm[16];   // "" keeps the frozen one
+	char again[1024];    // words that tell of a stale image, with the user's arguments behind, in place of the plain command; "": none
+	char log_ok[1024];   // line for the log when the program is about to go on
+	char log_fail[1024]; // beginning of the line when it never will
+};
+
+enum { RUN_VERBOSE = 1, RUN_TIMINGS = 2, RUN_EXE = 4 }; // flags; RUN_EXE: /proc/self/exe is to be set
+enum { MODE_RUN = 0, MODE_RESUME = 1 }; // what `run` does with the image; what `run --resume` does
+
+// Functions that the stub calls: addresses in the frozen process.
+enum {
+	FN_BEFORE, FN_FORK, FN_PARENT, FN_CHILD, // PyOS_BeforeFork, fork of libc, PyOS_AfterFork_Parent, PyOS_AfterFork_Child
+	FN_ENSURE, FN_RELEASE,                   // PyGILState_
+	FN_LOADS,                                // PyMarshal_ReadObjectFromString
+	FN_DICT, FN_DICT_SET, FN_DICT_GET,       // PyDict_New, PyDict_SetItemString, PyDict_GetItemString
+	FN_TUPLE_GET,                            // PyTuple_GetItem
+	FN_BYTES, FN_LONG, FN_UTF8,              // PyBytes_FromStringAndSize, PyLong_FromUnsignedLongLong, PyUnicode_AsUTF8
+	FN_BUILTINS, FN_EVAL, FN_CALL,           // PyEval_GetBuiltins, PyEval_EvalCode, PyObject_CallObject
+	FN_FETCH, FN_NORMALIZE, FN_TRACEBACK,    // PyErr_Fetch, PyErr_NormalizeException, PyException_SetTraceback
+	FN_PRINT,                                // PyErr_Print
+	NFN
+};
+
+// How the frozen main thread comes to the thaw script, and what follows it.
+enum {
+	WAY_FORK = 1,   // it is the child of the agent's fork()
+	WAY_HELD = 2,   // it stands at a point of its own and holds the GIL
+	WAY_ENSURE = 3, // it waits in a system call without the GIL
+};
+enum {
+	HEAD_RESUME = 1,  // after the script the program goes on at its point; else the script leaves what is to run
+	HEAD_CHILD = 2,   // the other threads of Python are not there: PyOS_AfterFork_Child sees to that
+	HEAD_EARLY = 4,   // other threads go on before the script: one of them holds the GIL
+};
+
+struct way { u32 way, flags, script, script_len, npokes, pokes, nthreads, pad; }; // nthreads: how many besides the main one are made
+
+enum { OP_OPEN, OP_FILE, OP_ANON, OP_IMAGE, OP_READ, OP_STACK, OP_PROTECT, OP_ADVISE };
+
+// One step of placing memory.
+struct op {
+	u64 addr, len, off; // OP_OPEN: off of struct file
+	u32 kind, prot;
+	u32 flags, pad;     // of mmap, or the advice of madvise
+};
+
+struct file { u64 dev, ino, size, mtime_ns; u32 path, pad; }; // size ~0: not compared
+
+enum { FD_FILE, FD_PIPE, FD_SOCKETS, FD_EVENT, FD_EPOLL, FD_EPOLL_ADD, FD_NULL, FD_MEM };
+
+// A descriptor that is made again.
+struct fd {
+	i32 fd, other;      // other: the second end, or what an epoll watches
+	u32 kind, flags;    // flags of open(2); of FD_EPOLL_ADD the events
+	u64 offset;         // or the count, or the data of epoll
+	u32 path, nholds;
+	u32 holds, file;    // addresses of the C ints that keep its number, where all are known; struct file, 0: not compared
+};
+
+struct thread {
+	u64 fs, gs;
+	u64 tid_at;               // where libc keeps the thread's id; cleared at its end
+	u64 rseq, rseq_len, rseq_sig;
+	u64 robust, robust_len;
+	u32 frame;                // what rt_sigreturn takes, at the rsp that it has
+	u32 ntids, tids;          // more words that hold its id: addresses
+	u32 pad;
+	char name[16];
+};
+
+struct poke { u64 addr, value; u32 size, pad; };
+
+struct head {
+	u64 magic;
+	u32 version, size;      // of this and the tables
+	u64 base;               // where the region begins
+	u64 fn[NFN];
+	u64 point;              // address of what rt_sigreturn takes to go on at the point; 0: none
+	u64 forked;             // set by the tracer when the agent's fork() has been taken
+	struct way ways[2];     // by MODE_; way 0: not possible
+	u32 exe, argv0;         // path of the interpreter; words of the command line before the user's arguments
+	u32 nargv0, pad;
+	u32 nops, ops;
+	u32 nfds, fds;
+	u32 nthreads, threads;  // the main one first
+	u32 nwords, words;      // addresses of words that point into the vDSO; bit 0: on a page that is not writable
+	u64 vdso[4][2];         // the vDSO's mappings, address and length: its data pages, its text last
+	u32 nvdso, vdso_sum;    // checksum of the text
+	u64 actions;            // u64[64][4], what rt_sigaction takes for signals 1 to 64
+	u64 start_mask, start_ignored; // with which the frozen program was started
+	u64 point_mask;         // signals that were blocked at the point
+	u64 stack_low, stack_end, stack_floor; // used part of the main stack; nothing of it may lie below the floor
+	u64 environ;            // address of libc's environ
+	u64 mm[7];              // start_code, end_code, start_data, end_data, start_brk, brk, start_stack
+	u64 auxv_at;            // the auxiliary vector on the stack
+	u32 auxv, auxv_len;
+	char comm[16];
+};
+
+// What the launcher and the tracer child share.
+struct spawn {
+	u64 stack_top;     // of the tracer child's
+	u64 tracee;        // tid that will call execve
+	u64 program, program_len; // the stub and its tables, in memory
+	u64 run;           // struct run
+	i64 gate;          // a `syscall` instruction from the program's first instruction
+	u64 sources, sources_end, nsources; // guards of source files, to be checked while the tracee goes on
+	i32 verdict_fd;
+	u32 cpu;           // that the parent ran on
+	volatile u32 state; // 0 starting, 1 seized, 2 failed
+	volatile i32 error;
+	volatile i64 child;
+};
+enum { VERDICT_FITS = 1, VERDICT_STALE = 2 }; // one byte; the path follows
+
+#endif

@@ -1,0 +1,65 @@
+// The nested call at the freeze: the frozen program forks, and goes on where it was. The tracer takes what would
+// be the child. In a thaw the same call returns as that child.
+#include "stub.h"
+
+u64 call(int fn, u64 a, u64 b, u64 c)
+{
+	return ((u64(*)(u64, u64, u64))H->fn[fn])(a, b, c);
+}
+
+void open_gate(void);
+
+// The program goes on at its point, with the signals blocked that it blocked itself, and else those that this process was given blocked.
+static void __attribute__((noreturn)) go_on(void)
+{
+	enum { UC_SIGMASK = 296 };
+	u64 own = H->point_mask ^ H->start_mask;
+	*(u64 *)(H->point + UC_SIGMASK) = (H->point_mask & own) | (fresh.mask & ~own);
+	sigreturn(H->point);
+}
+
+static void __attribute__((noreturn)) after_fork(void)
+{
+	call(FN_CHILD, 0, 0, 0);
+	phase("PyOS_AfterFork_Child");
+	python();
+	ready();
+	go_on();
+}
+
+__attribute__((used, noreturn)) void agent(void)
+{
+	call(FN_BEFORE, 0, 0, 0);
+	i64 pid = (i32)call(FN_FORK, 0, 0, 0);
+	if (pid == 0) {
+		if (thawing)
+			after_fork();
+		sys3(SYS_exit_group, 0, 0, 0); // nobody took it: pyfreeze is gone
+	}
+	if (pid > 0 && !H->forked)
+		sys4(SYS_wait4, pid, 0, WALL, 0); // as above
+	call(FN_PARENT, 0, 0, 0);
+	sigreturn(H->point);
+}
+
+// The main thread of a process that was frozen as it stood.
+__attribute__((noreturn)) void on_main_stack(void)
+{
+	struct way *w = &H->ways[R.mode];
+	u64 state = 0;
+	if (w->flags & HEAD_EARLY)
+		open_gate();
+	if (w->way == WAY_ENSURE)
+		state = call(FN_ENSURE, 0, 0, 0);
+	if (w->flags & HEAD_CHILD) {
+		call(FN_BEFORE, 0, 0, 0);
+		call(FN_CHILD, 0, 0, 0);
+	}
+	phase("the interpreter entered");
+	python();
+	if (w->way == WAY_ENSURE)
+		call(FN_RELEASE, state, 0, 0);
+	ready();
+	open_gate();
+	go_on();
+}

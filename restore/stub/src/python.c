@@ -1,0 +1,114 @@
+// The thaw script, through the interpreter's own functions.
+#include "stub.h"
+
+u64 call(int fn, u64 a, u64 b, u64 c);
+void tell_phases(void);
+
+static void set(u64 dict, const char *name, u64 value)
+{
+	if (!value || (i32)call(FN_DICT_SET, dict, (u64)name, value))
+		plain("the thaw script could not be given its facts", -1);
+}
+
+// Waits for the tracer child, which has looked at the source files meanwhile. Only what it says counts: that it has
+// ended does not tell how.
+static void judge(void)
+{
+	static char why[4400] = "the image does not fit: ";
+	u64 pending = 0, n = length(why);
+	u8 verdict = 0;
+	i64 r;
+	if (R.verdict_fd >= 0) {
+		do
+			r = sys3(SYS_read, R.verdict_fd, &verdict, 1);
+		while (r == -EINTR);
+		if (verdict == VERDICT_STALE && (r = sys3(SYS_read, R.verdict_fd, why + n, 4096)) > 0)
+			n += r;
+		sys3(SYS_close, R.verdict_fd, 0, 0);
+		R.verdict_fd = -1;
+	}
+	if (R.tracer_pid) {
+		while (sys4(SYS_wait4, R.tracer_pid, 0, WALL, 0) == -EINTR)
+			;
+		// Its end sent a signal that the plain command would not have had.
+		sys3(SYS_sigpending, &pending, 8, 0);
+		u64 chld = 1ul << (SIGCHLD_ - 1), zero[2] = { 0 };
+		if (pending & ~R.signals & chld)
+			sys4(SYS_sigtimedwait, &chld, 0, zero, 8);
+	} else {
+		return;
+	}
+	if (verdict == VERDICT_FITS)
+		return;
+	if (verdict != VERDICT_STALE)
+		plain("the files of the image could not be checked", -1);
+	copy(why + n, " has changed since", 19);
+	stale(why);
+}
+
+void ready(void)
+{
+	log_success();
+	R.log_fd = -1;
+	tell_phases();
+}
+
+static void unblock(void)
+{
+	u64 own = H->point_mask ^ H->start_mask, mask = (H->point_mask & own) | (fresh.mask & ~own);
+	sys4(SYS_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+}
+
+// The program runs again: a code object in its namespace, or a function. What it raises goes to finish().
+static void __attribute__((noreturn)) run_again(u64 globals)
+{
+	u64 args = call(FN_DICT_GET, globals, (u64) "run_args", 0);
+	u64 code = call(FN_DICT_GET, globals, (u64) "run_code", 0), fn = call(FN_DICT_GET, globals, (u64) "run", 0);
+	u64 end = call(FN_DICT_GET, globals, (u64) "finish", 0);
+	if (!args || !(code || fn) || !end)
+		plain("the thaw script left nothing to run", -1);
+	ready();
+	unblock();
+	u64 done = code ? call(FN_EVAL, code, args, args) : call(FN_CALL, fn, args, 0);
+	if (!done) {
+		u64 e[3] = { 0 };
+		call(FN_FETCH, (u64)e, (u64)(e + 1), (u64)(e + 2));
+		call(FN_NORMALIZE, (u64)e, (u64)(e + 1), (u64)(e + 2));
+		if (e[2])
+			call(FN_TRACEBACK, e[1], e[2], 0);
+		if (e[1])
+			call(FN_DICT_SET, globals, (u64) "raised", e[1]);
+	}
+	call(FN_CALL, end, 0, 0);
+	sys3(SYS_exit_group, 1, 0, 0);
+	__builtin_unreachable();
+}
+
+void python(void)
+{
+	struct way *w = &H->ways[R.mode];
+	u64 all = call(FN_LOADS, (u64)AT(char, w->script), w->script_len, 0), globals = call(FN_DICT, 0, 0, 0);
+	if (!all || !globals)
+		plain("the thaw script could not be loaded", -1);
+	set(globals, "__builtins__", call(FN_BUILTINS, 0, 0, 0));
+	set(globals, "strings", call(FN_BYTES, (u64)fresh.words, fresh.words_len, 0));
+	set(globals, "argc", call(FN_LONG, fresh.argc, 0, 0));
+	set(globals, "ignored", call(FN_LONG, fresh.ignored, 0, 0));
+	set(globals, "flags", call(FN_LONG, R.flags, 0, 0));
+	set(globals, "recipe_code", call(FN_TUPLE_GET, all, 1, 0));
+	set(globals, "config", call(FN_TUPLE_GET, all, 2, 0));
+	u64 done = call(FN_EVAL, call(FN_TUPLE_GET, all, 0, 0), globals, globals);
+	if (!done && R.flags & RUN_VERBOSE)
+		call(FN_PRINT, 0, 0, 0);
+	if (!done)
+		plain("the thaw script failed", -1);
+	u64 why = call(FN_DICT_GET, globals, (u64) "fallback", 0);
+	if (why) {
+		const char *s = (const char *)call(FN_UTF8, why, 0, 0);
+		plain(s ? s : "the thaw script says so", -1);
+	}
+	phase("thaw script");
+	judge();
+	if (!(w->flags & HEAD_RESUME))
+		run_again(globals);
+}

@@ -1,0 +1,35 @@
+// The stub's own parts, and what they share.
+#ifndef PYFREEZE_STUB_H
+#define PYFREEZE_STUB_H
+#include "sys.h"
+
+extern struct run R;      // of this launch
+extern char stub_end[];   // where the variables end
+extern char stub_start[]; // of the text
+extern u64 thawing;       // zero in a process that is being frozen
+#define H ((struct head *)stub_end)
+#define AT(type, off) ((type *)(stub_end + (off)))
+
+// How the process was given to us, for the plain command and for Python.
+extern struct fresh {
+	u64 mask, ignored;    // signals blocked, signals ignored
+	char **argv, **envp;  // pointers, in memory that stays
+	char *words;          // all their bytes, one after the other
+	u64 words_len, argc;
+	u64 env_at;           // where the environment's begin in words
+} fresh;
+
+void __attribute__((noreturn)) plain(const char *what, i64 n); // the plain command takes over; n, if not -1, is told with the reason
+void __attribute__((noreturn)) stale(const char *what);        // a launcher's image must be made anew
+void __attribute__((noreturn)) sigreturn(u64 frame);
+void forget_descriptors(void);
+
+void phase(const char *name); // ends a phase of the thaw, for `run --timings`
+void log_failure(const char *what, i64 n);
+void log_success(void);
+void say(const char *s);
+
+void descriptors(void);
+void python(void); // runs the thaw script; returns where the program goes on at its point
+void ready(void);  // the last step before code of the program runs
+#endif
