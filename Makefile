@@ -17,7 +17,7 @@ BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 .PHONY: build setup demo test test-hg test-matrix test-regrtest compat bench bench-walk layouts lint stub check-stub install clean
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-E pyfreeze/restore.entry" -o $(BINARY) ./cmd/pyfreeze
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-E pyfreeze/restore/stub.entry" -o $(BINARY) ./cmd/pyfreeze
 
 # Debian packages: the interpreter, its debug information, mercurial, tools that the tests use.
 setup:
@@ -57,11 +57,11 @@ bench: setup build
 
 # The object walk over a heap of 10 million objects, next to the interpreter's own count of it.
 bench-walk: setup
-	@$(GO) run -ldflags "-E pyfreeze/restore.entry" ./cmd/pyfreeze/internal/walkbench
+	@$(GO) run -ldflags "-E pyfreeze/restore/stub.entry" ./cmd/pyfreeze/internal/walkbench
 
 # The C types of every interpreter with debug information that is here, for those that have none: symbols/layouts.
 layouts: setup
-	CGO_ENABLED=0 $(GO) build -ldflags "-E pyfreeze/restore.entry" -o bin/layouts ./cmd/pyfreeze/internal/layouts
+	CGO_ENABLED=0 $(GO) build -ldflags "-E pyfreeze/restore/stub.entry" -o bin/layouts ./cmd/pyfreeze/internal/layouts
 	bin/layouts
 
 lint:
@@ -71,11 +71,11 @@ lint:
 
 # The loader stub is committed as a flat binary, so that users need no C compiler.
 stub: setup
-	restore/stub_old/build.sh restore/stub_old/stub.bin restore/launcher_amd64.s
+	restore/stub/src/build.sh restore/stub
 
 check-stub: setup
 	@mkdir -p bin
-	restore/stub_old/build.sh bin/stub.check bin/launcher.check
+	restore/stub/src/build.sh bin/stub.check
 	@cmp bin/stub.check restore/stub_old/stub.bin && cmp bin/launcher.check restore/launcher_amd64.s || \
 		{ echo "the committed C parts are not what their source gives: run make stub"; exit 1; }
 

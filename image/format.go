@@ -9,7 +9,7 @@ import (
 
 // Version is the version of the format that this package writes, and the only
 // one that it reads.
-const Version = 1
+const Version = 2
 
 // Limits. Write keeps them, so that whatever it writes can be opened.
 const (

@@ -37,6 +37,9 @@ func (m *Image) Size() uint64 { return m.size }
 // it: an image of another user (root excepted) should be refused.
 func (m *Image) UID() uint32 { return m.stat.Uid }
 
+// GID returns the file's group, as of Open.
+func (m *Image) GID() uint32 { return m.stat.Gid }
+
 // Mode returns the file's permission bits, as of Open. Write makes 0600; an
 // image that others can write to should be refused. (With an ACL the group
 // bits are its mask: 0022 covers that, too.)

@@ -9,10 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"pyfreeze/restore"
+	"pyfreeze/restore/freeze"
 )
 
 func newAttach() *cobra.Command {
-	var o restore.FreezeOptions
+	var o restore.Options
 	out := imageOutput{}
 	c := &cobra.Command{
 		Use:   "attach PID -o FILE",
@@ -24,9 +25,10 @@ few milliseconds) and then goes on as if nothing had been. It may be blocked or
 busy: then the copy, not the process, is brought to a point where its objects are
 consistent, in up to --timeout.
 
-Other threads are not in the thawed processes, as after a fork. Descriptors
-that only the abandoned Python frames hold are dropped; files that a module holds
-are opened again; any other is refused, with the path to its owner.
+` + "`pyfreeze run --resume`" + ` goes on where the process was, with all its threads: waits are made again.
+` + "`pyfreeze run`" + ` runs the program again on the warmed-up heap, with other arguments and the main thread
+alone; that is right where a recipe repairs what the program captured. Files, pipes and epolls are
+made again; what cannot be, such as a connection, is refused with the path to its owner.
 
 A recipe is a Python file that repairs what a program captured of the world it
 was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
@@ -46,13 +48,12 @@ was frozen in. Recipes for known programs (hg) are chosen by themselves.`,
 			if err := out.check(&o); err != nil {
 				return err
 			}
-			o.PID = pid
 			p := newProgress(out.verbose)
-			o.Progress = p.step
+			o.Tell = p.step
 			start := time.Now()
-			var m *restore.Meta
+			var m *freeze.Meta
 			err = interruptible(cmd.Context(), func(ctx context.Context) error {
-				m, err = restore.Freeze(ctx, o)
+				m, err = restore.Attach(ctx, pid, o)
 				return err
 			})
 			p.end()

@@ -8,7 +8,8 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"pyfreeze/restore"
+	"pyfreeze/restore/captured"
+	"pyfreeze/restore/freeze"
 )
 
 // capturedOptions say which captured values are shown, and how.
@@ -19,7 +20,7 @@ type capturedOptions struct {
 }
 
 // showCaptured lists the captured values of an image.
-func showCaptured(w io.Writer, m *restore.Meta, o capturedOptions) error {
+func showCaptured(w io.Writer, m *freeze.Meta, o capturedOptions) error {
 	list, words := m.Captured, 0
 	if list == nil {
 		return errors.New("the image does not tell what was captured: it was made by a pyfreeze that did not look; take a new one")
@@ -44,8 +45,8 @@ func showCaptured(w io.Writer, m *restore.Meta, o capturedOptions) error {
 }
 
 // likely leaves out what may be words of the program, and counts them.
-func likely(list []restore.CapturedValue) (_ []restore.CapturedValue, words int) {
-	out := []restore.CapturedValue{}
+func likely(list []captured.Value) (_ []captured.Value, words int) {
+	out := []captured.Value{}
 	for _, c := range list {
 		if c.Literal {
 			words++
@@ -57,8 +58,8 @@ func likely(list []restore.CapturedValue) (_ []restore.CapturedValue, words int)
 }
 
 // withoutValues drops the values, which may be secret.
-func withoutValues(list []restore.CapturedValue) []restore.CapturedValue {
-	out := []restore.CapturedValue{}
+func withoutValues(list []captured.Value) []captured.Value {
+	out := []captured.Value{}
 	for _, c := range list {
 		c.Value = ""
 		out = append(out, c)
@@ -66,7 +67,7 @@ func withoutValues(list []restore.CapturedValue) []restore.CapturedValue {
 	return out
 }
 
-func capturedLines(w io.Writer, indent string, list []restore.CapturedValue) {
+func capturedLines(w io.Writer, indent string, list []captured.Value) {
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	for _, c := range list {
 		what := printable(c.What)
@@ -83,7 +84,7 @@ func capturedLines(w io.Writer, indent string, list []restore.CapturedValue) {
 }
 
 // capturedSummary is the part of attach's summary about captured values.
-func capturedSummary(w io.Writer, path string, m *restore.Meta) {
+func capturedSummary(w io.Writer, path string, m *freeze.Meta) {
 	const shown = 10
 	list, _ := likely(m.Captured)
 	if len(list) == 0 {
@@ -97,7 +98,7 @@ func capturedSummary(w io.Writer, path string, m *restore.Meta) {
 }
 
 // printMeta writes all that an image tells of itself as JSON.
-func printMeta(m *restore.Meta, values bool) error {
+func printMeta(m *freeze.Meta, values bool) error {
 	c := *m
 	if !values {
 		c.Captured = withoutValues(c.Captured)

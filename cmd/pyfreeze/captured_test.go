@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"pyfreeze/restore"
+	"pyfreeze/restore/captured"
 )
 
 // secret is one that a path shows with escapes, and that is no UTF-8.
@@ -69,10 +69,10 @@ func startCapturing(t *testing.T, source string, args ...string) (pid int, dir s
 
 const wait = "import sys\nprint('READY', flush=True)\nsys.stdin.readline()\n"
 
-func capturedOf(t *testing.T, image string, flags ...string) []restore.CapturedValue {
+func capturedOf(t *testing.T, image string, flags ...string) []captured.Value {
 	t.Helper()
 	o := pyfreeze(t, append([]string{"info", "--captured", "--json", image}, flags...)...).must(t, "exit 0")
-	var out struct{ Captured []restore.CapturedValue }
+	var out struct{ Captured []captured.Value }
 	if err := json.Unmarshal([]byte(o.Stdout), &out); err != nil {
 		t.Fatalf("%v in %q", err, o.Stdout)
 	}
@@ -83,7 +83,7 @@ func TestCaptured(t *testing.T) {
 	pid, dir := startCapturing(t, "import app\n"+wait, "--alpha=one", "two words")
 	image := filepath.Join(dir, "i")
 	o := attach(t, pid, image).must(t, "exit 0")
-	got := map[string]restore.CapturedValue{}
+	got := map[string]captured.Value{}
 	for _, c := range capturedOf(t, image, "--values") {
 		if !strings.HasPrefix(c.Path, "sys.modules['app'].") {
 			t.Errorf("not of the program: %+v", c)

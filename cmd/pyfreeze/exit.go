@@ -8,7 +8,8 @@ import (
 	"pyfreeze/image"
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
-	"pyfreeze/restore"
+	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/snapshot"
 	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
@@ -44,21 +45,21 @@ func is[T error](err error) bool {
 // exitCode gives the documented code for an error.
 func exitCode(err error) int {
 	switch {
-	case is[*restore.CommandEndedError](err):
+	case is[*snapshot.CommandEndedError](err):
 		return exitNotReached
-	case is[*usageError](err), is[*restore.AtError](err), strings.HasPrefix(err.Error(), "unknown command"):
+	case is[*usageError](err), is[*snapshot.AtError](err), strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
 	case errors.Is(err, tracer.ErrNoProcess), is[*tracer.ExitError](err), errors.Is(err, tracer.ErrZombie):
 		return exitNoProcess
 	case is[*image.WriteError](err):
 		return exitOutput
-	case is[*symbols.NotPythonError](err), is[*restore.UnsupportedError](err), is[*symbols.ReplacedError](err), errors.Is(err, tracer.ErrKernelThread):
+	case is[*symbols.NotPythonError](err), is[*symbols.ReplacedError](err), errors.Is(err, tracer.ErrKernelThread):
 		return exitNotPython
 	case is[*tracer.PermissionError](err):
 		return exitPermission
-	case is[*restore.RefusedError](err):
+	case is[*refuse.Error](err), is[*snapshot.StateError](err):
 		return exitRefused
-	case is[*restore.TimeoutError](err):
+	case is[*snapshot.TimeoutError](err):
 		return exitTimeout
 	case is[*symbols.MissingDebugError](err), is[*pyheap.MismatchError](err):
 		return exitDebugInfo
@@ -72,3 +73,16 @@ func exitCode(err error) int {
 
 // oneLine keeps a message on the one line that users expect of an error.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// text is what is printed of an error: a line, but for a list of reasons.
+func text(err error) string {
+	var list *refuse.Error
+	if !errors.As(err, &list) || len(list.Offenders) < 2 {
+		return printable(oneLine(err))
+	}
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		lines = append(lines, printable(strings.TrimRight(line, "\n")))
+	}
+	return strings.Join(lines, "\n")
+}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"pyfreeze/restore"
+	"pyfreeze/restore/freeze"
 )
 
 // TestOpenFiles freezes a program with files open: a thaw reads on where it was and appends to the log, until one of them is another.
@@ -33,7 +33,7 @@ func TestOpenFiles(t *testing.T) {
 	if !strings.Contains(o.Stdout+o.Stderr, "descriptor 3 ("+book+") is opened again for ") {
 		t.Errorf("attach said %q", o.Stdout+o.Stderr)
 	}
-	var m restore.Meta
+	var m freeze.Meta
 	if err := json.Unmarshal([]byte(pyfreeze(t, "info", "--json", image).must(t, "exit 0").Stdout), &m); err != nil {
 		t.Fatal(err)
 	}

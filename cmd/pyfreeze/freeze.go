@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -12,12 +13,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"pyfreeze/restore"
+	"pyfreeze/restore/freeze"
 	"pyfreeze/restore/launcher"
+	"pyfreeze/restore/refuse"
 )
 
 func newFreeze() *cobra.Command {
 	var o restore.CommandOptions
 	var warm []string
+	var then string
+	var timings bool
 	out := imageOutput{}
 	c := &cobra.Command{
 		Use:   "freeze -o FILE [flags] -- COMMAND [ARGS...]",
@@ -25,7 +30,10 @@ func newFreeze() *cobra.Command {
 		Long: `Start a Python program, let it run, and take an image of it at a clean point: just
 before its interpreter shuts down, with all that it has imported and no code
 running (--at exit), or when one of its functions is called for the first time
-(--at MODULE:FUNCTION). Then the program goes on to its end.
+(--at MODULE:FUNCTION). Then the program goes on to its end, unless --then stop.
+
+With --at MODULE:FUNCTION a thaw goes on in that function: nothing is run twice. With --at exit it
+runs the program's script again, on the heap with all that was imported.
 
 What of the program's code ran is what later runs need not do again: so let it do what
 they will do. --warm runs it again in the same process, before the freeze, with other
@@ -44,7 +52,7 @@ is not changed in any way: the processor's debug registers stop it.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := out.check(&o.FreezeOptions); err != nil {
+			if err := out.check(&o.Options); err != nil {
 				return err
 			}
 			if len(warm) > 0 && cmd.Flags().Changed("at") && o.At != "exit" {
@@ -57,11 +65,15 @@ is not changed in any way: the processor's debug registers stop it.`,
 				}
 				o.Warm = append(o.Warm, words)
 			}
+			if then != "go-on" && then != "stop" {
+				return &usageError{fmt.Errorf("--then takes go-on or stop")}
+			}
+			o.Stop = then == "stop"
 			o.Command = args
 			p := newProgress(out.verbose)
-			o.Progress = p.step
+			o.Tell = p.step
 			start := time.Now()
-			var m *restore.Meta
+			var m *freeze.Meta
 			var status syscall.WaitStatus
 			err := interruptible(cmd.Context(), func(ctx context.Context) (err error) {
 				m, status, err = restore.FreezeCommand(ctx, o)
@@ -71,6 +83,9 @@ is not changed in any way: the processor's debug registers stop it.`,
 			if err := out.report(err, m, o.Output, time.Since(start)); err != nil {
 				return err
 			}
+			if timings {
+				showStages(os.Stderr, m)
+			}
 			if status != 0 && !out.json {
 				fmt.Fprintf(os.Stderr, "pyfreeze: note: the command itself ended with %s\n", describeStatus(status))
 			}
@@ -78,9 +93,11 @@ is not changed in any way: the processor's debug registers stop it.`,
 		},
 	}
 	f := c.Flags()
-	out.flags(c, &o.FreezeOptions)
+	out.flags(c, &o.Options)
 	f.BoolVar(&out.captured, "captured", false, "print what the program captured of its start, with values: the guide for a recipe (docs/recipes.md)")
 	f.StringVar(&o.At, "at", "exit", "where: `exit`, or MODULE:FUNCTION when that is first called, on the main thread")
+	f.StringVar(&then, "then", "go-on", "what becomes of the command when it is frozen: `go-on` or stop")
+	f.BoolVar(&timings, "timings", false, "print how long each stage took")
 	f.StringArrayVar(&warm, "warm", nil, "run the program again before the freeze with these `ARGS`, quoted as for a shell; may be repeated")
 	return c
 }
@@ -95,38 +112,39 @@ func describeStatus(s syscall.WaitStatus) string {
 // imageOutput is what attach and freeze have in common: flags, and what they say of the image.
 type imageOutput struct{ json, verbose, captured bool }
 
-func (out *imageOutput) flags(c *cobra.Command, o *restore.FreezeOptions) {
+func (out *imageOutput) flags(c *cobra.Command, o *restore.Options) {
 	f := c.Flags()
 	f.StringVarP(&o.Output, "output", "o", "", "`FILE` to write the image to (mode 0600, replaced when complete)")
 	f.StringVar(&o.Recipe, "recipe", "", "Python `FILE` with thaw(), in place of a shipped recipe")
 	f.BoolVar(&o.NoRecipe, "no-recipe", false, "use no recipe")
 	f.StringSliceVar(&o.Allow, "allow", nil, "`KINDS` of things to freeze though a thaw will not have them, such as socket,thread")
+	f.BoolVar(&o.Threads, "threads", false, "keep all threads in a thaw, those of libraries, too; the handlers of a fork do not run")
 	f.BoolVar(&o.KeepDead, "keep-dead", false, "keep what freed memory holds (for forensics); else it is zeroed in the image")
 	f.BoolVar(&out.json, "json", false, "print everything about the image as JSON, or all that was refused")
 	f.BoolVarP(&out.verbose, "verbose", "v", false, "say what is being done")
 }
 
-func (out *imageOutput) check(o *restore.FreezeOptions) error {
+func (out *imageOutput) check(o *restore.Options) error {
 	if o.Output == "" {
 		return &usageError{fmt.Errorf("-o FILE is missing")}
 	}
 	if o.Recipe != "" && o.NoRecipe {
 		return &usageError{fmt.Errorf("--recipe and --no-recipe contradict each other")}
 	}
-	if err := restore.CheckAllow(o.Allow); err != nil {
+	if err := refuse.CheckAllow(o.Allow); err != nil {
 		return &usageError{err}
 	}
 	return nil
 }
 
 // report prints what the image has, or returns the error, which has been printed as JSON where that was asked for.
-func (out *imageOutput) report(err error, m *restore.Meta, path string, took time.Duration) error {
+func (out *imageOutput) report(err error, m *freeze.Meta, path string, took time.Duration) error {
 	var stopped *interruptError
 	if errors.As(err, &stopped) {
 		fmt.Fprintln(os.Stderr, "pyfreeze: "+oneLine(err))
 		dieOf(stopped.sig)
 	}
-	var refused *restore.RefusedError
+	var refused *refuse.Error
 	if out.json && errors.As(err, &refused) {
 		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(map[string]any{"refused": refused.Offenders}))
 	}
@@ -141,4 +159,11 @@ func (out *imageOutput) report(err error, m *restore.Meta, path string, took tim
 	}
 	summary(os.Stdout, path, m, took)
 	return nil
+}
+
+// showStages prints how long each stage of a freeze took.
+func showStages(w io.Writer, m *freeze.Meta) {
+	for _, s := range m.Stages {
+		fmt.Fprintf(w, "pyfreeze: %8.1f ms  %s\n", ms(s.Took), s.Name)
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pyfreeze/image"
-	"pyfreeze/restore"
+	"pyfreeze/restore/freeze"
 )
 
 func oneImage(cmd *cobra.Command, args []string) error {
@@ -38,8 +38,7 @@ each with its Python path. What the thaw or the recipe repairs is not listed.
 what stands against it: dicts and sets whose keys are hashed by address, words that may be pointers.
 
 --opaque says how much of the live memory is not understood: blocks whose C type no debug
-information tells, with what holds them, and words that are relocated only because they look like
-pointers.`,
+information tells, with what holds them.`,
 		Example: `  pyfreeze info hg.pyfreeze
   pyfreeze info --captured --values app.pyfreeze`,
 		Args: oneImage,
@@ -56,7 +55,7 @@ pointers.`,
 			if cut != nil {
 				return cut
 			}
-			m, err := restore.ReadMeta(im)
+			m, err := freeze.ReadMeta(im)
 			if err != nil {
 				return err
 			}
@@ -75,7 +74,7 @@ pointers.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
 	c.Flags().BoolVar(&modules, "modules", false, "list the Python modules")
-	c.Flags().BoolVar(&opaque, "opaque", false, "list memory whose contents are not known by type, and guessed pointers")
+	c.Flags().BoolVar(&opaque, "opaque", false, "list memory whose contents are not known by type")
 	c.Flags().BoolVar(&captured, "captured", false, "list what the program captured of its start")
 	c.Flags().BoolVar(&co.values, "values", false, "with --captured or --json: show the values, too, which may be secret")
 	c.Flags().BoolVar(&co.all, "all", false, "with --captured: also words that stand in the program's own source")
@@ -111,9 +110,13 @@ func newVerify() *cobra.Command {
 }
 
 // summary is what attach prints.
-func summary(w io.Writer, path string, m *restore.Meta, took time.Duration) {
+func summary(w io.Writer, path string, m *freeze.Meta, took time.Duration) {
 	fmt.Fprintf(w, "%s: process %d (%s), CPython %s\n", path, m.PID, m.Comm, m.Python)
-	fmt.Fprintf(w, "  %d objects, %d modules, %s of memory, %d words to relocate\n", m.Objects, len(m.Modules), size(m.Bytes.Frozen+m.Bytes.Saved), m.Relocations)
+	fmt.Fprintf(w, "  %d objects, %d modules, %s of memory\n", m.Objects, len(m.Modules), size(m.Bytes.Mapped+m.Bytes.Read))
+	fmt.Fprintf(w, "  a thaw %s%s\n", whatRuns(m), keptThreads(m))
+	for i := range m.Refused {
+		fmt.Fprintf(w, "  it cannot run again: %s\n", printable(m.Refused[i].String()))
+	}
 	if m.Recipe != "" {
 		fmt.Fprintf(w, "  recipe: %s\n", m.Recipe)
 	}
@@ -143,7 +146,7 @@ func size(n uint64) string {
 	return fmt.Sprintf("%d MiB", n>>20)
 }
 
-func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int, modules bool) {
+func show(w io.Writer, path string, im *image.Image, m *freeze.Meta, types int, modules bool) {
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	row := func(k, format string, a ...any) { fmt.Fprintf(tw, "%s\t%s\n", k, fmt.Sprintf(format, a...)) }
 	row("image", "%s, %s, pyfreeze %s", path, size(im.Size()), m.Pyfreeze)
@@ -156,11 +159,16 @@ func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int,
 	if m.Recipe != "" {
 		row("recipe", "%s", m.Recipe)
 	}
-	row("memory", "%s frozen, %s of data sections, %s for inspection only", size(m.Bytes.Frozen), size(m.Bytes.Saved), size(m.Bytes.Inspect))
+	row("memory", "%s mapped by a thaw, %s read", size(m.Bytes.Mapped), size(m.Bytes.Read))
 	row("scrubbed", "%s of dead memory", size(m.Scrubbed))
-	row("relocations", "%d words into libraries that move, %d to the malloc filter", m.Relocations, m.Filtered)
 	row("objects", "%d, in %d modules", m.Objects, len(m.Modules))
-	row("threads", "%d in the process, 1 in a thaw", m.Threads)
+	if m.At != "" {
+		row("frozen at", "%s", m.At)
+	}
+	row("a thaw", "%s%s", whatRuns(m), keptThreads(m))
+	for i := range m.Refused {
+		row("not again", "%s", printable(m.Refused[i].String()))
+	}
 	for _, d := range m.Descriptors {
 		what := d.Target
 		switch {
@@ -178,17 +186,13 @@ func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int,
 	}
 	for i, f := range m.Frames {
 		if i == 0 {
-			row("abandoned", "%s (%s:%d)", f.Function, f.File, f.Line)
+			row("stack", "%s (%s:%d)", f.Function, f.File, f.Line)
 		} else {
 			row("", "%s (%s:%d)", f.Function, f.File, f.Line)
 		}
 	}
 	for _, l := range m.Libraries {
-		how := "fresh"
-		if l.Fixed {
-			how = fmt.Sprintf("at 0x%x", l.Base)
-		}
-		row("library", "%s, %s", l.Path, how)
+		row("library", "%s at 0x%x", l.Path, l.Base)
 	}
 	_ = tw.Flush()
 	if types > 0 && len(m.Types) > 0 {
@@ -204,4 +208,24 @@ func show(w io.Writer, path string, im *image.Image, m *restore.Meta, types int,
 			fmt.Fprintf(w, "%s\t%s\n", x.Name, x.File)
 		}
 	}
+}
+
+// whatRuns says what a thaw does.
+func whatRuns(m *freeze.Meta) string {
+	switch {
+	case len(m.Runs) == 2:
+		return "runs its program again, or goes on where it was (--resume)"
+	case len(m.Runs) == 1 && m.Runs[0] == "goes on" && m.At == "":
+		return "goes on where it was (run --resume)"
+	case len(m.Runs) == 1 && m.Runs[0] == "goes on":
+		return "goes on at " + m.At
+	}
+	return "runs its program again"
+}
+
+func keptThreads(m *freeze.Meta) string {
+	if m.Kept > 1 {
+		return fmt.Sprintf(", with up to %d threads", m.Kept)
+	}
+	return ""
 }

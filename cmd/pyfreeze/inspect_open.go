@@ -15,7 +15,8 @@ import (
 	"pyfreeze/image"
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
-	"pyfreeze/restore"
+	"pyfreeze/restore/freeze"
+	"pyfreeze/restore/snapshot"
 	"pyfreeze/symbols"
 )
 
@@ -31,7 +32,7 @@ type subject struct {
 	lay    *symbols.Layout
 	space  *procmem.Space
 	native []nativeThread
-	meta   *restore.Meta // of an image
+	meta   *freeze.Meta // of an image
 
 	stopped   time.Duration // of a process
 	unsettled string        // why objects may be half-changed; "" when they are not
@@ -97,16 +98,16 @@ func openSubject(ctx context.Context, target string, timeout time.Duration, p *p
 
 func (s *subject) openProcess(ctx context.Context, pid int, timeout time.Duration, p *progress) error {
 	s.kind, s.pid = "process", pid
-	var snap *restore.Snapshot
+	var snap *snapshot.Inspection
 	err := interruptible(ctx, func(ctx context.Context) (err error) {
-		snap, err = restore.TakeSnapshot(ctx, restore.SnapshotOptions{PID: pid, Timeout: timeout, Progress: p.step})
+		snap, err = snapshot.Inspect(ctx, pid, timeout, p.step)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	s.closers = append(s.closers, snap.Close)
-	s.in, s.lay, s.space, s.stopped, s.unsettled = snap.Interpreter, snap.Layout, snap.Space, snap.Stopped, snap.Unsettled
+	s.in, s.lay, s.space, s.stopped, s.unsettled = snap.Interp, snap.Layout, snap.Space, snap.Stopped, snap.Unsettled
 	for _, t := range snap.Threads {
 		task := snap.Tasks[t.Tid]
 		s.native = append(s.native, nativeThread{t.Tid, task.Name, task.State, t.Regs})
@@ -173,7 +174,7 @@ func (s *subject) readMeta() error {
 	if err != nil {
 		return err
 	}
-	if s.meta, err = restore.ReadMeta(im); err != nil {
+	if s.meta, err = freeze.ReadMeta(im); err != nil {
 		return err
 	}
 	s.args, s.cwd = s.meta.Args, s.meta.Cwd

@@ -13,6 +13,7 @@ import (
 
 	"pyfreeze/restore"
 	"pyfreeze/restore/launcher"
+	"pyfreeze/restore/script"
 )
 
 func newInstall() *cobra.Command {
@@ -53,7 +54,7 @@ not there, or a path.`,
 			if o.noBuild {
 				return nil
 			}
-			m, path, took, err := buildNow(cmd.Context(), l, restore.FreezeOptions{Allow: o.allow}, o.verbose)
+			m, path, took, err := buildNow(cmd.Context(), l, restore.Options{Allow: o.allow}, o.verbose)
 			if err != nil {
 				return fmt.Errorf("the launcher is in place, and runs the plain program, for there is no image: %w", err)
 			}
@@ -101,10 +102,10 @@ func (o *installOptions) launcher(program string) (*launcher.File, error) {
 	if l.Cache, err = o.cacheDir(); err != nil {
 		return nil, err
 	}
-	recipe, err := restore.ShippedRecipe(l.Name)
+	recipe, err := script.ShippedRecipe(l.Name)
 	if o.recipe != "" {
 		if l.Recipe, err = filepath.Abs(o.recipe); err == nil {
-			recipe, err = restore.ReadRecipe(l.Recipe)
+			recipe, err = script.ReadRecipe(l.Recipe)
 		}
 	}
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -11,32 +10,31 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pyfreeze/restore"
+	"pyfreeze/restore/freeze"
 	"pyfreeze/restore/launcher"
 )
 
-// newLaunch is what the kernel runs for a launcher, when the fast way does not take it.
-func newLaunch(start uint64) *cobra.Command {
+// newLaunch is what the kernel runs for a launcher, which does its work before this program's Go part starts: what is left are mistakes.
+func newLaunch() *cobra.Command {
 	return &cobra.Command{
 		Use:                "launch FILE [ARGS...]",
 		Short:              "Run the program of a launcher",
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			stale := len(args) > 0 && args[0] == "--stale"
-			if stale {
+			if len(args) > 0 && args[0] == "--stale" {
 				args = args[1:]
 			}
 			if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 				return &usageError{fmt.Errorf("launch takes a launcher, a file that pyfreeze install makes")}
 			}
-			return launcher.Run(args[0], args[1:], stale, start)
+			return launcher.Refused(args[0])
 		},
 	}
 }
 
 // newBuild makes the image of a launcher, behind the user's back.
 func newBuild() *cobra.Command {
-	var detach bool
 	var after int
 	c := &cobra.Command{
 		Use:    "build FILE",
@@ -44,13 +42,6 @@ func newBuild() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if detach {
-				// What the user's command inherited is not ours to keep open.
-				if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-					return err
-				}
-				return launcher.Detach(args[0], os.Getppid())
-			}
 			l, err := launcher.Read(args[0])
 			if err != nil {
 				return err
@@ -59,20 +50,19 @@ func newBuild() *cobra.Command {
 				_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10) // no need to hurry
 				launcher.WaitFor(after)
 			}
-			_, _, err = launcher.Build(cmd.Context(), l, restore.FreezeOptions{Timeout: 5 * time.Second}, false)
+			_, _, err = launcher.Build(cmd.Context(), l, restore.Options{Timeout: 5 * time.Second}, false)
 			return err
 		},
 	}
-	c.Flags().BoolVar(&detach, "detach", false, "do it in the background, when the parent has ended")
 	c.Flags().IntVar(&after, "after", 0, "wait for the end of process `PID`")
 	return c
 }
 
 // buildNow makes an image while the user waits.
-func buildNow(ctx context.Context, l *launcher.File, o restore.FreezeOptions, verbose bool) (m *restore.Meta, path string, took time.Duration, err error) {
+func buildNow(ctx context.Context, l *launcher.File, o restore.Options, verbose bool) (m *freeze.Meta, path string, took time.Duration, err error) {
 	p := newProgress(verbose)
 	defer p.end()
-	o.Timeout, o.Progress = 5*time.Second, p.step
+	o.Timeout, o.Tell = 5*time.Second, p.step
 	start := time.Now()
 	err = interruptible(ctx, func(ctx context.Context) error {
 		m, path, err = launcher.Build(ctx, l, o, true)

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pyfreeze/restore"
 	"pyfreeze/restore/launcher"
+	"pyfreeze/restore/thaw"
 )
 
 // installed is a launcher with its images and runs.
@@ -38,7 +38,7 @@ func findInstalled(dirs, names []string) ([]installed, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, installed{l.Path, l.Program, l.Images(restore.Fits), runs})
+		out = append(out, installed{l.Path, l.Program, l.Images(thaw.Fits), runs})
 	}
 	if len(names) > 0 && len(out) == 0 {
 		return nil, fmt.Errorf("there is no launcher of %v; pyfreeze list shows those that are there", names)

@@ -4,11 +4,8 @@ package main
 
 import (
 	"os"
-
-	"pyfreeze/restore"
 )
 
 func main() {
-	start := restore.Monotonic()
-	os.Exit(execute(newRoot(start)))
+	os.Exit(execute(newRoot()))
 }

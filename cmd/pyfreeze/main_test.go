@@ -54,7 +54,7 @@ func setUpAndRun(m *testing.M) (code int, err error) {
 	}
 	if binary = os.Getenv("PYFREEZE_TEST_BINARY"); binary == "" {
 		binary = filepath.Join(baseDir, "pyfreeze")
-		if out, err := exec.Command("go", "build", "-ldflags", "-E pyfreeze/restore.entry", "-o", binary, ".").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-ldflags", "-E pyfreeze/restore/stub.entry", "-o", binary, ".").CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("go build: %w\n%s", err, out)
 		}
 	}

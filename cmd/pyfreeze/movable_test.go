@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"pyfreeze/image"
-	"pyfreeze/restore"
+	"pyfreeze/restore/freeze"
 )
 
 // TestInfoMovable looks at an image of hg: nearly all of it can be moved, and what cannot has a reason and a path.
@@ -22,7 +22,7 @@ func TestInfoMovable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer im.Close()
-	m, err := restore.ReadMeta(im)
+	m, err := freeze.ReadMeta(im)
 	if err != nil {
 		t.Fatal(err)
 	}

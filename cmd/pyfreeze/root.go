@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/spf13/cobra"
+	"pyfreeze/restore/freeze"
 
-	"pyfreeze/restore"
+	"github.com/spf13/cobra"
 )
 
-// newRoot builds the command tree. start is CLOCK_MONOTONIC, in nanoseconds,
-// when the program started.
-func newRoot(start uint64) *cobra.Command {
+// newRoot builds the command tree.
+func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pyfreeze",
 		Short: "Freeze a running Python process, thaw it into fresh processes in milliseconds",
@@ -26,13 +25,13 @@ processes from it, each a few milliseconds after the command is given.
 
 An image that does not fit any more (another Python, changed sources, other locale)
 is never an obstacle: run then starts the plain command.`,
-		Version:       restore.Version,
+		Version:       freeze.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newAttach(), newFreeze(), newRun(start), newInfo(), newVerify(), newInstall(), newUninstall(), newList(), newStatus(), newLaunch(start), newBuild(), newInspect())
+	root.AddCommand(newAttach(), newFreeze(), newRun(), newInfo(), newVerify(), newInstall(), newUninstall(), newList(), newStatus(), newLaunch(), newBuild(), newInspect())
 	return root
 }
 
@@ -41,7 +40,7 @@ func execute(root *cobra.Command) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(os.Stderr, "pyfreeze: "+printable(oneLine(err)))
+	fmt.Fprintln(os.Stderr, "pyfreeze: "+text(err))
 	code := exitCode(err)
 	if cmd.Name() == "run" || cmd.Name() == "launch" {
 		return exitRun // other codes are the command's own

@@ -18,7 +18,7 @@ import (
 
 // A snapshot is what must be the same in a target before and after it was frozen. It is read without
 // any of pyfreeze's own packages, so that a fault in those cannot hide.
-type snapshot struct {
+type processState struct {
 	// Maps are /proc/PID/maps: no leftover mapping, no changed protection.
 	Maps string
 	// Status are the lines of /proc/PID/status of each thread that freezing could change.
@@ -37,7 +37,7 @@ type snapshot struct {
 var statusLines = regexp.MustCompile(`(?m)^(State|TracerPid|Threads|SigPnd|ShdPnd|SigBlk|SigIgn|SigCgt|CapEff|NoNewPrivs|Seccomp):.*$`)
 
 // takeSnapshot reads a target whose threads are all blocked.
-func takeSnapshot(t testing.TB, pid int) snapshot {
+func takeSnapshot(t testing.TB, pid int) processState {
 	t.Helper()
 	read := func(elem ...string) string {
 		data, err := os.ReadFile(filepath.Join(append([]string{"/proc", strconv.Itoa(pid)}, elem...)...))
@@ -46,7 +46,7 @@ func takeSnapshot(t testing.TB, pid int) snapshot {
 		}
 		return string(data)
 	}
-	s := snapshot{Maps: read("maps"), Timers: read("timers"), Status: map[int]string{}, Syscall: map[int]string{}}
+	s := processState{Maps: read("maps"), Timers: read("timers"), Status: map[int]string{}, Syscall: map[int]string{}}
 	for _, tid := range threads(t, pid) {
 		task := strconv.Itoa(tid)
 		s.Status[tid] = strings.Join(statusLines.FindAllString(read("task", task, "status"), -1), "\n")
@@ -115,7 +115,7 @@ func registers(t testing.TB, pid int) (map[int]unix.PtraceRegs, map[int]uint64) 
 
 // waitSame takes snapshots until one equals want: a system call that was interrupted needs a moment
 // to be restarted. After a second, what differs fails the test.
-func waitSame(t testing.TB, pid int, want snapshot) {
+func waitSame(t testing.TB, pid int, want processState) {
 	t.Helper()
 	deadline := time.Now().Add(time.Second)
 	for {

@@ -53,17 +53,26 @@ type freezing struct {
 	target   *refuse.Target
 	libs     []*libs.Library
 	memory   *memory.Memory
-	made     []refuse.Made
-	reserved []int
+	fds      refuse.FDs
 	recipe   *script.Recipe
 	found    []captured.Value
 	changes  []captured.EnvChange
-	scripts  [2][]byte // by mode; nil: not possible
+	modes    [2]mode // stub.ModeRun, stub.ModeResume
 	guards   *guard.Guards
 	scrubbed uint64
 	meta     *Meta
 	head     stub.Head
 	content  *image.Content
+}
+
+// mode is what a thaw does: `run`, or `run --resume`.
+type mode struct {
+	possible bool
+	resume   bool // the program goes on; else it runs again
+	use      refuse.Use
+	script   []byte
+	pokes    []stub.Poke
+	why      *refuse.Error // where it is not possible
 }
 
 // stage is one step of a freeze.

@@ -42,8 +42,8 @@ func (f *freezing) makeGuards(context.Context) error {
 		g.Files = slices.Insert(g.Files, 2, link)
 	}
 	g.Files = append(g.Files, homeFiles(f.python)...)
-	for i := range f.made {
-		if m := &f.made[i]; m.Same {
+	for i := range f.fds.Made {
+		if m := &f.fds.Made[i]; m.Same {
 			id, err := guard.Stat(m.D.Target)
 			if err != nil {
 				return err

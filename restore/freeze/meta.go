@@ -8,6 +8,7 @@ import (
 	"pyfreeze/image"
 	"pyfreeze/pyheap"
 	"pyfreeze/restore/captured"
+	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/snapshot"
 )
 
@@ -27,8 +28,9 @@ type Meta struct {
 	BuildID     string                `json:"build_id"`
 	Layouts     string                `json:"layouts,omitempty"` // where the C structs are known from: a file of debug information, or what pyfreeze ships
 	Recipe      string                `json:"recipe,omitempty"`
-	At          string                `json:"at,omitempty"` // the point of a command; "" for a process that ran already
-	Runs        []string              `json:"runs"`         // what a thaw does: "goes on", "runs again"
+	At          string                `json:"at,omitempty"`      // the point of a command; "" for a process that ran already
+	Runs        []string              `json:"runs"`              // what a thaw does: "goes on", "runs again"
+	Refused     []refuse.Offender     `json:"refused,omitempty"` // what stands against running again, where a thaw can only go on
 	Stopped     time.Duration         `json:"stopped_ns"`
 	Threads     int                   `json:"threads"`      // of the process
 	Kept        int                   `json:"threads_kept"` // of a thaw

@@ -14,6 +14,7 @@ import (
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
+	"pyfreeze/restore/stub"
 )
 
 // readCommand takes the command line apart.
@@ -50,23 +51,44 @@ func (f *freezing) walkHeap(ctx context.Context) (err error) {
 	return err
 }
 
-// refuse looks for what a thaw could not bring back.
+// refuse looks for what a thaw could not bring back, in each mode. It fails where none is left.
 func (f *freezing) refuse(context.Context) error {
-	use := f.use()
-	made, reserved, out, err := f.target.Descriptors(f.copy, use, memory.Editor{Space: f.copy.Space})
-	if err != nil {
-		return err
+	command := f.copy.Kind == snapshot.Forked || f.o.At != ""
+	f.modes[stub.ModeRun] = mode{possible: true, resume: command && !f.o.Again}
+	f.modes[stub.ModeResume] = mode{possible: !command, resume: true}
+	shared := memory.Unshareable(f.copy.Maps)
+	var first *refuse.Error
+	for i := range f.modes {
+		m := &f.modes[i]
+		if !m.possible {
+			continue
+		}
+		m.use = refuse.Use{Again: !m.resume, Threads: f.o.Threads || m.resume && f.copy.Kind != snapshot.Forked, Allow: f.o.Allow}
+		fds, out := f.target.Descriptors(f.copy, m.use)
+		out = slices.Concat(out, f.target.Find(f.copy, f.libs, shared, m.use))
+		if !m.resume {
+			out = append(out, f.wayOfStart()...)
+			m.pokes = fds.Pokes
+			if f.copy.Kind != snapshot.Forked {
+				m.pokes = append(m.pokes, f.target.BufferLocks()...)
+			}
+			if f.copy.Kind == snapshot.Waiting && f.copy.GILHolder != 0 {
+				out = append(out, refuse.Offender{What: "a thread other than the main one that runs Python code", Remedy: "try again, or run it with --resume"})
+			}
+		}
+		if len(out) > 0 {
+			m.possible, m.why = false, &refuse.Error{Offenders: out}
+			if first == nil {
+				first = m.why
+			}
+			continue
+		}
+		f.fds = fds // those of a program that goes on are all
 	}
-	f.made, f.reserved = made, reserved
-	out = slices.Concat(refuse.Allowed(out, use.Allow), f.target.Find(f.copy, f.libs, memory.Unshareable(f.copy.Maps), use), f.wayOfStart())
-	if len(out) > 0 {
-		return &refuse.Error{Offenders: out}
+	if !f.modes[0].possible && !f.modes[1].possible {
+		return first
 	}
 	return nil
-}
-
-func (f *freezing) use() refuse.Use {
-	return refuse.Use{Again: f.o.Again, Threads: f.o.Threads, Allow: f.o.Allow}
 }
 
 // wayOfStart refuses ways to start an interpreter that running a program again does not do.
@@ -76,7 +98,6 @@ func (f *freezing) wayOfStart() []refuse.Offender {
 		return ok && v != ""
 	})
 	switch {
-	case !f.o.Again:
 	case f.config("inspect") != 0 || f.cmd.HasOption('i') || inspects && f.config("use_environment") != 0:
 		return []refuse.Offender{{What: "an interpreter that reads commands when its program has ended", Remedy: "start it without -i and PYTHONINSPECT"}}
 	case f.config("skip_source_first_line") != 0:
@@ -127,30 +148,22 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	if len(homeFiles(f.python)) > 0 {
 		f.plain.Interp = append([]string{f.python}, f.plain.Interp[1:]...) // they are found from there, wherever the command is given
 	}
-	for mode := range f.scripts {
-		resume, possible := f.mode(mode)
-		if !possible {
+	for i := range f.modes {
+		m := &f.modes[i]
+		if !m.possible {
 			continue
 		}
-		cfg.Resume = resume
+		cfg.Resume = m.resume
 		name := ""
-		if !resume {
+		if !m.resume {
 			name = f.plain.Script()
 		}
-		f.scripts[mode], err = script.Compile(ctx, f.copy.Interp.Exe, f.recipe, name, int(f.config("optimization_level")), f.start.Environ, cfg)
+		m.script, err = script.Compile(ctx, f.copy.Interp.Exe, f.recipe, name, int(f.config("optimization_level")), f.start.Environ, cfg)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// mode says what a thaw does in a mode of stub.ModeRun and stub.ModeResume, and whether it can be run in that at all.
-func (f *freezing) mode(mode int) (resume, possible bool) {
-	if f.copy.Kind == snapshot.Forked || f.o.At != "" {
-		return !f.o.Again, mode == 0
-	}
-	return mode == 1, true
 }
 
 // executable returns what sys.executable was, if it leads to the interpreter: that takes its home from where it lies, as in a

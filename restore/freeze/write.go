@@ -11,7 +11,6 @@ import (
 	"pyfreeze/procmem"
 	"pyfreeze/restore/libs"
 	"pyfreeze/restore/memory"
-	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
 )
@@ -110,12 +109,12 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 	}
 	h.NThreads, h.Threads = uint32(len(threads)), stub.Encode(t, threads)
 	for mode := range h.Ways {
-		h.Ways[mode] = f.way(t, mode, len(threads)-1)
+		h.Ways[mode] = f.way(t, &f.modes[mode], len(threads)-1)
 	}
 	h.Exe = t.Str(c.Interp.Exe)
 	ops := m.Steps(t, where)
 	h.NOps, h.Ops = uint32(len(ops)), stub.Encode(t, ops)
-	fds := refuse.Records(t, f.made, f.reserved)
+	fds := f.fds.Records(t)
 	h.NFDs, h.FDs = uint32(len(fds)), stub.Encode(t, fds)
 	h.NWords, h.Words = uint32(len(m.Words)), t.Words(m.Words)
 	for i, r := range m.VDSO {
@@ -139,33 +138,29 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 }
 
 // keepsThreads says whether a thaw in any mode has more than the main thread.
-func (f *freezing) keepsThreads() bool {
-	return f.o.Threads || f.copy.Kind == snapshot.Waiting || f.o.At == ""
-}
+func (f *freezing) keepsThreads() bool { return f.modes[0].use.Threads || f.modes[1].use.Threads }
 
-// way fills in how a mode comes to its script.
-func (f *freezing) way(t *stub.Tables, mode, others int) (w stub.Way) {
-	resume, possible := f.mode(mode)
-	if !possible || f.scripts[mode] == nil {
+// way fills in how a mode comes to its script. others is how many threads besides the main one there are.
+func (f *freezing) way(t *stub.Tables, m *mode, others int) (w stub.Way) {
+	if !m.possible {
 		return w
 	}
-	w.Script, w.ScriptLen = t.Bytes(f.scripts[mode]), uint32(len(f.scripts[mode]))
+	w.Script, w.ScriptLen = t.Bytes(m.script), uint32(len(m.script))
+	w.NPokes, w.Pokes = uint32(len(m.pokes)), stub.Encode(t, m.pokes)
+	if m.resume {
+		w.Flags |= stub.HeadResume
+	}
 	switch f.copy.Kind {
 	case snapshot.Forked:
 		w.Way = stub.WayFork
+		return w
 	case snapshot.Held:
 		w.Way = stub.WayHeld
 	case snapshot.Waiting:
 		w.Way = stub.WayEnsure
 	}
-	if resume {
-		w.Flags |= stub.HeadResume
-	}
-	if w.Way == stub.WayFork {
-		return w
-	}
 	switch {
-	case resume || f.o.Threads:
+	case m.use.Threads:
 		w.NThreads = uint32(others)
 		if f.copy.GILHolder != 0 && f.copy.GILHolder != f.copy.Threads[0].Tid {
 			w.Flags |= stub.HeadEarly
@@ -225,7 +220,7 @@ func (f *freezing) write(context.Context) error {
 		content.Threads = append(content.Threads, image.Thread{Tid: t.Tid, Regs: t.Regs, XState: t.XState, SigMask: t.SigMask})
 	}
 	f.meta.Bytes = ByteCounts{Mapped: f.memory.Mapped, Read: f.memory.Read}
-	f.meta.Kept = int(f.meta.threadsKept(f))
+	f.tellRuns()
 	about, err := json.Marshal(f.meta)
 	if err != nil {
 		return err
@@ -251,19 +246,23 @@ func (f *freezing) write(context.Context) error {
 	return errors.New("the layout of the image does not settle: a fault in pyfreeze")
 }
 
-// threadsKept counts those of a thaw.
-func (m *Meta) threadsKept(f *freezing) uint32 {
-	most := uint32(0)
-	for mode := range f.scripts {
-		resume, possible := f.mode(mode)
-		if possible {
-			m.Runs = append(m.Runs, map[bool]string{true: "goes on", false: "runs again"}[resume])
+// tellRuns says what a thaw does, and how many threads it has at most.
+func (f *freezing) tellRuns() {
+	f.meta.Kept = 1
+	for i := range f.modes {
+		m := &f.modes[i]
+		switch {
+		case m.possible && m.resume:
+			f.meta.Runs = append(f.meta.Runs, "goes on")
+		case m.possible:
+			f.meta.Runs = append(f.meta.Runs, "runs again")
+		case m.why != nil:
+			f.meta.Refused = m.why.Offenders
 		}
-		if possible && f.copy.Kind != snapshot.Forked && (resume || f.o.Threads) {
-			most = uint32(len(f.copy.Threads) - 1)
+		if m.possible && m.use.Threads {
+			f.meta.Kept = len(f.copy.Threads)
 		}
 	}
-	return most + 1
 }
 
 func fileMappings(maps []procmem.Mapping) []image.FileMapping {

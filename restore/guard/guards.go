@@ -71,7 +71,7 @@ func Trusted(im *image.Image) error {
 	switch {
 	case uid != 0 && (uid != r || uid != e || uid != s):
 		return &UntrustedError{im.Path(), fmt.Sprintf("it belongs to user %d", uid)}
-	case im.Mode()&0o022 != 0:
+	case im.Mode()&0o002 != 0 || im.Mode()&0o020 != 0 && im.GID() != 0:
 		return &UntrustedError{im.Path(), fmt.Sprintf("others may write to it (mode %04o)", im.Mode())}
 	}
 	return nil

@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"pyfreeze/restore"
+	"pyfreeze/restore/freeze"
+	"pyfreeze/restore/thaw"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 const (
 	// maxWait is how long a builder waits for the command that it was started by: an hg serve may never end.
@@ -44,7 +43,7 @@ func WaitFor(pid int) {
 
 // Build makes the image for this environment, unless one that fits is there, another builder is at work, or it failed not long ago; force
 // makes it in any case. It gives the image's path, "" when nothing was to be done. What stood against it is kept for [List].
-func Build(ctx context.Context, l *File, o restore.FreezeOptions, force bool) (_ *restore.Meta, path string, err error) {
+func Build(ctx context.Context, l *File, o restore.Options, force bool) (_ *freeze.Meta, path string, err error) {
 	program, err := l.program()
 	if err != nil {
 		return nil, "", err
@@ -60,7 +59,7 @@ func Build(ctx context.Context, l *File, o restore.FreezeOptions, force bool) (_
 	defer unlock()
 	key := l.key(program, os.Environ())
 	path = filepath.Join(dir, key+suffix)
-	if !force && (restore.Fits(path) == nil || l.failure(key) != "") {
+	if !force && (thaw.Fits(path) == nil || l.failure(key) != "") {
 		return nil, "", nil
 	}
 	sweep(dir, path)
@@ -78,7 +77,7 @@ func Build(ctx context.Context, l *File, o restore.FreezeOptions, force bool) (_
 }
 
 // freeze warms the program up in a directory of its own.
-func (l *File) freeze(ctx context.Context, o restore.FreezeOptions, program, path string) (*restore.Meta, error) {
+func (l *File) freeze(ctx context.Context, o restore.Options, program, path string) (*freeze.Meta, error) {
 	work, err := os.MkdirTemp(filepath.Dir(path), "build-")
 	if err != nil {
 		return nil, err
@@ -111,7 +110,7 @@ func (l *File) freeze(ctx context.Context, o restore.FreezeOptions, program, pat
 		}
 	}
 	o.Output, o.Recipe = path, l.Recipe
-	c := restore.CommandOptions{FreezeOptions: o, Command: []string{program}}
+	c := restore.CommandOptions{Options: o, Command: []string{program}}
 	if len(warm) > 0 {
 		c.Command = append(c.Command, warm[0]...)
 		c.Warm = warm[1:]

@@ -12,7 +12,7 @@ import (
 const suffix = ".pyfreeze"
 
 // dirs gives the directories where images of the launcher may be, in the order in which they are looked at (find_image in
-// ../stub/launcher.h): the cache, or where that cannot be written, a place for this session or this user.
+// stub/src/launcher.c): the cache, or where that cannot be written, a place for this session or this user.
 func (l *File) dirs() []string {
 	var out []string
 	add := func(base, sub string) {

@@ -25,7 +25,7 @@ type File struct {
 	Recipe   string   // path; "" for one that ships with pyfreeze, if any
 }
 
-// maxFile is what the fast way reads at most (LAUNCHER_MAX in ../stub/launcher.h).
+// maxFile is what the fast way reads at most (LAUNCHER_MAX in stub/src/launcher.c).
 const maxFile = 8192
 
 const (

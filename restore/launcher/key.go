@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"hash/fnv"
 
-	"pyfreeze/restore"
+	"pyfreeze/restore/guard"
 )
 
 // key names the image of a program for an environment: the sum of hashes of the program's path and of all variables that count
-// (image_key in ../stub/launcher.h).
+// (image_key in stub/src/launcher.c).
 func (l *File) key(program string, env []string) string {
 	k := hash(program)
 	for _, e := range env {
-		if restore.Listed(e, l.Env) {
+		if guard.Listed(e, l.Env) {
 			k += hash(e)
 		}
 	}

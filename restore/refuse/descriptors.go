@@ -9,7 +9,6 @@ import (
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
-	"pyfreeze/restore/memory"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
 )
@@ -37,10 +36,16 @@ type owned struct {
 	typ  string
 }
 
-// Descriptors decides about each descriptor of a copy: those that a thaw makes again, those that stand in the way, and numbers that a thaw
-// keeps from use, because a dead object may still close them. Those that only frames reach are dropped with the frames where the
-// program runs again: their objects are marked closed.
-func (t *Target) Descriptors(c *snapshot.Copy, use Use, e memory.Editor) (made []Made, reserved []int, out []Offender, err error) {
+// FDs says what becomes of the descriptors of a copy.
+type FDs struct {
+	Made     []Made
+	Reserved []int       // numbers that a thaw keeps from use, because a dead object may still close them
+	Pokes    []stub.Poke // what marks objects closed whose descriptors are dropped
+}
+
+// Descriptors decides about each descriptor of a copy, and lists those that stand in the way. Those that only frames reach are dropped with
+// the frames where the program runs again.
+func (t *Target) Descriptors(c *snapshot.Copy, use Use) (fds FDs, out []Offender) {
 	owners := t.owners(c)
 	done := map[int]bool{}
 	byIno := map[uint64][]*snapshot.Descriptor{}
@@ -64,12 +69,10 @@ func (t *Target) Descriptors(c *snapshot.Copy, use Use, e memory.Editor) (made [
 		wanted := (kept >= 0 || len(own) == 0 || !use.Again) && !slices.Contains(use.Allow, kind)
 		if !wanted {
 			for _, o := range own {
-				if err := e.Poke32(o.at, ^uint32(0)); err != nil {
-					return nil, nil, nil, err
-				}
+				fds.Pokes = append(fds.Pokes, stub.Poke{Addr: uint64(o.at), Value: ^uint64(0), Size: 4})
 			}
 			if len(own) > 0 || d.Target == "/dev/null" {
-				reserved = append(reserved, d.FD)
+				fds.Reserved = append(fds.Reserved, d.FD)
 			}
 			continue
 		}
@@ -84,7 +87,7 @@ func (t *Target) Descriptors(c *snapshot.Copy, use Use, e memory.Editor) (made [
 					m.Other.Owner = o[0].path
 				}
 			}
-			made = append(made, m)
+			fds.Made = append(fds.Made, m)
 			continue
 		}
 		what := fmt.Sprintf("descriptor %d on %s", d.FD, d.Target)
@@ -96,7 +99,7 @@ func (t *Target) Descriptors(c *snapshot.Copy, use Use, e memory.Editor) (made [
 		}
 		out = append(out, Offender{kind, d.Owner, what, remedy})
 	}
-	return made, reserved, out, nil
+	return fds, Allowed(out, use.Allow)
 }
 
 // owners finds the objects that have descriptors.
@@ -221,10 +224,10 @@ func (t *Target) unwritten(raw pyheap.Addr) bool {
 }
 
 // Records returns what the stub is told of descriptors, and adds to the tables what that refers to.
-func Records(t *stub.Tables, made []Made, reserved []int) []stub.FD {
+func (fds *FDs) Records(t *stub.Tables) []stub.FD {
 	var out, watches []stub.FD
-	for i := range made {
-		m := &made[i]
+	for i := range fds.Made {
+		m := &fds.Made[i]
 		f := stub.FD{FD: int32(m.D.FD), Other: -1, Kind: m.Kind, Flags: uint32(m.D.Open.Flags & (unix.O_CLOEXEC | unix.O_NONBLOCK))}
 		if len(m.Holds) > 0 {
 			words := make([]uint64, len(m.Holds))
@@ -253,7 +256,7 @@ func Records(t *stub.Tables, made []Made, reserved []int) []stub.FD {
 		}
 		out = append(out, f)
 	}
-	for _, n := range reserved {
+	for _, n := range fds.Reserved {
 		out = append(out, stub.FD{FD: int32(n), Other: -1, Kind: stub.FDNull})
 	}
 	return append(out, watches...)

@@ -3,7 +3,9 @@ package refuse
 import (
 	"fmt"
 
+	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
+	"pyfreeze/restore/stub"
 )
 
 // locks looks for locks that are held: nobody is left in a thaw to release them.
@@ -92,4 +94,25 @@ func intAttr(h *pyheap.Heap, obj pyheap.Addr, name string) (int64, bool) {
 	}
 	n, err := h.Int(a)
 	return n, err == nil
+}
+
+// BufferLocks returns what unlocks every buffered stream that a thread was in, as where it was frozen in sys.stdin.readline(): none of
+// them goes on where the program runs again. A lock is a PyThread_type_lock, a sem_t with its value in the low 32 bits.
+func (t *Target) BufferLocks() (out []stub.Poke) {
+	lock, err := t.Layout.Field("buffered", "lock")
+	owner, err2 := t.Layout.Field("buffered", "owner")
+	if err != nil || err2 != nil {
+		return nil
+	}
+	for _, typ := range []string{"_io.BufferedReader", "_io.BufferedWriter", "_io.BufferedRandom"} {
+		for _, o := range t.Walk.OfType(typ) {
+			who, err := t.Space.U64(o.Addr + procmem.Addr(owner.Offset))
+			at, err2 := t.Space.U64(o.Addr + procmem.Addr(lock.Offset))
+			if err != nil || err2 != nil || who == 0 || at == 0 {
+				continue
+			}
+			out = append(out, stub.Poke{Addr: uint64(o.Addr) + owner.Offset, Size: 8}, stub.Poke{Addr: at, Value: 1, Size: 4})
+		}
+	}
+	return out
 }

@@ -1,7 +1,9 @@
-// The guards of an image: what must be as it was. package guard writes them.
-#include "guards.h"
+// The guards of an image: what must be as it was. package guard writes them, and checks the same.
+#include "launch.h"
 
-u64 get_num(struct reader *r)
+enum { GUARDS_VERSION = 4 };
+
+static u64 num(struct reader *r)
 {
 	u64 v;
 	if (r->end - r->p < 8) {
@@ -13,9 +15,9 @@ u64 get_num(struct reader *r)
 	return v;
 }
 
-const char *get_str(struct reader *r)
+static const char *str(struct reader *r)
 {
-	u64 n = get_num(r);
+	u64 n = num(r);
 	const char *s = (const char *)r->p;
 	if (r->bad || n >= (u64)(r->end - r->p) || s[n]) {
 		r->bad = 1;
@@ -25,20 +27,74 @@ const char *get_str(struct reader *r)
 	return s;
 }
 
-// Appends a list of strings to argv.
-u64 get_list(struct reader *r, const char **argv, u64 at, u64 max)
+// Appends a list of strings to argv, or where that is 0 reads over it.
+static u64 list(struct reader *r, const char **argv, u64 at, u64 max)
 {
-	u64 n = get_num(r);
+	u64 n = num(r);
 	for (; n && !r->bad; n--) {
+		const char *s = str(r);
 		if (at >= max)
 			r->bad = 1;
-		else
-			argv[at++] = get_str(r);
+		else if (argv)
+			argv[at++] = s;
 	}
 	return at;
 }
 
-int utf8_mode(char **envp)
+// The command that an image stands for, with the user's arguments.
+int read_command(struct reader *r, struct plan *p, struct request *q, u64 max)
+{
+	if (num(r) != GUARDS_VERSION)
+		return 0;
+	p->exe = str(r);
+	u64 n = list(r, p->argv, 0, max);
+	if (q->entry[0]) {
+		list(r, 0, 0, max);
+		for (int i = 0; i < 3 && q->entry[i] && n < max; i++)
+			p->argv[n++] = q->entry[i];
+	} else {
+		n = list(r, p->argv, n, max);
+	}
+	p->words = n;
+	for (char **a = q->args; *a; a++) {
+		if (n >= max)
+			return 0;
+		p->argv[n++] = *a;
+	}
+	p->argv[n] = 0;
+	p->argc = n;
+	p->comm = str(r);
+	if (q->entry[0])
+		p->comm = "";
+	return !r->bad;
+}
+
+static void because(struct plan *p, const char *a, const char *b, const char *c, const char *d)
+{
+	u64 n = put(p->why, 0, "the image does not fit: ", TEXT);
+	n = put(p->why, n, a, TEXT);
+	n = put(p->why, n, b, TEXT);
+	n = put(p->why, n, c, TEXT);
+	put(p->why, n, d, TEXT);
+}
+
+static void cpuid(u32 leaf, u32 out[4])
+{
+	__asm__("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "0"(leaf), "2"(0));
+}
+
+// Features that libraries chose their functions by, and the kinds of registers; guard/cpu_amd64.go.
+static int same_cpu(struct reader *r)
+{
+	u32 c1[4], c7[4], cd[4];
+	cpuid(1, c1);
+	cpuid(7, c7);
+	cpuid(13, cd);
+	u64 a = num(r), b = num(r), c = num(r);
+	return a == ((u64)c1[2] << 32 | c1[3]) && b == ((u64)c7[1] << 32 | c7[2]) && c == cd[0];
+}
+
+static int utf8_mode(char **envp)
 {
 	static const char names[3][9] = { "LC_ALL", "LC_CTYPE", "LANG" };
 	for (int i = 0; i < 3; i++) {
@@ -100,23 +156,47 @@ static int counts(const char *e, const char *names)
 }
 
 // The image's variables are all here, and no others.
-int same_environment(struct reader *r, char **envp)
+static int same_environment(struct reader *r, struct plan *p, char **envp)
 {
-	const char *names = get_str(r);
-	u64 want = get_num(r), have = 0;
-	for (char **e = envp; *e; e++)
-		have += counts(*e, names);
-	if (want != have)
-		return 0;
-	for (; want && !r->bad; want--) {
-		const char *w = get_str(r);
+	const char *names = str(r);
+	u64 want = num(r), have = 0;
+	struct reader first = *r;
+	for (u64 i = 0; i < want && !r->bad; i++) {
+		const char *w = str(r);
 		char **e = envp;
 		while (*e && !same(*e, w))
 			e++;
-		if (!*e)
+		if (!*e) {
+			char name[256];
+			u64 n = 0;
+			for (; w[n] && w[n] != '=' && n < sizeof name - 1; n++)
+				name[n] = w[n];
+			name[n] = 0;
+			because(p, name, " was \"", w[n] ? w + n + 1 : "", "\" when it was frozen");
 			return 0;
+		}
 	}
-	return 1;
+	for (char **e = envp; *e; e++)
+		have += counts(*e, names);
+	if (have == want || r->bad)
+		return 1;
+	for (char **e = envp; *e; e++) {
+		struct reader again = first;
+		int known = !counts(*e, names);
+		for (u64 i = 0; i < want && !known; i++)
+			known = same(str(&again), *e);
+		if (!known) {
+			char name[256];
+			u64 n = 0;
+			for (; (*e)[n] && (*e)[n] != '=' && n < sizeof name - 1; n++)
+				name[n] = (*e)[n];
+			name[n] = 0;
+			because(p, name, " was not set when it was frozen", "", "");
+			return 0;
+		}
+	}
+	because(p, "a variable is set twice", "", "", "");
+	return 0;
 }
 
 static int same_file(const char *path, u64 size, u64 mtime, u64 ino)
@@ -127,17 +207,42 @@ static int same_file(const char *path, u64 size, u64 mtime, u64 ino)
 	return st[6] == size && st[11] * 1000000000ul + st[12] == mtime && (!ino || st[1] == ino);
 }
 
-// Compares n files with how they were; the stub itself compares those that have a build-id when it opens them, but for the first two:
-// the interpreter and its loader.
-int same_files(struct reader *r, u64 n, int first, const char **which)
+// Compares n files with how they were. The stub itself compares libraries, which have a build-id, when it opens them; but for the
+// interpreter and its loader, with first.
+static int same_files(struct reader *r, u64 n, int first, const char **which)
 {
 	for (u64 i = 0; i < n && !r->bad; i++) {
-		const char *path = get_str(r);
-		u64 size = get_num(r), mtime = get_num(r), ino = get_num(r);
-		int library = *get_str(r);
+		const char *path = str(r);
+		u64 size = num(r), mtime = num(r), ino = num(r);
+		int library = *str(r);
 		*which = path;
-		if (!r->bad && (!library || (first && i < 2)) && !same_file(path, size, mtime, library ? ino : 0))
+		if (!r->bad && (!library || first) && !same_file(path, size, mtime, library ? ino : 0))
 			return 0;
+	}
+	return !r->bad;
+}
+
+int check_guards(struct reader *r, struct plan *p, char **envp)
+{
+	if (!same_cpu(r)) {
+		because(p, "it was frozen on another processor", "", "", "");
+		return 0;
+	}
+	int was = num(r), is = utf8_mode(envp);
+	if (was != is) {
+		because(p, "UTF-8 mode by LC_ALL was ", was ? "true" : "false", " when it was frozen and is ", is ? "true now" : "false now");
+		return 0;
+	}
+	p->a->gate = num(r);
+	if (!same_environment(r, p, envp))
+		return 0;
+	u64 count = p->nfiles = num(r);
+	p->files = (u64)r->p;
+	p->files_end = (u64)r->end;
+	struct reader first = *r;
+	if (!same_files(&first, count < 2 ? count : 2, 1, &p->which)) {
+		because(p, p->which, " has changed since", "", "");
+		return 0;
 	}
 	return !r->bad;
 }

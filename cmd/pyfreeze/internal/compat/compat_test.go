@@ -9,7 +9,7 @@ import (
 // TestFast tries the programs whose packages all tests need.
 func TestFast(t *testing.T) {
 	pyfreeze := filepath.Join(t.TempDir(), "pyfreeze")
-	if out, err := exec.Command("go", "build", "-ldflags", "-E pyfreeze/restore.entry", "-o", pyfreeze, "pyfreeze/cmd/pyfreeze").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags", "-E pyfreeze/restore/stub.entry", "-o", pyfreeze, "pyfreeze/cmd/pyfreeze").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	s, err := newServer()

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"pyfreeze/pyheap"
-	"pyfreeze/restore"
+	"pyfreeze/restore/snapshot"
 	"pyfreeze/symbols"
 )
 
@@ -34,15 +34,15 @@ func collectOne(python, origin, scripts string) error {
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
 		return fmt.Errorf("%s said %q: %w", python, line, err)
 	}
-	s, err := restore.TakeSnapshot(context.Background(), restore.SnapshotOptions{PID: cmd.Process.Pid, Timeout: 20 * time.Second})
+	s, err := snapshot.Inspect(context.Background(), cmd.Process.Pid, 20*time.Second, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }() // only read
 	if s.Layout.Shipped() {
-		return fmt.Errorf("%s has no debug information", s.Interpreter.Module.Path)
+		return fmt.Errorf("%s has no debug information", s.Interp.Module.Path)
 	}
-	h, err := pyheap.Open(s.Space, s.Interpreter, s.Layout)
+	h, err := pyheap.Open(s.Space, s.Interp, s.Layout)
 	if err != nil {
 		return err
 	}
@@ -50,10 +50,10 @@ func collectOne(python, origin, scripts string) error {
 	if _, err := h.Walk(pyheap.WalkOptions{}); err != nil {
 		return err
 	}
-	src := symbols.LayoutSource{Version: s.Interpreter.Version, Origin: origin, Interp: s.Layout}
-	rt, ok := s.Interpreter.Module.File.Dynsym("_PyRuntime")
+	src := symbols.LayoutSource{Version: s.Interp.Version, Origin: origin, Interp: s.Layout}
+	rt, ok := s.Interp.Module.File.Dynsym("_PyRuntime")
 	if !ok {
-		return fmt.Errorf("%s does not export _PyRuntime", s.Interpreter.Module.Path)
+		return fmt.Errorf("%s does not export _PyRuntime", s.Interp.Module.Path)
 	}
 	src.Runtime = rt.Size
 	if src.Objects, src.Modules, err = h.ObjectStructs(); err != nil {

@@ -23,7 +23,7 @@ func TestDebian(t *testing.T) {
 	}
 	if o.pyfreeze == "" {
 		o.pyfreeze = filepath.Join(dir, "pyfreeze")
-		if out, err := exec.Command("go", "build", "-ldflags", "-E pyfreeze/restore.entry", "-o", o.pyfreeze, "../..").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-ldflags", "-E pyfreeze/restore/stub.entry", "-o", o.pyfreeze, "../..").CombinedOutput(); err != nil {
 			t.Fatalf("go build: %v\n%s", err, out)
 		}
 	}

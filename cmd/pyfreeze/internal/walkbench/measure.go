@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"pyfreeze/pyheap"
-	"pyfreeze/restore"
+	"pyfreeze/restore/snapshot"
 )
 
 // walked is what one walk took.
@@ -24,7 +24,7 @@ type walked struct {
 
 // measureWalk copies the process as inspect does, and walks the copy.
 func measureWalk(pid int) (w walked, err error) {
-	s, err := restore.TakeSnapshot(context.Background(), restore.SnapshotOptions{PID: pid, Timeout: 10 * time.Second})
+	s, err := snapshot.Inspect(context.Background(), pid, 10*time.Second, nil)
 	if err != nil {
 		return w, err
 	}
@@ -44,7 +44,7 @@ func measureWalk(pid int) (w walked, err error) {
 		return w, err
 	}
 	begin := time.Now()
-	h, err := pyheap.Open(s.Space, s.Interpreter, s.Layout)
+	h, err := pyheap.Open(s.Space, s.Interp, s.Layout)
 	if err != nil {
 		return w, err
 	}

@@ -1,0 +1,183 @@
+// Package restore freezes Python processes into images. It wires the rooms below it together: see docs/architecture.md.
+//
+// Thawing is done by package stub, before the Go runtime starts; what it leaves is told by package thaw.
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"pyfreeze/restore/freeze"
+	"pyfreeze/restore/guard"
+	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/script"
+	"pyfreeze/restore/snapshot"
+	"pyfreeze/symbols"
+)
+
+// Options tell what image to make, and how.
+type Options struct {
+	Output   string
+	Timeout  time.Duration // to reach a safe point
+	Recipe   string        // path of a recipe; "" chooses a shipped one by loaded modules
+	NoRecipe bool
+	Allow    []string // kinds of offenders that are no reason to refuse
+	KeepDead bool     // leave in the image what freed memory and dead stacks hold, for forensics
+	Threads  bool     // a thaw has all threads; those of a process that ran already it has in any case where it goes on
+	Tell     snapshot.Tell
+}
+
+func (o *Options) image() freeze.Options {
+	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Threads: o.Threads, Tell: o.Tell}
+}
+
+// Attach writes an image of a running process, which is stopped only while a twin of it is made, and changed in nothing. When ctx ends, so
+// does Attach, unless it writes the image already. Errors: *refuse.Error, *snapshot.TimeoutError, *tracer.PermissionError,
+// tracer.ErrNoProcess, *symbols.NotPythonError, *symbols.MissingDebugError, *image.WriteError, those of ctx.
+func Attach(ctx context.Context, pid int, o Options) (*freeze.Meta, error) {
+	if err := freeze.Writable(o.Output); err != nil {
+		return nil, err
+	}
+	t, err := snapshot.Open(ctx, pid, o.Tell)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	c, err := t.Attach(ctx, o.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Space.Close() // the rest is the Target's
+	return freeze.Image(symbols.WithProgress(ctx, o.Tell), c, o.image())
+}
+
+// CommandOptions tell FreezeCommand what to start and when to freeze it.
+type CommandOptions struct {
+	Options
+	Command []string // as a shell would run it
+	// At is "exit" (or ""), just before the interpreter finalises, or MODULE:FUNCTION, when that function of Python is called for
+	// the first time, on the main thread.
+	At string
+	// Warm are arguments of further runs of the program, in the same process, after that of Command and before the freeze.
+	Warm [][]string
+	// Stop ends the command when the image is written. Else it goes on to its end.
+	Stop bool
+}
+
+// FreezeCommand starts a command, which inherits the standard streams, and writes an image of it when it is at the point that o.At tells.
+// Then the command goes on to its end, which FreezeCommand waits for and whose status it returns; so it does where the freeze is refused or
+// fails. When ctx ends, the command goes on, and FreezeCommand returns. Errors: *snapshot.CommandEndedError, *snapshot.AtError, and those of
+// [Attach].
+func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall.WaitStatus, error) {
+	if err := freeze.Writable(o.Output); err != nil {
+		return nil, 0, err
+	}
+	at, err := snapshot.ParseAt(o.At)
+	if err != nil {
+		return nil, 0, err
+	}
+	path, err := snapshot.FindProgram(o.Command[0])
+	if err != nil {
+		return nil, 0, err
+	}
+	argv, fo := o.Command, o.image()
+	if len(o.Warm) > 0 {
+		start, exe, err := learn(ctx, path, o.Command, o.Tell)
+		if err != nil {
+			return nil, 0, err
+		}
+		cl, err := guard.ParseCmdline(start.Argv)
+		if err != nil {
+			return nil, 0, &refuse.Error{Offenders: []refuse.Offender{{What: err.Error(), Remedy: "give the command of a script or module"}}}
+		}
+		if argv, err = script.WarmCommand(cl, start.Cwd, o.Warm, o.Recipe, o.NoRecipe); err != nil {
+			return nil, 0, err
+		}
+		path, fo.Plain = exe, &start
+	}
+	fo.At, fo.Again = at.String(), at.Exit()
+	tell(o.Tell, "starting "+o.Command[0])
+	c, err := snapshot.StartCommand(path, argv, o.Tell)
+	if err != nil {
+		return nil, 0, err
+	}
+	m, err := freezeCommand(ctx, c, at, o, fo)
+	if err == nil && o.Stop {
+		err = c.Kill()
+		_, werr := c.Wait(context.Background())
+		return m, 0, errors.Join(err, werr)
+	}
+	// Whatever became of the freeze, the command is the user's.
+	if rerr := c.Release(); rerr != nil {
+		err = errors.Join(err, fmt.Errorf("the command could not be let go: %w", rerr))
+	}
+	status, werr := c.Wait(ctx)
+	var ended *snapshot.CommandEndedError
+	if errors.As(err, &ended) {
+		return nil, ended.Status, err
+	}
+	if err == nil && ctx.Err() == nil {
+		err = werr
+	}
+	return m, status, err
+}
+
+// freezeCommand takes the image.
+func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o CommandOptions, fo freeze.Options) (*freeze.Meta, error) {
+	if err := c.ToPython(ctx); err != nil {
+		return nil, err
+	}
+	if fo.Plain != nil { // what is known of the driver's start counts for the program, too
+		s := c.Start()
+		fo.Plain.Mask, fo.Plain.Ignored, fo.Plain.FDs, fo.Plain.Time = s.Mask, s.Ignored, s.FDs, s.Time
+	}
+	tell(o.Tell, "reading debug information")
+	lay, err := symbols.LoadLayoutContext(symbols.WithProgress(ctx, o.Tell), c.Interpreter().Module.File)
+	if err != nil {
+		return nil, err
+	}
+	c.UseLayout(lay)
+	tell(o.Tell, "running "+o.Command[0])
+	if err := c.ToPoint(ctx, at); err != nil {
+		return nil, err
+	}
+	tell(o.Tell, "copying the process")
+	var cp *snapshot.Copy
+	if o.Threads {
+		cp, err = c.AsItStands()
+	} else {
+		cp, err = c.Fork(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer cp.Close()
+	return freeze.Image(symbols.WithProgress(ctx, o.Tell), cp, fo)
+}
+
+// learn starts a command up to the first instruction of its interpreter, to find out how that is called, through #!, env or a wrapper, and
+// ends it there.
+func learn(ctx context.Context, path string, argv []string, t snapshot.Tell) (s snapshot.Start, exe string, err error) {
+	c, err := snapshot.StartCommand(path, argv, t)
+	if err != nil {
+		return s, "", err
+	}
+	if err = c.ToPython(ctx); err == nil {
+		s, exe = c.Start(), c.Interpreter().Exe
+	}
+	kerr := c.Kill()
+	_, werr := c.Wait(context.Background())
+	if err == nil {
+		err = errors.Join(kerr, werr)
+	}
+	return s, exe, err
+}
+
+func tell(t snapshot.Tell, step string) {
+	if t != nil {
+		t(step, 0, 0)
+	}
+}

@@ -1,0 +1,239 @@
+// A launcher file (launcher/file.go writes it): what program it stands for, and where its images are.
+#include "launch.h"
+
+enum { LAUNCHER_MAX = 8192, LAUNCHER_PATH = 4096, O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000, O_NONBLOCK = 04000, X_OK = 1, RETRY_AFTER = 3600 };
+enum { SYS_fork = 57, SYS_setsid = 112, SYS_close_range = 436, SYS_readlinkat = 267 };
+
+struct launcher {
+	char text[LAUNCHER_MAX + 1];
+	const char *name, *program, *cache, *env;
+	char path[LAUNCHER_PATH]; // of the program
+	char file[LAUNCHER_PATH]; // of an image
+	char log[LAUNCHER_PATH];
+	char why[TEXT];
+	u64 dev, ino;             // of the launcher itself
+};
+
+// Reads "# KEY: VALUE" lines. 0: no launcher that we know.
+static int read_launcher(struct launcher *l, const char *path)
+{
+	u64 st[18];
+	i64 fd = sys4(SYS_openat, AT_FDCWD, path, O_CLOEXEC, 0), n;
+	if (fd < 0)
+		return 0;
+	n = sys3(SYS_fstat, fd, st, 0) < 0 ? -1 : sys3(SYS_read, fd, l->text, LAUNCHER_MAX);
+	sys3(SYS_close, fd, 0, 0);
+	if (n <= 0 || n >= LAUNCHER_MAX)
+		return 0;
+	l->text[n] = 0;
+	l->dev = st[0], l->ino = st[1];
+	int version = 0;
+	for (char *s = l->text; *s;) {
+		char *line = s;
+		while (*s && *s != '\n')
+			s++;
+		if (*s)
+			*s++ = 0;
+		const char *v;
+		if (same(line, "# pyfreeze launcher 1"))
+			version = 1;
+		else if ((v = starts(line, "# name: ")))
+			l->name = v;
+		else if ((v = starts(line, "# program: ")))
+			l->program = v;
+		else if ((v = starts(line, "# cache: ")))
+			l->cache = v;
+		else if ((v = starts(line, "# env: ")))
+			l->env = v;
+	}
+	return version && l->name && l->program && l->cache && l->env;
+}
+
+// Another launcher is no program: they would start each other for ever.
+static int is_launcher(const char *path)
+{
+	static const char marker[] = "\n# pyfreeze launcher ";
+	char b[513];
+	i64 fd = sys4(SYS_openat, AT_FDCWD, path, O_CLOEXEC | O_NONBLOCK, 0), n;
+	if (fd < 0)
+		return 0;
+	n = sys3(SYS_read, fd, b, sizeof b - 1);
+	sys3(SYS_close, fd, 0, 0);
+	b[n > 0 ? n : 0] = 0;
+	for (char *s = b; *s; s++)
+		if (starts(s, marker))
+			return 1;
+	return 0;
+}
+
+static int is_program(struct launcher *l)
+{
+	u64 st[18];
+	if (sys4(SYS_fstatat, AT_FDCWD, l->path, st, 0) < 0 || (st[3] & 0170000) != 0100000 || (st[0] == l->dev && st[1] == l->ino))
+		return 0;
+	return sys3(SYS_faccessat, AT_FDCWD, l->path, X_OK) == 0 && !is_launcher(l->path);
+}
+
+// Finds the program on PATH, as a shell would if the launcher were not there.
+static int find_program(struct launcher *l, char **envp)
+{
+	if (*l->program == '/') {
+		put(l->path, 0, l->program, LAUNCHER_PATH);
+		return is_program(l);
+	}
+	const char *p = env(envp, "PATH");
+	if (!p)
+		return 0;
+	for (;;) {
+		u64 n = 0;
+		for (; *p && *p != ':'; p++)
+			if (n < LAUNCHER_PATH - 300)
+				l->path[n++] = *p;
+		if (!n)
+			l->path[n++] = '.';
+		l->path[n++] = '/';
+		put(l->path, n, l->program, LAUNCHER_PATH);
+		if (is_program(l))
+			return 1;
+		if (!*p++)
+			return 0;
+	}
+}
+
+static u64 fnv(const char *s)
+{
+	u64 h = 0xcbf29ce484222325ul;
+	while (*s)
+		h = (h ^ (u8)*s++) * 0x100000001b3ul;
+	return h;
+}
+
+// The name of the image for this program and environment; launcher/key.go.
+static u64 image_key(struct launcher *l, char **envp)
+{
+	u64 key = fnv(l->path);
+	for (; *envp; envp++)
+		if (listed(*envp, l->env))
+			key += fnv(*envp);
+	return key;
+}
+
+// Opens the image in one directory, which must be ours alone. failed is set where one could not be made not long ago.
+static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 key, int *failed)
+{
+	char name[48] = "/0000000000000000.pyfreeze";
+	u64 st[18], now[2], n = put(l->file, 0, dir, LAUNCHER_PATH);
+	n = put(l->file, n, sub, LAUNCHER_PATH);
+	n = put(l->file, n, "/", LAUNCHER_PATH);
+	n = put(l->file, n, l->name, LAUNCHER_PATH);
+	i64 d = sys4(SYS_openat, AT_FDCWD, l->file, O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW, 0), fd = -1;
+	if (d < 0)
+		return d;
+	for (int i = 16; i > 0; i--, key >>= 4)
+		name[i] = "0123456789abcdef"[key & 15];
+	if (sys3(SYS_fstat, d, st, 0) == 0 && !(st[3] & 077) && st[3] >> 32 == (u64)sys3(SYS_geteuid, 0, 0, 0)) {
+		fd = sys4(SYS_openat, d, name + 1, O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+		put(l->log, put(l->log, 0, l->file, LAUNCHER_PATH), "/log", LAUNCHER_PATH);
+		if (fd < 0) {
+			put(name, 17, ".failed", sizeof name);
+			sys3(SYS_clock_gettime, 0, now, 0);
+			if (sys4(SYS_fstatat, d, name + 1, st, 0) == 0 && now[0] - st[11] < RETRY_AFTER)
+				*failed = 1;
+		}
+	}
+	sys3(SYS_close, d, 0, 0);
+	put(l->file, n, name, LAUNCHER_PATH);
+	return fd;
+}
+
+// Finds the image, in the order of directories of launcher/cache.go.
+static i64 find_image(struct launcher *l, char **envp, int *failed)
+{
+	u64 key = image_key(l, envp);
+	const char *v;
+	i64 fd = -1;
+	if (*l->cache == '/')
+		fd = open_image(l, l->cache, "", key, failed);
+	else if ((v = env(envp, "XDG_CACHE_HOME")) && *v == '/')
+		fd = open_image(l, v, "/pyfreeze", key, failed);
+	else if ((v = env(envp, "HOME")) && *v == '/')
+		fd = open_image(l, v, "/.cache/pyfreeze", key, failed);
+	if (fd < 0 && (v = env(envp, "XDG_RUNTIME_DIR")) && *v == '/')
+		fd = open_image(l, v, "/pyfreeze", key, failed);
+	if (fd < 0) {
+		char dir[40];
+		put_num(dir, put(dir, 0, "/tmp/pyfreeze-", sizeof dir), (u32)sys3(SYS_getuid, 0, 0, 0), sizeof dir);
+		fd = open_image(l, dir, "", key, failed);
+	}
+	return fd;
+}
+
+// Leaves a builder behind that waits for the end of this process. It is no child of it, which the program that this process becomes would
+// notice: the one between has ended. What stands against it is nothing that the user's command should stop for.
+static void start_builder(const char *file, char **envp)
+{
+	char self[LAUNCHER_PATH], pid[24];
+	u64 pending = 0, after = 0, all = ~0ul, old, chld = 1ul << (SIGCHLD_ - 1), zero[2] = { 0 };
+	i64 n = sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", self, sizeof self - 1);
+	if (n <= 0)
+		return;
+	self[n] = 0;
+	put_num(pid, 0, sys3(SYS_getpid, 0, 0, 0), sizeof pid);
+	sys3(SYS_sigpending, &pending, 8, 0);
+	sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	i64 child = sys3(SYS_fork, 0, 0, 0);
+	if (child == 0) {
+		sys3(SYS_setsid, 0, 0, 0);
+		if (sys3(SYS_fork, 0, 0, 0) == 0) {
+			const char *argv[] = { self, "build", "--after", pid, file, 0 };
+			sys3(SYS_close_range, 0, ~0u, 0);
+			i64 null = sys4(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+			sys3(SYS_dup3, null, 1, 0);
+			sys3(SYS_dup3, null, 2, 0);
+			sys4(SYS_sigprocmask, SIG_SETMASK, &old, 0, 8);
+			sys3(SYS_execve, self, argv, envp);
+		}
+		sys3(SYS_exit_group, 0, 0, 0);
+	}
+	while (child > 0 && sys4(SYS_wait4, child, 0, WALL, 0) == -EINTR)
+		;
+	sys3(SYS_sigpending, &after, 8, 0);
+	if (after & ~pending & chld)
+		sys4(SYS_sigtimedwait, &chld, 0, zero, 8);
+	sys4(SYS_sigprocmask, SIG_SETMASK, &old, 0, 8);
+}
+
+// pyfreeze launch FILE ARGS...: the kernel's words for a launcher, which begins with #!. With --stale before FILE a thaw has found out
+// that the image is stale, and told the log.
+int launch(u64 *stack, char **argv, char **envp, u64 start)
+{
+	int told = same(argv[2], "--stale"), failed = 0;
+	char **file = argv + 2 + told;
+	i64 at = *file ? (i64)sys6(SYS_mmap, 0, sizeof(struct launcher), PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0) : -1;
+	if (FAILED(at))
+		return 0;
+	struct launcher *l = (struct launcher *)at;
+	if (**file != '-' && read_launcher(l, *file) && find_program(l, envp)) {
+		const char *again[] = { argv[0], "launch", "--stale", *file, 0 }, *log = env(envp, "PYFREEZE_LOG");
+		i64 fd = find_image(l, envp, &failed);
+		if (!log || !*log)
+			log = l->log;
+		struct request q = { .image = l->file, .args = file + 1, .envp = envp, .stack = stack, .start = start, .log = log, .again = again };
+		u64 n = 0;
+		for (int i = 0; i < 4; i++)
+			n += length(again[i]) + 1;
+		if (n >= sizeof((struct run *)0)->again)
+			q.again = 0;
+		put(l->why, 0, failed ? "no image could be made" : "there is no image yet", TEXT);
+		if (fd >= 0 && !told)
+			run_image(fd, &q, l->why); // a launcher's image names no command: that is the launcher's
+		if (!told)
+			log_plain(log, fd >= 0 ? l->file : "", l->why);
+		if (!failed)
+			start_builder(*file, envp);
+		file[0] = (char *)l->name;
+		sys3(SYS_execve, l->path, file, envp);
+	}
+	sys3(SYS_munmap, at, sizeof *l, 0);
+	return 0;
+}

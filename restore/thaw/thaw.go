@@ -1,0 +1,82 @@
+// Package thaw tells whether an image fits, and why it cannot be run. Images are run by the launcher of package stub, before the Go runtime
+// starts.
+package thaw
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"pyfreeze/image"
+	"pyfreeze/restore/guard"
+	"pyfreeze/restore/stub"
+)
+
+// NotLinkedError says that this binary lacks what runs images.
+type NotLinkedError struct{}
+
+func (*NotLinkedError) Error() string {
+	return "this pyfreeze was built without its launcher, which runs images: build it with make build, " +
+		"or go build -ldflags '-E pyfreeze/restore/stub.entry' ./cmd/pyfreeze"
+}
+
+// Refused says why the launcher has left an image alone: it is none, damaged, of another version, or not to be trusted. Errors:
+// *NotLinkedError, *guard.UntrustedError, those of [image.Open].
+func Refused(path string) error {
+	if !stub.Linked() {
+		return &NotLinkedError{}
+	}
+	im, err := image.Open(path)
+	if im != nil {
+		defer im.Close()
+	}
+	if im != nil {
+		if terr := guard.Trusted(im); terr != nil {
+			return terr
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := guard.Parse(im.Guards()); err != nil {
+		return err
+	}
+	if _, _, err := stub.ReadProgram(im.Program()); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return fmt.Errorf("%s: neither the image nor its plain command could be started", path)
+}
+
+// Fits says why the image at path cannot be thawed here and now; nil if it can. Errors: *guard.UnfitError, *guard.UntrustedError, those of
+// [image.Open].
+func Fits(path string) error {
+	im, err := image.Open(path)
+	if im != nil {
+		defer im.Close()
+	}
+	if err != nil {
+		return err
+	}
+	g, err := guard.Parse(im.Guards())
+	if err != nil {
+		return err
+	}
+	if _, _, err := stub.ReadProgram(im.Program()); err != nil {
+		return err
+	}
+	if err := guard.Trusted(im); err != nil {
+		return err
+	}
+	return g.Check(os.Environ())
+}
+
+// Unfit says whether err tells that an image can be of no use any more, here and now, so that a new one should be made.
+func Unfit(err error) bool {
+	var unfit *guard.UnfitError
+	var untrusted *guard.UntrustedError
+	var cut *image.TruncatedError
+	var format *image.FormatError
+	var version *image.VersionError
+	return errors.As(err, &unfit) || errors.As(err, &untrusted) || errors.As(err, &cut) || errors.As(err, &format) || errors.As(err, &version) ||
+		errors.Is(err, os.ErrNotExist) || errors.Is(err, guard.ErrDamaged) || errors.Is(err, stub.ErrVersion)
+}
