@@ -58,8 +58,8 @@ func (t *Target) Descriptors(c *snapshot.Copy, use Use) (fds FDs, out []Offender
 	for i := range c.FDs {
 		d := &c.FDs[i]
 		own := owners[d.FD]
-		if done[d.FD] || slices.Contains(c.Start.FDs, d.FD) && len(own) == 0 {
-			continue // inherited: whoever starts a thaw passes it on, or not
+		if done[d.FD] || len(own) == 0 && inherited(c, d) {
+			continue // whoever starts a thaw passes it on, or not
 		}
 		kept := slices.IndexFunc(own, func(o owned) bool { return o.obj.Kept() })
 		kind := DescriptorKind(d.Target)
@@ -100,6 +100,15 @@ func (t *Target) Descriptors(c *snapshot.Copy, use Use) (fds FDs, out []Offender
 		out = append(out, Offender{kind, d.Owner, what, remedy})
 	}
 	return fds, Allowed(out, use.Allow)
+}
+
+// inherited says whether a process had a descriptor from the start. Of one that ran already it is not known: but what is inherited over an exec
+// has not got O_CLOEXEC, which Python (PEP 446) and most libraries set on what they open.
+func inherited(c *snapshot.Copy, d *snapshot.Descriptor) bool {
+	if c.Start.FDs == nil {
+		return d.Open.Flags&unix.O_CLOEXEC == 0
+	}
+	return slices.Contains(c.Start.FDs, d.FD)
 }
 
 // owners finds the objects that have descriptors.

@@ -24,7 +24,7 @@ func (t *Target) Find(c *snapshot.Copy, list []*libs.Library, shared []memory.Sh
 		out = slices.Concat(out, t.pythonThreads(), t.nativeThreads(c, list), t.watchdog(len(c.Threads)))
 	}
 	if use.Again || len(others) > 0 && !use.Threads {
-		out = append(out, t.locks()...)
+		out = append(out, t.locks(c)...)
 	}
 	if use.Again {
 		out = append(out, t.wakeup()...)

@@ -1,15 +1,17 @@
 package refuse
 
 import (
+	"bytes"
 	"fmt"
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
+	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
 )
 
 // locks looks for locks that are held: nobody is left in a thaw to release them.
-func (t *Target) locks() (out []Offender) {
+func (t *Target) locks(c *snapshot.Copy) (out []Offender) {
 	h, w := t.Heap, t.Walk
 	expected := expectedLocks(h, w)
 	alive := map[uint64]string{}
@@ -27,7 +29,7 @@ func (t *Target) locks() (out []Offender) {
 	for _, typ := range pyheap.LockTypes() {
 		for _, o := range w.OfType(typ) {
 			l, err := h.Lock(o.Addr)
-			if err != nil || !l.Held || !o.Kept() || expected[o.Addr] {
+			if err != nil || !l.Held || !o.Kept() || expected[o.Addr] || t.heldForFork(c, o.Addr) {
 				continue
 			}
 			what := "a lock that is held"
@@ -55,6 +57,30 @@ func (t *Target) locks() (out []Offender) {
 		}
 	}
 	return out
+}
+
+// heldForFork says whether a lock is held by a handler of the fork that made the copy (os.register_at_fork): then it is free again in the
+// program, which has gone on as the parent.
+func (t *Target) heldForFork(c *snapshot.Copy, lock pyheap.Addr) bool {
+	const object, semaphore = 64, 32
+	if c.AtPoint == nil {
+		return false
+	}
+	differs := func(a procmem.Addr, n int) bool {
+		then, now := make([]byte, n), make([]byte, n)
+		_, err := t.Space.ReadAt(then, a)
+		_, err2 := c.AtPoint.ReadAt(now, a)
+		return err == nil && err2 == nil && !bytes.Equal(then, now)
+	}
+	if differs(lock+16, object-16) { // behind the reference count and the type
+		return true
+	}
+	for _, name := range []string{"lock_lock", "rlock_lock"} { // until 3.12 a semaphore; then it lies in the object (gh-110481)
+		if at, err := t.Heap.CField(lock, name); err == nil && at != 0 && differs(procmem.Addr(at), semaphore) {
+			return true
+		}
+	}
+	return false
 }
 
 // expectedLocks are those that are held in any process at rest.

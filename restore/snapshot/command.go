@@ -193,12 +193,11 @@ func (c *Command) UseLayout(lay *symbols.Layout) { c.lay = lay }
 // Release lets the command go on by itself. After a copy it goes on from where that was taken.
 func (c *Command) Release() error {
 	c.close()
-	if c.planted {
-		if err := c.setTrapAction([4]uint64{}); err != nil && !errors.Is(err, tracer.ErrDetached) && !errors.Is(err, tracer.ErrNoProcess) {
-			return errors.Join(err, c.p.Detach())
-		}
+	err := c.removeTrap()
+	if errors.Is(err, tracer.ErrDetached) || errors.Is(err, tracer.ErrNoProcess) {
+		err = nil
 	}
-	return c.p.Detach()
+	return errors.Join(err, c.p.Detach())
 }
 
 // Kill ends the command.

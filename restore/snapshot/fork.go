@@ -86,7 +86,33 @@ func (c *Command) Fork(ctx context.Context) (_ *Copy, err error) {
 		return nil, errors.Join(err, out.Close())
 	}
 	asChild(&out.Threads[0].Regs)
+	if err := errors.Join(c.removeTrap(), c.toPointAgain(ctx)); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	out.AtPoint = c.p
 	return out, nil
+}
+
+// toPointAgain runs the agent until it is about to go back to the point: the program is the parent of a fork then, whose handlers have run.
+func (c *Command) toPointAgain(ctx context.Context) error {
+	deadline := time.Now().Add(forkTimeout)
+	for {
+		_, err := c.p.ContinueToCall(time.Now().Add(slice), func(nr uint64) bool { return nr == unix.SYS_RT_SIGRETURN })
+		switch {
+		case errors.Is(err, tracer.ErrStepTimeout):
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the handlers that %s has registered for the parent of a fork took longer than %v", c.name, forkTimeout)
+			}
+		default:
+			if err != nil {
+				err = c.ended(err, "did not come back from its handlers of a fork")
+			}
+			return err
+		}
+	}
 }
 
 // point notes where the main thread stands, and its alternate stack.

@@ -57,6 +57,15 @@ func (c *Command) plant(maps []procmem.Mapping) (err error) {
 	return c.setTrapAction([4]uint64{uint64(c.base) + uint64(l.Trap), sigInfo | restorer, uint64(c.base) + uint64(l.Restorer), 0})
 }
 
+// removeTrap gives the command its own way with SIGTRAP back. No debug register is set any more.
+func (c *Command) removeTrap() error {
+	if !c.planted {
+		return nil
+	}
+	c.planted = false
+	return c.setTrapAction([4]uint64{})
+}
+
 // setTrapAction sets what the command does with SIGTRAP.
 func (c *Command) setTrapAction(action [4]uint64) error {
 	var b []byte

@@ -47,6 +47,8 @@ type Copy struct {
 	Base procmem.Addr
 	// Point is where the program goes on after a Forked or Held copy; nil for Waiting.
 	Point *Point
+	// AtPoint is the memory of a command of ours, stopped at its point again once a Forked copy was made: the parent's handlers have run.
+	AtPoint procmem.Reader
 	// GILHolder is the thread id of the thread that has the GIL, 0 if it is free.
 	GILHolder int
 	Busy      bool          // the GIL was held when the process was found

@@ -1,0 +1,49 @@
+// Package target starts Python processes for tests.
+package target
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Interpreters returns those of this machine that pyfreeze knows: a system one, and those of pyenv.
+func Interpreters(t *testing.T) []string {
+	t.Helper()
+	all := []string{"/usr/bin/python3.11"}
+	if home, err := os.UserHomeDir(); err == nil {
+		more, _ := filepath.Glob(home + "/.pyenv/versions/3.*/bin/python3") // the pattern is fine
+		all = append(all, more...)
+	}
+	return slices.DeleteFunc(all, func(p string) bool {
+		_, err := os.Stat(p)
+		return err != nil || strings.Contains(p, "/3.6.") || strings.Contains(p, "/3.7.")
+	})
+}
+
+// Start starts a program, which says ready, and ends it with the test. It returns the process id.
+func Start(t *testing.T, exe, program string, args ...string) int {
+	t.Helper()
+	cmd := exec.Command(exe, append([]string{"-uc", program}, args...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("%s said %q (%v)", exe, line, err)
+	}
+	return cmd.Process.Pid
+}
