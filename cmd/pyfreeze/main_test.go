@@ -54,7 +54,9 @@ func setUpAndRun(m *testing.M) (code int, err error) {
 	}
 	if binary = os.Getenv("PYFREEZE_TEST_BINARY"); binary == "" {
 		binary = filepath.Join(baseDir, "pyfreeze")
-		if out, err := exec.Command("go", "build", "-ldflags", "-E pyfreeze/restore/stub.entry", "-o", binary, ".").CombinedOutput(); err != nil {
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-E pyfreeze/restore/stub.entry", "-o", binary, ".")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the Makefile does
+		if out, err := build.CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("go build: %w\n%s", err, out)
 		}
 	}

@@ -90,11 +90,25 @@ static int may_set_exe(void)
 	return data[SYS_ADMIN / 32] >> SYS_ADMIN % 32 & 1 || data[3] >> (CHECKPOINT_RESTORE - 32) & 1;
 }
 
+// Has a libc begun in this process? It told the kernel of its rseq area, of which nobody but it can tell the kernel to forget it.
+static int has_libc(char **envp)
+{
+	enum { AT_BASE = 7 };
+	while (*envp++)
+		;
+	for (u64 *aux = (u64 *)envp; aux[0]; aux += 2)
+		if (aux[0] == AT_BASE)
+			return aux[1] != 0;
+	return 0;
+}
+
 // Returns only if nothing was done; plan.why says why.
 static void thaw(struct room *m, struct request *q)
 {
 	struct plan *p = &m->plan;
 	int may = may_set_exe();
+	if (has_libc(q->envp))
+		q->way = 'e';
 	if (q->way == 'e' || (q->way != 'h' && !may)) {
 		if (thaw_by_exec(m, q) || q->way == 'e')
 			return; // else tracing is forbidden
