@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/symbols"
+	"pyfreeze/tracer"
 )
 
 // Options tell what image to make, and how.
@@ -83,9 +85,9 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 	if err != nil {
 		return nil, 0, err
 	}
-	argv, fo := o.Command, o.image()
+	fo, program := o.image(), tracer.Program{Path: path, Argv: o.Command, Env: os.Environ()}
 	if len(o.Warm) > 0 {
-		start, exe, err := learn(ctx, path, o.Command, o.Tell)
+		start, exe, err := learn(ctx, program, o.Tell)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -93,14 +95,15 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 		if err != nil {
 			return nil, 0, &refuse.Error{Offenders: []refuse.Offender{{What: err.Error(), Remedy: "give the command of a script or module"}}}
 		}
-		if argv, err = script.WarmCommand(cl, start.Cwd, o.Warm, o.Recipe, o.NoRecipe); err != nil {
+		argv, err := script.WarmCommand(cl, start.Cwd, o.Warm, o.Recipe, o.NoRecipe)
+		if err != nil {
 			return nil, 0, err
 		}
-		path, fo.Plain = exe, &start
+		fo.Plain, program = &start, tracer.Program{Path: exe, Argv: argv, Env: start.Environ, Dir: start.Cwd}
 	}
 	fo.At, fo.Again = at.String(), at.Exit()
 	tell(o.Tell, "starting "+o.Command[0])
-	c, err := snapshot.StartCommand(path, argv, o.Tell)
+	c, err := snapshot.StartCommand(program, o.Tell)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -160,8 +163,8 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 
 // learn starts a command up to the first instruction of its interpreter, to find out how that is called, through #!, env or a wrapper, and
 // ends it there.
-func learn(ctx context.Context, path string, argv []string, t snapshot.Tell) (s snapshot.Start, exe string, err error) {
-	c, err := snapshot.StartCommand(path, argv, t)
+func learn(ctx context.Context, program tracer.Program, t snapshot.Tell) (s snapshot.Start, exe string, err error) {
+	c, err := snapshot.StartCommand(program, t)
 	if err != nil {
 		return s, "", err
 	}

@@ -113,12 +113,12 @@ func (p *Process) seizeNew() (int, error) {
 		err := ptrace(unix.PTRACE_SEIZE, tid, 0, unix.PTRACE_O_TRACEEXEC)
 		switch {
 		case err == nil:
-			p.threads[tid] = &thread{tid: tid, seized: true, running: true}
+			p.threads[tid] = &thread{tid: tid, running: true}
 			n++
 		case errors.Is(err, unix.ESRCH):
 			// It has ended since.
 		case p.ours(tid):
-			p.threads[tid] = &thread{tid: tid, seized: true, running: true}
+			p.threads[tid] = &thread{tid: tid, running: true}
 			n++
 		default:
 			// A thread on its way out is refused with EPERM.
@@ -140,12 +140,7 @@ func (p *Process) ours(tid int) bool {
 
 // interrupt asks a running thread to stop.
 func (p *Process) interrupt(t *thread) error {
-	var err error
-	if t.seized {
-		err = ptrace(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
-	} else {
-		err = unix.Tgkill(p.pid, t.tid, unix.SIGSTOP)
-	}
+	err := ptrace(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
 	if err != nil && !errors.Is(err, unix.ESRCH) {
 		return p.opError(t.tid, "interrupt", err)
 	}
@@ -215,10 +210,7 @@ func (p *Process) note(t *thread, s stop) {
 	case stopGroup:
 		t.trapped, t.group = true, true
 	case stopSignal:
-		// Of a spawned process, SIGSTOP is our own way to interrupt.
-		if t.seized || s.signal != unix.SIGSTOP {
-			t.sig = s.signal
-		}
+		t.sig = s.signal
 	case stopEvent:
 		if s.event == unix.PTRACE_EVENT_EXEC {
 			p.execed()

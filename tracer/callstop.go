@@ -1,7 +1,6 @@
 package tracer
 
 import (
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -89,13 +88,4 @@ func (p *Process) SkipCall(result uint64) error {
 			}
 		}
 	})
-}
-
-// resumeBy lets one thread go on by a ptrace request, with its signal.
-func (p *Process) resumeBy(req int, t *thread) error {
-	if err := ptrace(req, t.tid, 0, uintptr(t.sig)); err != nil && err != syscall.ESRCH {
-		return p.opError(t.tid, "resume", err)
-	}
-	t.running, t.sig, t.trapped = true, 0, false
-	return nil
 }

@@ -86,7 +86,7 @@ func (p *Process) openChain(t *thread) (*chain, error) {
 
 // setOptions gives a thread options besides the usual ones.
 func (p *Process) setOptions(t *thread, more uintptr) error {
-	if err := ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, p.options(t)|more); err != nil {
+	if err := ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, p.options()|more); err != nil {
 		return p.opError(t.tid, "set the ptrace options of", err)
 	}
 	return nil

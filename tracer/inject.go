@@ -134,7 +134,7 @@ func (p *Process) suspendSeccomp(t *thread) (undo func() error, err error) {
 	if st.seccomp == 0 {
 		return func() error { return nil }, nil
 	}
-	options := p.options(t)
+	options := p.options()
 	err = ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, options|unix.PTRACE_O_SUSPEND_SECCOMP)
 	if err != nil {
 		return nil, &SeccompError{t.tid, err}
@@ -147,13 +147,10 @@ func (p *Process) suspendSeccomp(t *thread) (undo func() error, err error) {
 	}, nil
 }
 
-// options gives the ptrace options of a thread.
-func (p *Process) options(t *thread) uintptr {
-	switch {
-	case p.twin:
+// options gives the ptrace options of a process's threads.
+func (p *Process) options() uintptr {
+	if p.twin {
 		return unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD
-	case t.seized:
-		return unix.PTRACE_O_TRACEEXEC
 	}
-	return unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
+	return unix.PTRACE_O_TRACEEXEC
 }

@@ -43,7 +43,6 @@ type Process struct {
 // thread is one task of the target.
 type thread struct {
 	tid     int
-	seized  bool // by PTRACE_SEIZE: only then PTRACE_INTERRUPT and LISTEN exist
 	running bool
 	// group says that the thread takes part in a group-stop (SIGSTOP and its
 	// like) which is none of our doing and has to outlast us.

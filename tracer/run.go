@@ -68,7 +68,7 @@ func (p *Process) watch(deadline time.Time) error {
 // adoptLeader looks for a thread that became the leader by an exec, and waits to
 // be resumed from it.
 func (p *Process) adoptLeader() error {
-	t := &thread{tid: p.pid, seized: true, running: true}
+	t := &thread{tid: p.pid, running: true}
 	s, ok, err := p.poll(t, false)
 	if err != nil || !ok || s.kind == stopExit {
 		return err
@@ -79,9 +79,12 @@ func (p *Process) adoptLeader() error {
 }
 
 // resume lets one thread go on: with its signal, or back into its group-stop.
-func (p *Process) resume(t *thread) error {
+func (p *Process) resume(t *thread) error { return p.resumeBy(unix.PTRACE_CONT, t) }
+
+// resumeBy lets one thread go on by a ptrace request, with its signal; one that is stopped by its user stays so.
+func (p *Process) resumeBy(req int, t *thread) error {
 	var err error
-	if t.group && !t.trapped && t.seized {
+	if t.group && !t.trapped {
 		if err := p.trap(t); err != nil {
 			return err
 		}
@@ -89,7 +92,7 @@ func (p *Process) resume(t *thread) error {
 	if t.group && t.trapped {
 		err = ptrace(ptraceListen, t.tid, 0, 0)
 	} else {
-		err = ptrace(unix.PTRACE_CONT, t.tid, 0, uintptr(t.sig))
+		err = ptrace(req, t.tid, 0, uintptr(t.sig))
 	}
 	if err != nil && err != syscall.ESRCH { // killed: the wait finds out
 		return p.opError(t.tid, "resume", err)

@@ -63,7 +63,7 @@ func (p *Process) requeueOne(t *thread, k keptSignal) error {
 	if k.sig == syscall.SIGSTOP || k.sig == syscall.SIGKILL { // cannot be blocked, and have no handler
 		return unix.Tgkill(p.pid, t.tid, k.sig)
 	}
-	if t.seized && !p.twin {
+	if !p.twin {
 		if c, err := p.openChain(t); err == nil {
 			_, err := p.writeMem(k.info[:], c.spare)
 			if err == nil {

@@ -10,13 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Spawn starts a program under ptrace and returns when it is stopped after its
-// exec, before its first instruction. It inherits the standard descriptors, and
-// whatever else is open without close-on-exec. Until Detach it is killed when we
-// die. The caller ends it with Detach (it goes on) or Kill, and then Wait.
-func Spawn(path string, argv, env []string) (*Process, error) {
+// Program is what Spawn starts.
+type Program struct {
+	Path      string
+	Argv, Env []string
+	Dir       string // working directory; "" for ours
+}
+
+// Spawn starts a program under ptrace and returns when it is stopped after its exec, before its first
+// instruction. It inherits the standard descriptors, and whatever else is open without close-on-exec.
+// When we die, it goes on. The caller ends it with Detach (it goes on) or Kill, and then Wait.
+func Spawn(program Program) (*Process, error) {
 	p := &Process{spawned: true, loop: startLoop(), threads: map[int]*thread{}}
-	err := p.call(func() error { return p.spawn(path, argv, env) })
+	err := p.call(func() error { return p.spawn(program) })
 	if err != nil {
 		p.end()
 		return nil, err
@@ -24,34 +30,63 @@ func Spawn(path string, argv, env []string) (*Process, error) {
 	return p, nil
 }
 
-func (p *Process) spawn(path string, argv, env []string) error {
-	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Env:   env,
+func (p *Process) spawn(program Program) error {
+	pid, err := syscall.ForkExec(program.Path, program.Argv, &syscall.ProcAttr{
+		Env:   program.Env,
+		Dir:   program.Dir,
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {
-		return &os.PathError{Op: "start", Path: path, Err: err}
+		return &os.PathError{Op: "start", Path: program.Path, Err: err}
 	}
 	p.pid = pid
 	t := &thread{tid: pid, running: true}
 	p.threads[pid] = t
-	err = p.awaitExec(t)
-	if err != nil {
+	if err = p.seizeSpawned(t); err != nil {
 		_ = unix.Kill(pid, unix.SIGKILL)
 		for {
 			if _, err := syscall.Wait4(pid, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
 				break
 			}
 		}
-		return fmt.Errorf("cannot start %s under ptrace: %w", path, err)
+		return fmt.Errorf("cannot start %s under ptrace: %w", program.Path, err)
 	}
+	p.markStopped()
 	return nil
 }
 
-// awaitExec waits for the stop that follows exec.
-func (p *Process) awaitExec(t *thread) error {
-	var s stop
+// seizeSpawned takes a child that asked to be traced (PTRACE_TRACEME) by PTRACE_SEIZE instead, before its first
+// instruction: only so can it be interrupted without a signal, and stopped by its user.
+func (p *Process) seizeSpawned(t *thread) error {
+	if err := p.awaitSpawned(t, stopSignal, syscall.SIGTRAP); err != nil { // of its exec
+		return err
+	}
+	if err := ptrace(unix.PTRACE_DETACH, t.tid, 0, uintptr(syscall.SIGSTOP)); err != nil {
+		return err
+	}
+	if err := ptrace(unix.PTRACE_SEIZE, t.tid, 0, p.options()); err != nil {
+		return err
+	}
+	t.running = true
+	if err := p.awaitSpawned(t, stopGroup, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	if err := unix.Kill(t.tid, unix.SIGCONT); err != nil {
+		return err
+	}
+	if err := ptrace(unix.PTRACE_CONT, t.tid, 0, 0); err != nil {
+		return err
+	}
+	if err := p.awaitSpawned(t, stopSignal, syscall.SIGCONT); err != nil {
+		return err
+	}
+	t.sig, t.group = 0, false
+	return nil
+}
+
+// awaitSpawned waits for a stop of a child that has done nothing yet. Other stops that come first are passed over.
+func (p *Process) awaitSpawned(t *thread, kind stopKind, sig syscall.Signal) error {
 	for {
 		_, ws, err := waitTID(t.tid, 0)
 		if errors.Is(err, syscall.EINTR) {
@@ -60,17 +95,21 @@ func (p *Process) awaitExec(t *thread) error {
 		if err != nil {
 			return err
 		}
-		if s, err = decode(t.tid, ws); err != nil {
+		s, err := decode(t.tid, ws)
+		switch {
+		case err != nil:
+			return err
+		case s.kind == stopExit:
+			return s.exit
+		}
+		p.note(t, s)
+		if s.kind == kind && s.signal == sig {
+			return nil
+		}
+		if err := p.resume(t); err != nil {
 			return err
 		}
-		break
 	}
-	if s.kind == stopExit {
-		return s.exit
-	}
-	t.running = false
-	p.markStopped()
-	return ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, p.options(t))
 }
 
 // Continue lets one thread run, the others stay stopped, until it hits a

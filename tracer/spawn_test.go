@@ -20,7 +20,7 @@ func spawn(t *testing.T, code string) *Process {
 	if _, err := os.Stat(python); err != nil {
 		t.Skipf("no interpreter to start: %v", err)
 	}
-	p, err := Spawn(python, []string{"python3.11", "-c", code}, []string{"PYTHONHASHSEED=0"})
+	p, err := Spawn(Program{Path: python, Argv: []string{"python3.11", "-c", code}, Env: []string{"PYTHONHASHSEED=0"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,10 +56,10 @@ func TestSpawnKill(t *testing.T) {
 }
 
 func TestSpawnErrors(t *testing.T) {
-	if _, err := Spawn("/nonexistent", []string{"x"}, nil); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Spawn(Program{Path: "/nonexistent", Argv: []string{"x"}, Env: nil}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no such file: %v", err)
 	}
-	if _, err := Spawn("/etc/passwd", []string{"x"}, nil); !errors.Is(err, fs.ErrPermission) {
+	if _, err := Spawn(Program{Path: "/etc/passwd", Argv: []string{"x"}, Env: nil}); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("not executable: %v", err)
 	}
 }

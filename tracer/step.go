@@ -25,7 +25,7 @@ func (p *Process) settle(t *thread, err error) error {
 		return err
 	}
 	errs := []error{err, p.requeue(t)}
-	if t.seized && !t.trapped && !t.running && t.sig == 0 {
+	if !t.trapped && !t.running && t.sig == 0 {
 		errs = append(errs, p.trap(t))
 	}
 	return joined(errs)

@@ -62,7 +62,7 @@ func (p *Process) Twin(tid int) (*Process, error) {
 }
 
 func (p *Process) makeTwin(t *thread) (twin *Process, err error) {
-	if !t.seized || p.twin {
+	if p.spawned || p.twin {
 		return nil, &TwinError{p.pid, "it was not attached to", nil}
 	}
 	st, err := readStatus(fmt.Sprint(p.pid))
@@ -138,7 +138,7 @@ func (c *chain) refuseSubreaper() error {
 // twinFrom makes the process in the middle clone the twin, and ends it.
 func (c *chain) twinFrom(pid int) (twin *Process, err error) {
 	m := &Process{pid: pid, twin: true, loop: c.p.loop, threads: map[int]*thread{}}
-	mt := &thread{tid: pid, seized: true, running: true}
+	mt := &thread{tid: pid, running: true}
 	m.threads[pid] = mt
 	defer func() { err = joined([]error{err, m.slay(mt)}) }()
 	if err := m.collect(mt, time.Now().Add(stopTimeout)); err != nil {
@@ -174,7 +174,7 @@ func (c *chain) adopt(pid int) (*Process, error) {
 	w := &Process{pid: pid, twin: true, loop: c.p.loop.share(), threads: map[int]*thread{},
 		site: c.p.site, gadgets: c.p.gadgets, breaks: map[procmem.Addr]byte{}}
 	w.markStopped()
-	t := &thread{tid: pid, seized: true, running: true}
+	t := &thread{tid: pid, running: true}
 	w.threads[pid] = t
 	err := w.collect(t, time.Now().Add(stopTimeout))
 	if err == nil {

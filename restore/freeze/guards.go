@@ -37,9 +37,11 @@ func (f *freezing) makeGuards(context.Context) error {
 		return err
 	}
 	if f.python != "" && f.python != g.Exe { // a link to the interpreter
-		link := g.Files[0]
-		link.Path = f.python
-		g.Files = slices.Insert(g.Files, 2, link)
+		id, err := guard.Stat(f.python)
+		if err != nil {
+			return err
+		}
+		g.Files = append(g.Files, guard.Source(f.python, id))
 	}
 	g.Files = append(g.Files, homeFiles(f.python)...)
 	for i := range f.fds.Made {

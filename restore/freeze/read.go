@@ -70,7 +70,11 @@ func (f *freezing) refuse(context.Context) error {
 			out = append(out, f.wayOfStart()...)
 			m.pokes = fds.Pokes
 			if f.copy.Kind != snapshot.Forked {
-				m.pokes = append(m.pokes, f.target.BufferLocks()...)
+				pokes, err := f.rerunPokes()
+				if err != nil {
+					return err
+				}
+				m.pokes = slices.Concat(m.pokes, f.target.BufferLocks(), pokes)
 			}
 			if f.copy.Kind == snapshot.Waiting && f.copy.GILHolder != 0 {
 				out = append(out, refuse.Offender{What: "a thread other than the main one that runs Python code", Remedy: "try again, or run it with --resume"})

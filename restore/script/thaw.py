@@ -259,6 +259,8 @@ def again(argv):
     importlib = sys.modules['_frozen_importlib']
     importlib._module_locks.clear()  # of imports that other threads were in
     importlib._blocking_on.clear()
+    if 'atexit' in sys.modules and sys.modules['atexit']._ncallbacks():
+        cold('drop_handlers')(kept[0])
     main = sys.modules['__main__'] = type(sys)('__main__')
     d = main.__dict__
     d.update({'__name__': '__main__', '__doc__': None, '__package__': None, '__loader__': None, '__spec__': None,

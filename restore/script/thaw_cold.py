@@ -3,6 +3,16 @@
 import builtins
 
 
+def drop_handlers(main):
+    # atexit handlers that the frozen run of the script has registered: the next one registers its own. Those of modules stay.
+    class Of:
+        def __eq__(self, f):
+            f = getattr(f, '__func__', getattr(f, 'func', f))
+            return getattr(f, '__globals__', None) is main.__dict__
+
+    sys.modules['atexit'].unregister(Of())
+
+
 def new_stream(fd, old):
     # Standard streams that are not the usual three layers: replaced, or missing when the process was frozen.
     kept.append(old)

@@ -11,31 +11,71 @@ def warm(what, path0, runs, recipes):
     run = program(what)
     if path0 is not None:
         sys.path[0] = path0
-    say = os.fdopen(os.dup(2), 'w')
     null = os.open(os.devnull, os.O_RDWR)
+    own, mains, status = [], [], None
     for i, args in enumerate(runs):
         if i == 1:  # the first is the command itself
             standard_streams()
-            for fd in range(3):
-                os.dup2(null, fd)
+            own = redirect([null] * 3)
             run = of_recipe(recipes) or run
         standard_streams()
         sys.argv[:] = [what[0]] + args
-        main = sys.modules['__main__'] = type(sys)('__main__')
-        main.__dict__['__builtins__'] = __builtins__
+        mains.append(type(sys)('__main__'))
+        sys.modules['__main__'] = mains[i]
+        mains[i].__dict__['__builtins__'] = __builtins__
         failed = 0
         try:
             run(args)
         except SystemExit as e:
             failed = e.code
         except BaseException as e:
-            import traceback
-            failed = ''.join(traceback.format_exception(type(e), e, e.__traceback__))
-        if failed and i:
-            say.write('pyfreeze: the warm-up run %r ended with %s\n' % (args, failed))
+            failed = 1
+            if i == 0:
+                sys.excepthook(type(e), e, e.__traceback__.tb_next.tb_next)  # without our own frames
+            else:
+                import traceback
+                failed = ''.join(traceback.format_exception(type(e), e, e.__traceback__))
+        if i == 0:
+            status = failed
+            continue
+        drop_handlers(mains[i])
+        if failed and own[2] is not None:
+            os.write(own[2], ('pyfreeze: the warm-up run %r ended with %s\n' % (args, failed)).encode())
+    if own:  # what is left of the command itself is the user's to see
+        standard_streams()
+        for fd in redirect(own) + own:
+            if fd is not None:
+                os.close(fd)
+    sys.modules['__main__'] = mains[0]
     sys.argv[:] = what[:1] + runs[0]  # what modules have copied when they were imported is of these
     os.close(null)
-    say.close()
+    if status:
+        sys.exit(status)
+
+
+def redirect(to):
+    own = []
+    for fd in range(3):
+        try:
+            own.append(os.dup(fd))
+        except OSError:
+            own.append(None)
+        if to[fd] is None:
+            os.close(fd)
+        else:
+            os.dup2(to[fd], fd)
+    return own
+
+
+def drop_handlers(main):
+    # atexit handlers that a warm-up run of the program has registered.
+    class Of:
+        def __eq__(self, f):
+            f = getattr(f, '__func__', getattr(f, 'func', f))
+            return getattr(f, '__globals__', None) is main.__dict__
+
+    if 'atexit' in sys.modules:
+        sys.modules['atexit'].unregister(Of())
 
 
 def standard_streams():

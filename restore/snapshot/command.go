@@ -3,7 +3,6 @@ package snapshot
 import (
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -28,14 +27,14 @@ type Command struct {
 	tell    func(step string, done, total uint64)
 }
 
-// StartCommand starts a program by its path with the given arguments, stopped before its first instruction. The caller ends it with Release
-// or Kill, then Wait. tell is told of progress and may be nil. Errors: *os.PathError and those of exec.
-func StartCommand(path string, argv []string, tell func(step string, done, total uint64)) (*Command, error) {
+// StartCommand starts a program, stopped before its first instruction. The caller ends it with Release or Kill, then Wait. tell is
+// told of progress and may be nil. Errors: *os.PathError and those of exec.
+func StartCommand(program tracer.Program, tell Tell) (*Command, error) {
 	if tell == nil {
 		tell = func(string, uint64, uint64) {}
 	}
-	c := &Command{name: argv[0], tell: tell}
-	p, err := tracer.Spawn(path, argv, os.Environ())
+	c := &Command{name: program.Argv[0], tell: tell}
+	p, err := tracer.Spawn(program)
 	if err != nil {
 		return nil, err
 	}

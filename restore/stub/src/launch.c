@@ -161,10 +161,11 @@ void run_image(i64 fd, struct request *q, char *why)
 				if (m->run.image_fd < 0)
 					m->run.image_fd = sys3(SYS_fcntl, fd, F_DUPFD, 3);
 				put(p->why, 0, "no descriptor for the image", TEXT);
-				if (m->run.image_fd >= 0)
+				if (m->run.image_fd >= 0) {
+					sys3(SYS_close, fd, 0, 0);
 					thaw(m, q);
-				if (m->run.image_fd >= 0)
-					sys3(SYS_close, m->run.image_fd, 0, 0);
+					fd = m->run.image_fd;
+				}
 				if (m->run.log_fd >= 0)
 					sys3(SYS_close, m->run.log_fd, 0, 0);
 			}

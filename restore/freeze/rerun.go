@@ -1,0 +1,92 @@
+package freeze
+
+import (
+	"pyfreeze/procmem"
+	"pyfreeze/restore/stub"
+)
+
+// reset is a field of the main thread's PyThreadState that speaks of the code that the thread was running. A program that runs again in
+// a thread that was frozen with code under way begins as in a fresh one. Fields that a version does not have are passed over.
+type reset struct {
+	path string
+	from resetTo
+	by   string // another field
+}
+
+type resetTo uint8
+
+const (
+	toZero  resetTo = iota
+	toValue         // of the field by
+	toAddr          // address of the field by
+)
+
+// resets has the fields of all versions. Source: Include/cpython/pystate.h of each.
+var resets = []reset{
+	{"frame", toZero, ""},                                         // 3.8-3.10: the running PyFrameObject
+	{"recursion_depth", toZero, ""},                               // 3.8-3.10
+	{"overflowed", toZero, ""},                                    // 3.8, 3.9; gone with bpo-42500
+	{"recursion_critical", toZero, ""},                            // 3.8, 3.9; gone with bpo-42500
+	{"recursion_headroom", toZero, ""},                            // 3.10
+	{"recursion_remaining", toValue, "recursion_limit"},           // 3.11 (bpo-46202)
+	{"py_recursion_remaining", toValue, "py_recursion_limit"},     // 3.12 (gh-91079)
+	{"tracing", toZero, ""},                                       // all: depth of trace functions under way
+	{"cframe", toAddr, "root_cframe"},                             // 3.10-3.12: _PyCFrame lies on the C stack (bpo-43760)
+	{"root_cframe.current_frame", toZero, ""},                     // 3.11, 3.12
+	{"root_cframe.previous", toZero, ""},                          // 3.10-3.12
+	{"current_frame", toZero, ""},                                 // 3.13 (gh-108866)
+	{"curexc_type", toZero, ""},                                   // 3.8-3.11
+	{"curexc_value", toZero, ""},                                  // 3.8-3.11
+	{"curexc_traceback", toZero, ""},                              // 3.8-3.11
+	{"current_exception", toZero, ""},                             // 3.12 (gh-101578)
+	{"exc_info", toAddr, "exc_state"},                             // all: may point into a generator
+	{"exc_state.exc_type", toZero, ""},                            // 3.8-3.10
+	{"exc_state.exc_value", toZero, ""},                           // all
+	{"exc_state.exc_traceback", toZero, ""},                       // 3.8-3.10
+	{"exc_state.previous_item", toZero, ""},                       // all
+	{"trash_delete_nesting", toZero, ""},                          // 3.8-3.11
+	{"trash.delete_nesting", toZero, ""},                          // 3.12
+	{"async_exc", toZero, ""},                                     // all: an exception on its way to this thread
+	{"critical_section", toZero, ""},                              // 3.13
+	{"remote_debugger_support.debugger_pending_call", toZero, ""}, // 3.14 (PEP 768)
+}
+
+// rerunPokes are the words that make the main thread one that runs no code.
+func (f *freezing) rerunPokes() (out []stub.Poke, err error) {
+	const typ = "PyThreadState"
+	lay, tstate := f.copy.Layout, f.target.Tstate
+	for _, r := range resets {
+		if !lay.Has(typ, r.path) {
+			continue
+		}
+		at, size, err := f.target.Field(tstate, typ, r.path)
+		if err != nil {
+			return nil, err
+		}
+		var value uint64
+		if r.from != toZero {
+			by, bySize, err := f.target.Field(tstate, typ, r.by)
+			if err != nil {
+				return nil, err
+			}
+			value = uint64(by)
+			if r.from == toValue {
+				if value, err = f.number(by, bySize); err != nil {
+					return nil, err
+				}
+			}
+		}
+		out = append(out, stub.Poke{Addr: uint64(at), Value: value, Size: uint32(size)})
+	}
+	return out, nil
+}
+
+// number reads a number of up to eight bytes.
+func (f *freezing) number(at procmem.Addr, size uint64) (uint64, error) {
+	b, err := f.copy.Space.Bytes(at, min(size, 8))
+	var v uint64
+	for i, c := range b {
+		v |= uint64(c) << (8 * i)
+	}
+	return v, err
+}
