@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -33,6 +34,8 @@ type Options struct {
 }
 
 func (o *Options) image() freeze.Options {
+	// Native threads that are allowed are kept: a library that does not make its threads again waits for them.
+	o.Threads = o.Threads || slices.Contains(o.Allow, "native-thread")
 	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Threads: o.Threads, Tell: o.Tell}
 }
 

@@ -117,13 +117,16 @@ func summary(w io.Writer, path string, m *freeze.Meta, took time.Duration) {
 	for i := range m.Refused {
 		fmt.Fprintf(w, "  it cannot run again: %s\n", printable(m.Refused[i].String()))
 	}
+	for _, path := range m.Stale {
+		fmt.Fprintf(w, "  every run will be a plain start: %s has changed since the program began, which may have read it before; start it again\n", printable(path))
+	}
 	if m.Recipe != "" {
 		fmt.Fprintf(w, "  recipe: %s\n", m.Recipe)
 	}
 	for _, d := range m.Descriptors {
 		switch {
 		case d.Reopened:
-			fmt.Fprintf(w, "  descriptor %d (%s) is opened again for %s\n", d.FD, d.Target, d.Owner)
+			fmt.Fprintf(w, "  descriptor %d (%s) is opened again%s\n", d.FD, d.Target, forOwner(d.Owner))
 		case d.Owner != "":
 			fmt.Fprintf(w, "  descriptor %d (%s) is dropped with %s\n", d.FD, d.Target, d.Owner)
 		}
@@ -135,6 +138,13 @@ func summary(w io.Writer, path string, m *freeze.Meta, took time.Duration) {
 		fmt.Fprint(w, "  ")
 	}
 	fmt.Fprintf(w, "the whole took %.0f ms\n", ms(took))
+}
+
+func forOwner(path string) string {
+	if path == "" {
+		return "" // of C code
+	}
+	return " for " + path
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -169,14 +179,14 @@ func show(w io.Writer, path string, im *image.Image, m *freeze.Meta, types int, 
 	for i := range m.Refused {
 		row("not again", "%s", printable(m.Refused[i].String()))
 	}
+	for _, path := range m.Stale {
+		row("stale", "%s changed before the image was taken: every run is a plain start", printable(path))
+	}
 	for _, d := range m.Descriptors {
 		what := d.Target
 		switch {
 		case d.Reopened:
-			what += ", opened again"
-			if d.Owner != "" {
-				what += " for " + d.Owner
-			}
+			what += ", opened again" + forOwner(d.Owner)
 		case d.Owner != "":
 			what += ", dropped with " + d.Owner
 		default:

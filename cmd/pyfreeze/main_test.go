@@ -54,10 +54,9 @@ func setUpAndRun(m *testing.M) (code int, err error) {
 	}
 	if binary = os.Getenv("PYFREEZE_TEST_BINARY"); binary == "" {
 		binary = filepath.Join(baseDir, "pyfreeze")
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-E pyfreeze/restore/stub.entry", "-o", binary, ".")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the Makefile does
+		build := exec.Command("make", "-C", "../..", "--no-print-directory", "build", "BINARY="+binary)
 		if out, err := build.CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("go build: %w\n%s", err, out)
+			return 0, fmt.Errorf("make build: %w\n%s", err, out)
 		}
 	}
 	// Programs run from a copy: the .pyc files that Python writes stay out of the project's tree.

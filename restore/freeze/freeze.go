@@ -59,6 +59,7 @@ type freezing struct {
 	changes  []captured.EnvChange
 	modes    [2]mode // stub.ModeRun, stub.ModeResume
 	guards   *guard.Guards
+	stale    []string // files that were changed while the program ran
 	scrubbed uint64
 	meta     *Meta
 	head     stub.Head

@@ -12,7 +12,6 @@ import (
 	"pyfreeze/restore/captured"
 	"pyfreeze/restore/guard"
 	"pyfreeze/restore/libs"
-	"pyfreeze/restore/refuse"
 )
 
 // makeGuards notes everything that a later thaw depends on.
@@ -84,7 +83,6 @@ func (f *freezing) addSources(g *guard.Guards) error {
 		return err
 	}
 	seen := map[string]bool{}
-	var changed []refuse.Offender
 	paths := []string{f.plain.Script()}
 	for _, m := range mods {
 		paths = append(paths, m.File)
@@ -99,18 +97,18 @@ func (f *freezing) addSources(g *guard.Guards) error {
 			continue
 		}
 		if f.start.Time.Before(time.Unix(0, int64(id.CtimeNs))) && !f.start.Time.IsZero() {
-			changed = append(changed, refuse.Offender{Path: path, What: "a file that has changed since the program started, which may have read it before",
-				Remedy: "start the program again"})
+			f.stale = append(f.stale, path)
+			id = never
 		}
 		if path != f.plain.Script() || !f.o.Again { // a program that runs again reads it anew
 			g.Files = append(g.Files, guard.Source(path, id))
 		}
 	}
-	if len(changed) > 0 {
-		return &refuse.Error{Offenders: changed}
-	}
 	return nil
 }
+
+// never is of no file.
+var never = guard.ID{Size: ^uint64(0)}
 
 // kernelName returns what the kernel calls a program with this path.
 func kernelName(path string) string {

@@ -31,6 +31,7 @@ type Meta struct {
 	At          string                `json:"at,omitempty"`      // the point of a command; "" for a process that ran already
 	Runs        []string              `json:"runs"`              // what a thaw does: "goes on", "runs again"
 	Refused     []refuse.Offender     `json:"refused,omitempty"` // what stands against running again, where a thaw can only go on
+	Stale       []string              `json:"stale,omitempty"`   // files that the program may have read before they were changed: no run thaws
 	Stopped     time.Duration         `json:"stopped_ns"`
 	Threads     int                   `json:"threads"`      // of the process
 	Kept        int                   `json:"threads_kept"` // of a thaw
@@ -120,7 +121,7 @@ func (f *freezing) describe() {
 	c, h, w := f.copy, f.heap, f.walk
 	m := &Meta{Pyfreeze: Version, Created: time.Now().UTC().Truncate(time.Second), PID: c.PID, Args: c.Start.Argv, Comm: c.Start.Comm, Cwd: c.Kernel.Cwd,
 		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(), Layouts: h.LayoutSource(), Recipe: f.recipe.Name,
-		At: f.at, Stopped: c.Stopped, Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs, Captured: f.found, Scrubbed: f.scrubbed}
+		At: f.at, Stopped: c.Stopped, Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs, Captured: f.found, Scrubbed: f.scrubbed, Stale: f.stale}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}
 	for _, t := range w.ByType() {

@@ -164,7 +164,7 @@ func (t *Target) makeAgain(d *snapshot.Descriptor, own []owned, byIno map[uint64
 		}
 		ends := byIno[ino]
 		for _, o := range ends {
-			if o == d || len(ends) != 2 && kind == "pipe" || len(ends) != 1 && kind == "socket" || d.Open.Pending || o.Open.Pending {
+			if o == d || len(ends) != 2 && kind == "pipe" || len(ends) != 1 && kind == "socket" || d.Open.Opaque || o.Open.Opaque {
 				continue
 			}
 			m.Other, m.Kind = o, stub.FDSockets
@@ -258,6 +258,10 @@ func (fds *FDs) Records(t *stub.Tables) []stub.FD {
 			f.Offset = m.D.Open.Count
 		case stub.FDPipe, stub.FDSockets:
 			f.Other = int32(m.Other.FD)
+			f.Path, f.Offset = t.Bytes(m.D.Open.Unread), uint64(len(m.D.Open.Unread))
+			if m.Kind == stub.FDSockets {
+				f.Holds, f.NHolds = t.Bytes(m.Other.Open.Unread), uint32(len(m.Other.Open.Unread))
+			}
 		case stub.FDEpoll:
 			for _, w := range m.D.Open.Watches {
 				watches = append(watches, stub.FD{FD: int32(m.D.FD), Other: int32(w.FD), Kind: stub.FDEpollAdd, Flags: w.Events, Offset: w.Data})

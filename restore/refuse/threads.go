@@ -45,7 +45,10 @@ func (t *Target) pythonThreads() (out []Offender) {
 				kind = "a running daemon thread"
 			}
 		}
-		out = append(out, Offender{"thread", fmt.Sprintf("threading._active[%d]", ident), t.Heap.Repr(it.Value, 80) + ", " + kind + ", which a thaw has not",
+		if a, err := t.Heap.Attr(it.Value, "_name"); err == nil {
+			kind += " " + t.Heap.Repr(a, 80)
+		}
+		out = append(out, Offender{"thread", fmt.Sprintf("threading._active[%d]", ident), kind + ", which a thaw has not",
 			"freeze at a function that is called before it is started (--at MODULE:FUNCTION), or keep it (--threads)"})
 	}
 	return out

@@ -34,7 +34,8 @@ type OpenFile struct {
 	Count    uint64  // of an eventfd
 	Watches  []Watch // of an epoll
 	Peer     uint64  // inode of the other end of a socket of the UNIX domain; 0: none, or not known
-	Pending  bool    // a pipe or socket holds bytes that nobody has read
+	Unread   []byte  // what waits in a pipe, or a stream socket of the UNIX domain
+	Opaque   bool    // a pipe or socket that holds what cannot be copied
 }
 
 // Watch is a descriptor that an epoll watches.
@@ -73,25 +74,16 @@ func listDescriptors(pid int) ([]Descriptor, error) {
 		}
 		switch {
 		case strings.HasPrefix(link, "pipe:"):
-			open.Pending = hasBytes(dir + "/" + n.Name())
+			open.Unread, open.Opaque = unreadOfPipe(dir + "/" + n.Name())
 		case strings.HasPrefix(link, "socket:"):
-			open.Peer, open.Pending = unixPeer(open.Ino)
+			if open.Peer = unixPeer(open.Ino); open.Peer != 0 {
+				open.Unread, open.Opaque = unreadOfSocket(pid, fd)
+			}
 		}
 		out = append(out, Descriptor{FD: fd, Target: link, Open: open})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].FD < out[j].FD })
 	return out, nil
-}
-
-// hasBytes says whether a pipe has some that nobody has read.
-func hasBytes(path string) bool {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false // its reading end is closed, and not ours
-	}
-	defer unix.Close(fd)
-	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
-	return err == nil && n > 0
 }
 
 // readOpenFile asks for a descriptor of a stopped process.

@@ -106,9 +106,10 @@ enum { FD_FILE, FD_PIPE, FD_SOCKETS, FD_EVENT, FD_EPOLL, FD_EPOLL_ADD, FD_NULL, 
 struct fd {
 	i32 fd, other;      // other: the second end, or what an epoll watches
 	u32 kind, flags;    // flags of open(2); of FD_EPOLL_ADD the events
-	u64 offset;         // or the count, or the data of epoll
-	u32 path, nholds;
+	u64 offset;         // or the count, or the data of epoll, or how many bytes wait at the first end of a pair
+	u32 path, nholds;   // path: or these bytes
 	u32 holds, file;    // addresses of the C ints that keep its number, where all are known; struct file, 0: not compared
+	                    // of a pair of sockets: the bytes that wait at the second end
 };
 
 struct thread {

@@ -58,6 +58,13 @@ static i32 put(i64 fd, i32 want, u64 cloexec, u32 nholds, u32 holds)
 	return want;
 }
 
+// Writes what waits at the other end, for which a fresh pair has room.
+static void fill(i32 fd, u32 bytes, u64 n)
+{
+	if (n && sys3(SYS_write, fd, AT(char, bytes), n) != (i64)n)
+		plain("what was in a pipe could not be written", -1);
+}
+
 static void make(struct fd *f)
 {
 	enum { O_NONBLOCK = 04000, SOCK_STREAM = 1, AF_UNIX = 1, CTL_ADD = 1 };
@@ -105,6 +112,9 @@ static void make(struct fd *f)
 	i32 a = put(ends[0], f->fd, cloexec, 0, 0), b = put(second, f->other, cloexec, 0, 0);
 	f->fd = a;
 	f->other = b;
+	fill(b, f->path, f->offset);
+	if (f->kind == FD_SOCKETS)
+		fill(a, f->holds, f->nholds);
 }
 
 void descriptors(void)
