@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"pyfreeze/pyheap"
@@ -28,9 +29,15 @@ const (
 	maxFewInts       = 16   // ints in a container; in a larger one an equal int says nothing
 )
 
-// Find lists what h captured of its start, without what the thaw script and the recipe repair.
-func Find(h *pyheap.Heap, w *pyheap.Walk, facts *Facts, fixes []string) ([]Value, error) {
-	c := &finder{h: h, w: w, facts: facts, found: map[pyheap.Addr]finding{}, fixed: compilePatterns(append(fixes, refreshed...)),
+// Find lists what h captured of its start, without what the thaw script and the recipe repair, and without what copies hold.
+func Find(h *pyheap.Heap, w *pyheap.Walk, facts *Facts, fixes []string, copies []Copy) ([]Value, error) {
+	fixes = slices.Concat(fixes, refreshed)
+	for _, c := range copies {
+		if c.Environ {
+			fixes = append(fixes, moduleStep.ReplaceAllString(c.Path, "$1"))
+		}
+	}
+	c := &finder{h: h, w: w, facts: facts, found: map[pyheap.Addr]finding{}, fixed: compilePatterns(fixes),
 		sources: sourceWords{h: h}, out: []Value{}}
 	c.match()
 	if len(c.found) == 0 {

@@ -56,6 +56,7 @@ type freezing struct {
 	fds      refuse.FDs
 	recipe   *script.Recipe
 	found    []captured.Value
+	copies   []captured.Copy
 	changes  []captured.EnvChange
 	modes    [2]mode // stub.ModeRun, stub.ModeResume
 	guards   *guard.Guards

@@ -131,13 +131,14 @@ func (f *freezing) chooseRecipe(context.Context) (err error) {
 // findCaptured looks for what the program copied of its start.
 func (f *freezing) findCaptured(context.Context) (err error) {
 	facts := captured.ReadFacts(f.copy.PID, f.start.Cwd, f.cmd, f.start.Environ, f.heap)
-	f.found, err = captured.Find(f.heap, f.walk, facts, f.recipe.Fixes)
+	f.copies = captured.Copies(f.heap, f.walk)
+	f.found, err = captured.Find(f.heap, f.walk, facts, f.recipe.Fixes, f.copies)
 	return err
 }
 
 // compileScripts compiles the thaw script for each way to run the image.
 func (f *freezing) compileScripts(ctx context.Context) error {
-	cfg, err := script.NewConfig(f.heap, f.walk, f.plain, f.start.Cwd, f.start.Environ, f.recipe)
+	cfg, err := script.NewConfig(f.heap, f.walk, f.plain, f.start.Cwd, f.start.Environ, f.recipe, f.copies)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ type Config struct {
 	Env   map[string]*string `json:"env"`
 	Count map[string]int     `json:"count"`
 
-	Argv    []captured.ArgvCopy  `json:"argv"`
+	Copies  []captured.Copy      `json:"copies"`
 	Changes []captured.EnvChange `json:"changes"` // of the environment, by the program
 	Local   *string              `json:"local"`   // the working directory, if modules of it are loaded
 }

@@ -232,8 +232,8 @@ def start():
         cold('arguments')(argv)
     else:
         again(argv)
-    if config['argv']:
-        cold('argv_copies')(config['argv'])
+    if config['copies']:
+        cold('copies')(config['copies'])
     if config['local'] and not config['resume']:
         cold('local_modules')(config['local'])
     for code in recipe_code:

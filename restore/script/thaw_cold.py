@@ -254,13 +254,17 @@ def timings():
     sys.stderr.flush()
 
 
-def argv_copies(copies):
+def copies(copies):
     for copy in copies:
         try:
             found = eval(copy['path'], {'sys': sys})
         except Exception:
             continue
-        if type(found) is list and found is not sys.argv:
+        if copy['environ']:
+            if type(found) is dict:
+                found.clear()
+                found.update(os.environ)
+        elif type(found) is list and found is not sys.argv:
             found[:] = sys.argv[copy['from']:]
 
 

@@ -3,6 +3,7 @@
 
 u64 call(int fn, u64 a, u64 b, u64 c);
 void tell_phases(void);
+void open_gate(void);
 
 static void set(u64 dict, const char *name, u64 value)
 {
@@ -68,6 +69,7 @@ static void __attribute__((noreturn)) run_again(u64 globals)
 	if (!args || !(code || fn) || !end)
 		plain("the thaw script left nothing to run", -1);
 	ready();
+	open_gate();
 	unblock();
 	u64 done = code ? call(FN_EVAL, code, args, args) : call(FN_CALL, fn, args, 0);
 	if (!done) {
