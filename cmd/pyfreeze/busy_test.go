@@ -11,6 +11,9 @@ import (
 // What a thawed target.py prints when it is run with the arguments "one two".
 const wantReport = "born elsewhere: True\nheap: whole\nrounds: 3\nargv: ['one', 'two']\nthreads: 1 True\n"
 
+// withoutThreads has a program run again though it had threads of Python.
+var withoutThreads = []string{"--allow", "thread,lock"}
+
 // thawsWell runs the image of a target.py and checks that the heap is the frozen process's.
 func thawsWell(t *testing.T, image string) {
 	t.Helper()
@@ -25,14 +28,18 @@ func thawsWell(t *testing.T, image string) {
 // TestFreezeWhileBusy freezes targets that are not blocked: the safe point has to be found. Each
 // mode of target.py checks its own data; newTarget fails the test if it finds it damaged.
 func TestFreezeWhileBusy(t *testing.T) {
-	for _, mode := range []string{"blocked", "busy", "busy-daemons", "main-blocked", "hashing", "blocked-threads"} {
+	for mode, flags := range map[string][]string{"blocked": nil, "busy": nil, "busy-daemons": withoutThreads, "main-blocked": withoutThreads,
+		"hashing": withoutThreads, "blocked-threads": withoutThreads} {
 		t.Run(mode, func(t *testing.T) {
 			tg := newTarget(t, mode, targetOptions{})
 			dir := tempDir(t)
 			for i := range 8 {
 				image := filepath.Join(dir, fmt.Sprintf("%d.pyfreeze", i))
-				attach(t, tg.pid(), image).must(t, "exit 0")
+				o := attach(t, tg.pid(), image, flags...).must(t, "exit 0")
 				thawsWell(t, image)
+				if t.Failed() {
+					t.Fatalf("attach said %v", o)
+				}
 				// Another moment of its work each time.
 				time.Sleep(time.Duration(i) * 7 * time.Millisecond)
 			}

@@ -33,7 +33,7 @@ func TestInterpreters(t *testing.T) {
 				t.Run(mode, func(t *testing.T) {
 					tg := newTarget(t, mode, targetOptions{python: py})
 					image := filepath.Join(tempDir(t), "i")
-					attach(t, tg.pid(), image).must(t, "exit 0")
+					attach(t, tg.pid(), image, withoutThreads...).must(t, "exit 0")
 					for range 5 {
 						thawsWell(t, image)
 					}

@@ -68,16 +68,17 @@ func (f *freezing) refuse(context.Context) error {
 		out = slices.Concat(out, f.target.Find(f.copy, f.libs, shared, m.use))
 		if !m.resume {
 			out = append(out, f.wayOfStart()...)
-			m.pokes = fds.Pokes
-			if f.copy.Kind != snapshot.Forked {
-				pokes, err := f.rerunPokes()
-				if err != nil {
+			pokes, err := f.rerunPokes()
+			if err != nil {
+				return err
+			}
+			m.pokes = slices.Concat(fds.Pokes, f.target.BufferLocks(), pokes)
+			if f.copy.Kind != snapshot.Forked && !m.use.Threads {
+				if pokes, err = f.withoutOthers(); err != nil {
 					return err
 				}
-				m.pokes = slices.Concat(m.pokes, f.target.BufferLocks(), pokes)
-			}
-			if f.copy.Kind == snapshot.Waiting && f.copy.GILHolder != 0 {
-				out = append(out, refuse.Offender{What: "a thread other than the main one that runs Python code", Remedy: "try again, or run it with --resume"})
+				m.pokes = append(m.pokes, pokes...)
+				out = append(out, f.target.Unsafe(f.copy, f.libs)...)
 			}
 		}
 		if len(out) > 0 {

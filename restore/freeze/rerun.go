@@ -1,7 +1,11 @@
 package freeze
 
 import (
+	"encoding/binary"
+
 	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
+	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
 )
 
@@ -78,15 +82,64 @@ func (f *freezing) rerunPokes() (out []stub.Poke, err error) {
 		}
 		out = append(out, stub.Poke{Addr: uint64(at), Value: value, Size: uint32(size)})
 	}
+	for _, path := range []string{"threads_main", "threads.main"} { // 3.12, 3.13 (gh-109860): the thread in Py_RunMain, which is left at the exit
+		if at, _, err := f.target.Field(f.target.Interp, "PyInterpreterState", path); err == nil {
+			out = append(out, stub.Poke{Addr: uint64(at), Value: uint64(tstate), Size: 8})
+		}
+	}
+	return out, nil
+}
+
+// withoutOthers are the words of the interpreter that other threads, which a thaw has not got, may have left in use: its GIL, and the
+// lock on the list of interpreters. What a fork would have taken them for is done in the thaw (PyOS_AfterFork_Child).
+func (f *freezing) withoutOthers() (out []stub.Poke, err error) {
+	lay, sp, waiting := f.copy.Layout, f.copy.Space, f.copy.Kind == snapshot.Waiting
+	sr, err := pyheap.NewStateReader(f.copy.Interp, lay)
+	if err != nil {
+		return nil, err
+	}
+	gil, err := sr.GIL(sp)
+	if err != nil {
+		return nil, err
+	}
+	clear := func(base procmem.Addr, typ, path string) {
+		at, size, err := f.target.Field(base, typ, path)
+		for ; err == nil && size > 0; size -= min(size, 8) {
+			out = append(out, stub.Poke{Addr: uint64(at), Size: uint32(min(size, 8))})
+			at += 8
+		}
+	}
+	const gilType = "_gil_runtime_state" // Include/internal/pycore_gil.h; pthread objects, unlocked where they are zero
+	for _, name := range []string{"cond", "mutex", "switch_cond", "switch_mutex"} {
+		clear(gil, gilType, name)
+	}
+	clear(f.target.Interp, "PyInterpreterState", "ceval.gil_drop_request") // 3.9 to 3.12: nobody waits any more, and set it waits for them
+	clear(f.target.Runtime, "_PyRuntimeState", "ceval.gil_drop_request")   // 3.8
+	if waiting {
+		clear(gil, gilType, "locked")
+		clear(f.target.Runtime, "_PyRuntimeState", "gilstate.tstate_current") // until 3.11
+	}
+	const dropRequest = 1 // _PY_GIL_DROP_REQUEST_BIT, 3.13 (gh-112175)
+	if at, size, err := f.target.Field(f.target.Tstate, "PyThreadState", "eval_breaker"); err == nil && size == 8 {
+		v, err := sp.U64(at)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, stub.Poke{Addr: uint64(at), Value: v &^ dropRequest, Size: 8})
+	}
+	// interpreters.mutex is a pointer to a sem_t, with its value in the low 32 bits, until 3.12; then a PyMutex that a child resets.
+	if at, size, err := f.target.Field(f.target.Runtime, "_PyRuntimeState", "interpreters.mutex"); err == nil && size == 8 {
+		if lock, err := sp.U64(at); err == nil && lock != 0 {
+			out = append(out, stub.Poke{Addr: lock, Value: 1, Size: 4})
+		}
+	}
 	return out, nil
 }
 
 // number reads a number of up to eight bytes.
 func (f *freezing) number(at procmem.Addr, size uint64) (uint64, error) {
 	b, err := f.copy.Space.Bytes(at, min(size, 8))
-	var v uint64
-	for i, c := range b {
-		v |= uint64(c) << (8 * i)
-	}
-	return v, err
+	var v [8]byte
+	copy(v[:], b)
+	return binary.LittleEndian.Uint64(v[:]), err
 }

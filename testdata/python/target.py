@@ -150,7 +150,8 @@ def not_daemon():
 
 def connected():
     """An open socket owned by a module: to be refused, by name."""
-    warmed.CONNECTION = socket.socketpair()
+    server = socket.create_server(("127.0.0.1", 0))
+    warmed.CONNECTION = socket.create_connection(server.getsockname())
     blocked()
 
 
