@@ -104,20 +104,27 @@ func TestNoSafePoint(t *testing.T) {
 
 // TestRefusals freezes what cannot be cloned: refused, with the Python path of the reason.
 func TestRefusals(t *testing.T) {
-	for mode, want := range map[string][]string{
-		"connected":  {"warmed", "CONNECTION"},
-		"not-daemon": {"thread"},
-	} {
-		t.Run(mode, func(t *testing.T) {
-			tg := newTarget(t, mode, targetOptions{})
-			image := filepath.Join(tempDir(t), "i")
-			o := attach(t, tg.pid(), image).must(t, "exit 6")
-			for _, w := range want {
-				if !strings.Contains(o.Stderr, w) {
-					t.Errorf("standard error does not name %q: %q", w, o.Stderr)
-				}
-			}
-			mustNotExist(t, image)
-		})
+	tg := newTarget(t, "connected", targetOptions{})
+	image := filepath.Join(tempDir(t), "i")
+	o := attach(t, tg.pid(), image).must(t, "exit 6")
+	for _, w := range []string{"warmed", "CONNECTION"} {
+		if !strings.Contains(o.Stderr, w) {
+			t.Errorf("standard error does not name %q: %q", w, o.Stderr)
+		}
 	}
+	mustNotExist(t, image)
+}
+
+// TestThreadsStandInTheWay freezes a process with threads: its program does not run again without them, and goes on with them.
+func TestThreadsStandInTheWay(t *testing.T) {
+	tg := newTarget(t, "not-daemon", targetOptions{})
+	image := filepath.Join(tempDir(t), "i")
+	o := attach(t, tg.pid(), image).must(t, "exit 0")
+	if !strings.Contains(o.Stdout, "a thaw goes on where it was (run --resume), with up to 4 threads") || !strings.Contains(o.Stdout, "it cannot run again: ") ||
+		!strings.Contains(o.Stdout, "a running thread 'Thread-1 (sleeper)'") {
+		t.Errorf("attach said %q", o.Stdout)
+	}
+	log := newRunLog(t)
+	run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
+	log.fellBack(t, "cannot be run in this way")
 }

@@ -55,7 +55,7 @@ func TestTruncatedImage(t *testing.T) {
 		switch {
 		case o.Status == "exit 0" && o.Stdout == plainReport && o.Stderr == "":
 			fellBack++
-			log.fellBack(t, "shorter")
+			log.fellBack(t, "cut short")
 		case o.Status == "exit 125":
 			failed++
 			o.oneLine(t, image)

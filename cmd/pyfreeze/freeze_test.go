@@ -41,7 +41,7 @@ func quoteAll(words []string) (out []string) {
 func TestFreezeWarm(t *testing.T) {
 	image := filepath.Join(tempDir(t), "i")
 	o := pyfreeze(t, "freeze", "-o", image, "--warm", "two 'a b'", "--warm", "", "--warm", `raise`, "--", python, program("warmup.py")).must(t, "exit 0")
-	if !strings.HasPrefix(o.Stdout, "[[]] __main__ warmup.py warmup.py\n"+image) {
+	if !strings.HasPrefix(o.Stdout, "[[]] __main__ warmup.py warmup.py\nbye from a run with [] 3\n"+image) {
 		t.Errorf("the command said %q", o.Stdout)
 	}
 	for _, want := range []string{"the warm-up run ['two', 'a b'] ended with 2\n", "the warm-up run ['raise'] ended with Traceback", "KeyError: 'raised'"} {
@@ -135,7 +135,7 @@ func TestFreezeFails(t *testing.T) {
 		{"exit 11", "did not start a Python interpreter", nil, []string{"sh", "-c", "true; true"}},
 		{"exit 1", "nonexistent-command", nil, []string{"nonexistent-command"}},
 		{"exit 2", "takes a command", nil, nil},
-		{"exit 6", "a running thread that is not a daemon", nil, []string{python, "-c", "import threading, time; threading.Thread(target=time.sleep, args=(0.3,)).start()"}},
+		{"exit 6", "a running thread 'Thread-1 (sleep)', which a thaw has not", nil, []string{python, "-c", "import threading, time; threading.Thread(target=time.sleep, args=(0.3,)).start()"}},
 	} {
 		args := append([]string{"freeze", "-o", image}, c.flags...)
 		o := pyfreeze(t, append(append(args, "--"), c.argv...)...).must(t, c.exit)

@@ -57,7 +57,7 @@ func TestVenvOnPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	copyFile(t, link, python, 0o755)
-	thaws("bin/python was written anew since")
+	thaws("bin/python has changed since")
 }
 
 // TestPthChanges changes the file beside an interpreter that says what its sys.path is.

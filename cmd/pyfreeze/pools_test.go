@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,17 +31,20 @@ func TestFreezePool(t *testing.T) {
 	log.thawed(t, 5)
 }
 
-// TestFreezePoolRefused has one that does not: a thaw would wait for the thread.
+// TestFreezePoolRefused has one that does not: a thaw would wait for the thread, unless it is kept.
 func TestFreezePoolRefused(t *testing.T) {
 	h := newPool(t)
 	o := h.run(binary, "freeze", "-o", "i", "--", python, "main.py", "2").must(t, "exit 6")
-	if !strings.Contains(o.Stderr, "1 threads of a library (") || !strings.Contains(o.Stderr, "libpool.so") || !strings.Contains(o.Stderr, "--allow native-thread") {
+	if !strings.Contains(o.Stderr, "threads of libpool.so (") || !strings.Contains(o.Stderr, "keep them (--threads)") {
 		t.Errorf("it says %q", o.Stderr)
 	}
 	mustNotExist(t, filepath.Join(h.dir, "i"))
-	h.run(binary, "freeze", "-o", "i", "--allow", "native-thread", "--", python, "main.py", "2").must(t, "exit 0")
-	if got := h.run(binary, "run", "i"); got.Stdout != "1\n" {
-		t.Errorf("a thaw that asks for no work says %v", got)
+	for _, keep := range [][]string{{"--threads"}, {"--allow", "native-thread"}} {
+		h.run(slices.Concat([]string{binary, "freeze", "-o", "i"}, keep, []string{"--", python, "main.py", "2"})...).must(t, "exit 0")
+		want := h.run(python, "main.py", "4", "5").must(t, "exit 0")
+		if got := h.run(binary, "run", "i", "4", "5"); got.Stdout != want.Stdout || got.Status != "exit 0" || got.Stderr != "" {
+			t.Errorf("%q: %v, plain %v", keep, got, want)
+		}
 	}
 }
 

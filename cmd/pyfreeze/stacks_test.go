@@ -14,7 +14,7 @@ func TestPythonStacks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		attach(t, tg.pid(), image).must(t, "exit 0")
+		attach(t, tg.pid(), image, withoutThreads...).must(t, "exit 0")
 		if err := tg.finish(); err != nil {
 			t.Error(err)
 		}

@@ -85,11 +85,11 @@ func TestRunWithOtherBuildID(t *testing.T) {
 		t.Fatal(err)
 	}
 	otherBuildID(t, copied)
-	// Size and time as before: only the build-id tells.
+	// Size and time as before: only the inode tells.
 	if err := os.Chtimes(copied, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
-	fallsBack(t, image, "build-id")
+	fallsBack(t, image, copied)
 }
 
 func TestRunWithUpgradedPython(t *testing.T) {

@@ -74,6 +74,7 @@ type mode struct {
 	use      refuse.Use
 	script   []byte
 	pokes    []stub.Poke
+	relock   uint64        // stub.Way
 	why      *refuse.Error // where it is not possible
 }
 

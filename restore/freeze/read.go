@@ -81,6 +81,15 @@ func (f *freezing) refuse(context.Context) error {
 				out = append(out, f.target.Unsafe(f.copy, f.libs)...)
 			}
 		}
+		// A thread that was about to give the GIL away takes it once more for the script.
+		if c := f.copy; c.Dropping && c.GILHolder == c.Threads[0].Tid {
+			locked, err := f.gilLocked()
+			if err != nil {
+				return err
+			}
+			m.pokes = append(m.pokes, stub.Poke{Addr: uint64(locked), Size: 4})
+			m.relock = uint64(locked)
+		}
 		if len(out) > 0 {
 			m.possible, m.why = false, &refuse.Error{Offenders: out}
 			if first == nil {

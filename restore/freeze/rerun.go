@@ -90,6 +90,22 @@ func (f *freezing) rerunPokes() (out []stub.Poke, err error) {
 	return out, nil
 }
 
+// gilLocked is the word that says whether the GIL is held.
+func (f *freezing) gilLocked() (procmem.Addr, error) {
+	sr, err := pyheap.NewStateReader(f.copy.Interp, f.copy.Layout)
+	if err != nil {
+		return 0, err
+	}
+	gil, err := sr.GIL(f.copy.Space)
+	if err != nil {
+		return 0, err
+	}
+	at, _, err := f.target.Field(gil, gilType, "locked")
+	return at, err
+}
+
+const gilType = "_gil_runtime_state" // Include/internal/pycore_gil.h
+
 // withoutOthers are the words of the interpreter that other threads, which a thaw has not got, may have left in use: its GIL, and the
 // lock on the list of interpreters. What a fork would have taken them for is done in the thaw (PyOS_AfterFork_Child).
 func (f *freezing) withoutOthers() (out []stub.Poke, err error) {
@@ -109,7 +125,7 @@ func (f *freezing) withoutOthers() (out []stub.Poke, err error) {
 			at += 8
 		}
 	}
-	const gilType = "_gil_runtime_state" // Include/internal/pycore_gil.h; pthread objects, unlocked where they are zero
+	// These are pthread objects, unlocked where they are zero.
 	for _, name := range []string{"cond", "mutex", "switch_cond", "switch_mutex"} {
 		clear(gil, gilType, name)
 	}

@@ -4,15 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"pyfreeze/image"
 	"pyfreeze/procmem"
+	"pyfreeze/restore/guard"
 	"pyfreeze/restore/libs"
 	"pyfreeze/restore/memory"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
+
+	"golang.org/x/sys/unix"
 )
 
 // scrub clears dead memory, and what no process may inherit of another.
@@ -20,8 +24,24 @@ func (f *freezing) scrub(context.Context) error {
 	e := memory.Editor{Space: f.copy.Space}
 	if !f.o.KeepDead {
 		f.scrubbed = e.Scrub(f.copy, f.heap, f.walk)
+		for i := range f.copy.Threads {
+			f.forgetRegisters(&f.copy.Threads[i].Regs, f.copy.Threads[i].XState)
+		}
+		if p := f.copy.Point; p != nil {
+			f.forgetRegisters(&p.Regs, p.XState)
+		}
 	}
 	return f.forgetSeekable(e)
+}
+
+// forgetRegisters clears what is left in the vector registers of a thread at a system call.
+func (f *freezing) forgetRegisters(r *unix.PtraceRegs, xstate []byte) {
+	for _, at := range []uint64{r.Rip, r.Rip - 2} { // about to be made again, or just made
+		if b, err := f.copy.Space.Bytes(procmem.Addr(at), 2); err == nil && b[0] == 0x0f && b[1] == 0x05 {
+			guard.ForgetVectors(xstate)
+			return
+		}
+	}
 }
 
 // forgetSeekable makes the FileIO objects of the standard descriptors forget whether they can seek: nothing in Python resets what
@@ -146,6 +166,7 @@ func (f *freezing) way(t *stub.Tables, m *mode, others int) (w stub.Way) {
 		return w
 	}
 	w.Script, w.ScriptLen = t.Bytes(m.script), uint32(len(m.script))
+	w.Relock = m.relock
 	w.NPokes, w.Pokes = uint32(len(m.pokes)), stub.Encode(t, m.pokes)
 	if m.resume {
 		w.Flags |= stub.HeadResume
@@ -213,7 +234,7 @@ func (f *freezing) auxvAt() procmem.Addr {
 // write compiles struct head and writes the image. The tables hold offsets of the image, which depend on the tables' length alone.
 func (f *freezing) write(context.Context) error {
 	c := f.copy
-	content := &image.Content{Pid: c.PID, Comm: f.start.Comm, Args: strings.Join(f.start.Argv, " "), Auxv: c.Kernel.Auxv, Files: fileMappings(c.Maps),
+	content := &image.Content{Pid: c.PID, Comm: filepath.Base(c.Interp.Exe), Args: strings.Join(f.start.Argv, " "), Auxv: c.Kernel.Auxv, Files: fileMappings(c.Maps),
 		Segments: f.memory.Segments(), Guards: f.guards.Encode()}
 	for i := range c.Threads {
 		t := &c.Threads[i]

@@ -30,3 +30,24 @@ func XSave() (features, size uint64) {
 	}
 	return features, size
 }
+
+// ForgetVectors clears the data registers in an XSAVE area of the standard format (Intel SDM volume 1, 13.4), but for the rights to memory
+// (PKRU). No code needs them over a system call, since calls do not preserve them; but copies of strings leave their last bytes there.
+func ForgetVectors(area []byte) {
+	const fpu, sseEnd, header, extended, pkru = 32, 416, 512, 576, 9
+	if len(area) < extended {
+		return
+	}
+	clear(area[fpu:sseEnd])
+	has := le.Uint64(area[header:])
+	length, offset, _, _ := cpuid(13, pkru)
+	var rights [8]byte
+	kept := has>>pkru&1 != 0 && length == 8 && offset >= extended && uint64(offset)+8 <= uint64(len(area))
+	if kept {
+		copy(rights[:], area[offset:])
+	}
+	clear(area[extended:])
+	if kept {
+		copy(area[offset:], rights[:])
+	}
+}

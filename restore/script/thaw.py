@@ -216,6 +216,8 @@ def start():
         setattr(sys, '__' + name, new)
         setattr(sys, name[:-2], new)
     sys.path_importer_cache.pop('', None)
+    if 'threading' in sys.modules:
+        sys.modules['threading']._main_thread._set_native_id()  # a child of fork() keeps that of its parent
     if 'time' in sys.modules and (fresh.get(b'TZ') != config['tz'] or not config['tz'] and zone() != config['zone']):
         sys.modules['time'].tzset()
     if 'multiprocessing.process' in sys.modules:

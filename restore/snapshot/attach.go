@@ -204,7 +204,7 @@ func (k *capturer) fromTwin(ctx context.Context, c *Copy, w *tracer.Process, st 
 		return "", err
 	}
 	if st.GILLocked {
-		if why, err := k.seeker.run(ctx, w, st.GILHolder, k.deadline); why != "" || err != nil {
+		if c.Dropping, why, err = k.seeker.run(ctx, w, st.GILHolder, k.deadline); why != "" || err != nil {
 			return why, err
 		}
 		// That thread has gone on since; the memory is of this moment.
@@ -215,7 +215,7 @@ func (k *capturer) fromTwin(ctx context.Context, c *Copy, w *tracer.Process, st 
 		for i := range c.Threads {
 			if t := &c.Threads[i]; t.Tid == tid {
 				t.Regs, t.XState, t.SigMask = at.Regs, at.XState, at.SigMask
-				if i == 0 {
+				if i == 0 && !c.Dropping {
 					c.Kind, c.Point = Held, &Point{Regs: t.Regs, XState: t.XState, SigMask: t.SigMask}
 				}
 			}

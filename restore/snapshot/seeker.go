@@ -26,7 +26,7 @@ type seeker struct {
 	lay   *symbols.Layout
 	state *pyheap.StateReader
 	stops []procmem.Addr // where a thread is at a safe point
-	drops bool           // one of those is where it gives the GIL away; else that is seen by the lock that it takes
+	drops []procmem.Addr // those where it gives the GIL away; where there is none, that is seen by the lock that it takes
 }
 
 func newSeeker(in *symbols.Interpreter, lay *symbols.Layout) (*seeker, error) {
@@ -67,23 +67,23 @@ func (s *seeker) tidOf(p *tracer.Process, mem procmem.Reader, tstate procmem.Add
 
 // run lets a twin of the thread of holder run to a safe point. Where the twin
 // cannot get there, why says what was in the way: another twin, of another moment,
-// may fare better.
-func (s *seeker) run(ctx context.Context, w *tracer.Process, holder procmem.Addr, deadline time.Time) (why string, err error) {
+// may fare better. dropping says that the thread is about to give the GIL away.
+func (s *seeker) run(ctx context.Context, w *tracer.Process, holder procmem.Addr, deadline time.Time) (dropping bool, why string, err error) {
 	if err := isolate(w); err != nil {
-		return err.Error(), nil
+		return false, err.Error(), nil
 	}
 	flags, err := s.requests(w, holder)
 	if err != nil {
-		return "", err
+		return false, "", err
 	}
 	for _, f := range flags {
 		if err := f.raise(w); err != nil {
-			return "", err
+			return false, "", err
 		}
 	}
 	lock, err := s.lockOfGIL(w)
 	if err != nil {
-		return "", err
+		return false, "", err
 	}
 	stops := s.stops
 	if lock.function != 0 {
@@ -91,26 +91,27 @@ func (s *seeker) run(ctx context.Context, w *tracer.Process, holder procmem.Addr
 	}
 	for _, a := range stops {
 		if err := w.SetBreakpoint(a); err != nil {
-			return "", err
+			return false, "", err
 		}
 	}
-	if why, err = s.untilStop(ctx, w, holder, lock, deadline); why != "" || err != nil {
-		return why, err
+	at, why, err := s.untilStop(ctx, w, holder, lock, deadline)
+	if why != "" || err != nil {
+		return false, why, err
 	}
 	for _, a := range stops {
 		if err := w.ClearBreakpoint(a); err != nil {
-			return "", err
+			return false, "", err
 		}
 	}
 	for _, f := range flags {
 		if err := f.lower(w); err != nil {
-			return "", err
+			return false, "", err
 		}
 	}
-	return "", nil
+	return at == lock.function || slices.Contains(s.drops, at), "", nil
 }
 
-func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procmem.Addr, lock gilLock, deadline time.Time) (why string, err error) {
+func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procmem.Addr, lock gilLock, deadline time.Time) (at procmem.Addr, why string, err error) {
 	busy := fmt.Sprintf("the thread that holds the GIL (thread state %v) is busy in C code", holder)
 	for {
 		until := time.Now().Add(slice)
@@ -122,14 +123,14 @@ func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procme
 		switch {
 		case errors.As(err, &fault), errors.Is(err, tracer.ErrNoProcess):
 			// It wrote to shared memory, or missed what a child does not get.
-			return fmt.Sprintf("a copy of it cannot run on its own (%v)", err), nil
+			return 0, fmt.Sprintf("a copy of it cannot run on its own (%v)", err), nil
 		case err != nil:
-			return "", err
+			return 0, "", err
 		}
 		switch ev.Kind {
 		case tracer.EventDeadline:
 			if err := ctx.Err(); err != nil {
-				return "", err
+				return 0, "", err
 			}
 			if !time.Now().Before(deadline) {
 				if r, err := w.Regs(w.PID()); err == nil {
@@ -137,30 +138,30 @@ func (s *seeker) untilStop(ctx context.Context, w *tracer.Process, holder procme
 						busy += ": " + strings.Join(stack, " < ")
 					}
 				}
-				return busy, nil
+				return 0, busy, nil
 			}
 		case tracer.EventSyscall:
 			if !harmless(ev) {
-				return fmt.Sprintf("the thread that holds the GIL (thread state %v) is in system call %d", holder, ev.Number), nil
+				return 0, fmt.Sprintf("the thread that holds the GIL (thread state %v) is in system call %d", holder, ev.Number), nil
 			}
 		case tracer.EventBreakpoint:
 			if is, err := lock.taken(w, ev.Addr); err != nil || !is {
 				if err != nil {
-					return "", err
+					return 0, "", err
 				}
 				continue // of something else
 			}
 			st, err := s.state.Read(w)
 			if err != nil {
-				return "", err
+				return 0, "", err
 			}
 			switch {
 			case st.Finalizing:
-				return "the interpreter is shutting down", nil
+				return 0, "the interpreter is shutting down", nil
 			case !st.GILLocked || st.GILHolder != holder:
-				return "another thread took the GIL", nil
+				return 0, "another thread took the GIL", nil
 			case !st.GCCollecting:
-				return "", nil
+				return ev.Addr, "", nil
 			}
 		}
 	}

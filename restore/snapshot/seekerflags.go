@@ -24,7 +24,7 @@ func (s *seeker) safePoints() []procmem.Addr {
 	for _, name := range []string{"drop_gil", "drop_gil_impl"} { // 3.14 split it
 		for _, y := range s.lay.Symbols(name) {
 			add(y)
-			s.drops = true
+			s.drops = append(s.drops, s.in.Bias+y.Addr)
 		}
 	}
 	for _, name := range []string{

@@ -15,7 +15,7 @@ type gilLock struct {
 
 // lockOfGIL finds the lock in a twin.
 func (s *seeker) lockOfGIL(w *tracer.Process) (l gilLock, err error) {
-	if s.drops {
+	if len(s.drops) > 0 {
 		return l, nil
 	}
 	gil, err := s.state.GIL(w)

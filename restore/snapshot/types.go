@@ -51,9 +51,11 @@ type Copy struct {
 	AtPoint procmem.Reader
 	// GILHolder is the thread id of the thread that has the GIL, 0 if it is free.
 	GILHolder int
-	Busy      bool          // the GIL was held when the process was found
-	Stopped   time.Duration // the longest time that the process was stopped at a stretch
-	Python    int           // how many of the threads are Python's
+	// Dropping says that the holder is about to give the GIL away: its thread state is not the current one any more.
+	Dropping bool
+	Busy     bool          // the GIL was held when the process was found
+	Stopped  time.Duration // the longest time that the process was stopped at a stretch
+	Python   int           // how many of the threads are Python's
 }
 
 // Close releases the memory of the copy and the interpreter's file.

@@ -23,6 +23,7 @@ type Layout struct {
 // Way is struct way: how one kind of run comes to the thaw script.
 type Way struct {
 	Way, Flags, Script, ScriptLen, NPokes, Pokes, NThreads, _ uint32
+	Relock                                                    uint64
 }
 
 // Op is struct op: one step of placing memory.

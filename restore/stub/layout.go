@@ -65,11 +65,11 @@ var layouts = map[string]struct {
 	fields map[string]uint64
 }{
 	"Stub":   {48, map[string]uint64{"magic": 0, "version": 8, "text": 12, "used": 16, "end": 20, "run": 24, "stack": 28, "thaw": 32, "agent": 36, "trap": 40, "restorer": 44}},
-	"Way":    {32, map[string]uint64{"way": 0, "flags": 4, "script": 8, "script_len": 12, "npokes": 16, "pokes": 20, "nthreads": 24}},
+	"Way":    {40, map[string]uint64{"way": 0, "flags": 4, "script": 8, "script_len": 12, "npokes": 16, "pokes": 20, "nthreads": 24, "relock": 32}},
 	"Op":     {40, map[string]uint64{"addr": 0, "len": 8, "off": 16, "kind": 24, "prot": 28, "flags": 32}},
 	"File":   {40, map[string]uint64{"dev": 0, "ino": 8, "size": 16, "mtime_ns": 24, "path": 32}},
 	"FD":     {40, map[string]uint64{"fd": 0, "other": 4, "kind": 8, "flags": 12, "offset": 16, "path": 24, "nholds": 28, "holds": 32, "file": 36}},
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {544, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 192, "forked": 200, "ways": 208, "exe": 272, "argv0": 276, "nargv0": 280, "nops": 288, "ops": 292, "nfds": 296, "fds": 300, "nthreads": 304, "threads": 308, "nwords": 312, "words": 316, "vdso": 320, "nvdso": 384, "vdso_sum": 388, "actions": 392, "start_mask": 400, "start_ignored": 408, "point_mask": 416, "stack_low": 424, "stack_end": 432, "stack_floor": 440, "environ": 448, "mm": 456, "auxv_at": 512, "auxv": 520, "auxv_len": 524, "comm": 528}},
+	"Head":   {560, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 192, "forked": 200, "ways": 208, "exe": 288, "argv0": 292, "nargv0": 296, "nops": 304, "ops": 308, "nfds": 312, "fds": 316, "nthreads": 320, "threads": 324, "nwords": 328, "words": 332, "vdso": 336, "nvdso": 400, "vdso_sum": 404, "actions": 408, "start_mask": 416, "start_ignored": 424, "point_mask": 432, "stack_low": 440, "stack_end": 448, "stack_floor": 456, "environ": 464, "mm": 472, "auxv_at": 528, "auxv": 536, "auxv_len": 540, "comm": 544}},
 }

@@ -10,6 +10,8 @@ import (
 	"pyfreeze/image"
 	"pyfreeze/restore/guard"
 	"pyfreeze/restore/stub"
+
+	"golang.org/x/sys/unix"
 )
 
 // NotLinkedError says that this binary lacks what runs images.
@@ -38,11 +40,16 @@ func Refused(path string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := guard.Parse(im.Guards()); err != nil {
+	g, err := guard.Parse(im.Guards())
+	if err != nil {
 		return err
 	}
 	if _, _, err := stub.ReadProgram(im.Program()); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := unix.Access(g.Exe, unix.X_OK); err != nil {
+		err = &os.PathError{Op: "execute", Path: g.Exe, Err: err}
+		return fmt.Errorf("%s: neither the image nor its plain command can be started: %w", path, err)
 	}
 	return fmt.Errorf("%s: neither the image nor its plain command could be started", path)
 }

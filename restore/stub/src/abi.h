@@ -87,7 +87,7 @@ enum {
 	HEAD_EARLY = 4,   // other threads go on before the script: one of them holds the GIL
 };
 
-struct way { u32 way, flags, script, script_len, npokes, pokes, nthreads, pad; }; // nthreads: how many besides the main one are made
+struct way { u32 way, flags, script, script_len, npokes, pokes, nthreads, pad; u64 relock; }; // nthreads: how many besides the main one are made; relock: a word that is set to 1 after the script of WAY_ENSURE
 
 enum { OP_OPEN, OP_FILE, OP_ANON, OP_IMAGE, OP_READ, OP_STACK, OP_PROTECT, OP_ADVISE };
 

@@ -59,6 +59,8 @@ __attribute__((noreturn)) void on_main_stack(void)
 	python();
 	if (w->way == WAY_ENSURE)
 		call(FN_RELEASE, state, 0, 0);
+	if (w->relock) // the GIL: it was about to give it away
+		*(i32 *)w->relock = 1;
 	ready();
 	open_gate();
 	go_on();

@@ -30,7 +30,7 @@ int main(void)
 	puts(")\n\nvar layouts = map[string]struct {\n\tsize   uint64\n\tfields map[string]uint64\n}{");
 	S(Stub, stub) F(stub, magic) F(stub, version) F(stub, text) F(stub, used) F(stub, end) F(stub, run) F(stub, stack)
 	F(stub, thaw) F(stub, agent) F(stub, trap) F(stub, restorer) E
-	S(Way, way) F(way, way) F(way, flags) F(way, script) F(way, script_len) F(way, npokes) F(way, pokes) F(way, nthreads) E
+	S(Way, way) F(way, way) F(way, flags) F(way, script) F(way, script_len) F(way, npokes) F(way, pokes) F(way, nthreads) F(way, relock) E
 	S(Op, op) F(op, addr) F(op, len) F(op, off) F(op, kind) F(op, prot) F(op, flags) E
 	S(File, file) F(file, dev) F(file, ino) F(file, size) F(file, mtime_ns) F(file, path) E
 	S(FD, fd) F(fd, fd) F(fd, other) F(fd, kind) F(fd, flags) F(fd, offset) F(fd, path) F(fd, nholds) F(fd, holds) F(fd, file) E
