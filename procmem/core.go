@@ -55,7 +55,7 @@ func LoadCore(path string) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	core, err := parseCore(path, data)
+	core, err := parseCore(path, data, int(f.Fd()))
 	if err != nil {
 		_ = unix.Munmap(data)
 		return nil, err
@@ -64,9 +64,9 @@ func LoadCore(path string) (*Core, error) {
 	return core, nil
 }
 
-// parseCore makes a Core of a core file's bytes, which the Core goes on using.
-func parseCore(path string, data []byte) (*Core, error) {
-	l := &coreLoader{path: path, data: data, auxv: map[uint64]uint64{}}
+// parseCore makes a Core of a core file's bytes, which the Core goes on using. fd is the open file, or -1.
+func parseCore(path string, data []byte, fd int) (*Core, error) {
+	l := &coreLoader{path: path, data: data, fd: fd, auxv: map[uint64]uint64{}}
 	core, err := l.load()
 	if err != nil {
 		for _, m := range l.owned {
@@ -82,6 +82,7 @@ func parseCore(path string, data []byte) (*Core, error) {
 type coreLoader struct {
 	path  string
 	data  []byte // the whole core file
+	fd    int    // of it
 	owned [][]byte
 
 	image   bool // has pyfreeze's own notes

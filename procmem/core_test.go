@@ -131,7 +131,7 @@ func loadBytes(t testing.TB, data []byte) (*Core, error) {
 func FuzzLoadCore(f *testing.F) {
 	f.Add(tinyCore())
 	f.Fuzz(func(t *testing.T, data []byte) {
-		core, err := parseCore("core", data)
+		core, err := parseCore("core", data, -1)
 		if err != nil {
 			return
 		}

@@ -45,6 +45,10 @@ func (l *coreLoader) segments(progs []prog) ([]Segment, error) {
 			missing = append(missing, rest)
 		}
 	}
+	segs, err := l.join(segs)
+	if err != nil {
+		return nil, err
+	}
 	missing = append(missing, l.unloaded(covered)...)
 	return l.supply(segs, missing), nil
 }

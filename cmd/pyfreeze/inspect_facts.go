@@ -143,9 +143,6 @@ func (s *subject) localsThatAre(a pyheap.Addr) (out []shownRef) {
 	}
 	for _, t := range threads {
 		frames, _ := s.heap.Frames(t.Addr) // those before the damage, if there is some
-		if s.meta != nil && t.IsMain && len(frames) == 0 {
-			frames = s.framesOfImage()
-		}
 		for _, fr := range frames {
 			for _, l := range fr.Locals {
 				if l.Value == a {

@@ -13,21 +13,20 @@ import (
 
 // shownThread is one thread, as --json prints it.
 type shownThread struct {
-	Tid      int          `json:"tid,omitempty"` // of the kernel; absent when not known
-	Native   string       `json:"native_name,omitempty"`
-	State    string       `json:"state,omitempty"` // a letter of proc(5)
-	Python   bool         `json:"python"`          // it has a thread state
-	Name     string       `json:"name,omitempty"`  // threading's
-	Ident    uint64       `json:"ident,omitempty"` // threading.get_ident()
-	Tstate   string       `json:"tstate,omitempty"`
-	Interp   string       `json:"interpreter,omitempty"`
-	Sub      bool         `json:"sub_interpreter,omitempty"`
-	Main     bool         `json:"main,omitempty"`
-	Daemon   *bool        `json:"daemon,omitempty"`
-	GIL      bool         `json:"holds_gil,omitempty"`
-	Frames   []shownFrame `json:"frames,omitempty"`    // the newest last
-	Error    string       `json:"error,omitempty"`     // why frames are missing
-	Captured bool         `json:"abandoned,omitempty"` // of an image: the frames are those before the freeze, and no thaw goes on with them
+	Tid    int          `json:"tid,omitempty"` // of the kernel; absent when not known
+	Native string       `json:"native_name,omitempty"`
+	State  string       `json:"state,omitempty"` // a letter of proc(5)
+	Python bool         `json:"python"`          // it has a thread state
+	Name   string       `json:"name,omitempty"`  // threading's
+	Ident  uint64       `json:"ident,omitempty"` // threading.get_ident()
+	Tstate string       `json:"tstate,omitempty"`
+	Interp string       `json:"interpreter,omitempty"`
+	Sub    bool         `json:"sub_interpreter,omitempty"`
+	Main   bool         `json:"main,omitempty"`
+	Daemon *bool        `json:"daemon,omitempty"`
+	GIL    bool         `json:"holds_gil,omitempty"`
+	Frames []shownFrame `json:"frames,omitempty"` // the newest last
+	Error  string       `json:"error,omitempty"`  // why frames are missing
 }
 
 // shownFrame is one activation of Python code.
@@ -108,9 +107,6 @@ func (s *subject) threads(locals bool) ([]shownThread, error) {
 		if err != nil {
 			x.Error = err.Error()
 		}
-		if s.meta != nil && t.IsMain && len(frames) == 0 {
-			frames, x.Captured = s.framesOfImage(), true
-		}
 		for _, fr := range slices.Backward(frames) {
 			x.Frames = append(x.Frames, s.frame(&fr, locals, &src))
 		}
@@ -139,18 +135,6 @@ func (x *shownThread) fromNative(native []nativeThread) {
 			x.Native, x.State = n.name, n.state
 		}
 	}
-}
-
-// framesOfImage reads the frames that the freeze found in the main thread, the newest first.
-func (s *subject) framesOfImage() (out []pyheap.Frame) {
-	for _, f := range s.meta.Frames {
-		if fr, err := s.heap.FrameAt(pyheap.Addr(f.Addr)); err == nil {
-			out = append(out, fr)
-		} else {
-			out = append(out, pyheap.Frame{Name: f.Function, Qualname: f.Function, File: f.File, Line: f.Line})
-		}
-	}
-	return out
 }
 
 func (s *subject) frame(fr *pyheap.Frame, locals bool, src *sources) shownFrame {

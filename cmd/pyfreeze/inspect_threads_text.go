@@ -8,9 +8,6 @@ import (
 // write prints a thread with its stack, as a traceback is written.
 func (x *shownThread) write(w io.Writer) {
 	fmt.Fprintln(w, printable(x.title()))
-	if x.Captured && len(x.Frames) > 0 {
-		fmt.Fprintln(w, "  (frames of the time of the freeze: a thaw abandons them)")
-	}
 	for i := range x.Frames {
 		f := &x.Frames[i]
 		fmt.Fprintf(w, "  File \"%s\", line %d, in %s\n", printable(f.File), f.Line, printable(f.Function))

@@ -98,7 +98,6 @@ type FrameInfo struct {
 	Function string `json:"function"`
 	File     string `json:"file"`
 	Line     int    `json:"line"`
-	Addr     uint64 `json:"addr"` // of the frame: inspection reads its locals
 }
 
 // tableMeta is the type of the image's table with the Meta: not in the note for metadata, which every thaw would read.
@@ -137,7 +136,7 @@ func (f *freezing) describe() {
 	}
 	if frames, err := h.Frames(f.target.Tstate); err == nil || len(frames) > 0 {
 		for _, fr := range frames {
-			m.Frames = append(m.Frames, FrameInfo{fr.Qualname, fr.File, fr.Line, uint64(fr.Addr)})
+			m.Frames = append(m.Frames, FrameInfo{fr.Qualname, fr.File, fr.Line})
 		}
 	}
 	f.meta = m
