@@ -76,11 +76,9 @@ stub: setup
 	restore/stub/src/build.sh restore/stub
 
 check-stub: setup
-	@mkdir -p bin
-	restore/stub/src/build.sh bin
-	@cmp bin/stub.bin restore/stub/stub.bin && cmp bin/launcher_amd64.s restore/stub/launcher_amd64.s && \
-		cmp bin/layout.go restore/stub/layout.go || \
-		{ echo "the committed C parts are not what their source gives: run make stub"; exit 1; }
+	@dir=$$(mktemp -d) && restore/stub/src/build.sh $$dir && for f in stub.bin launcher_amd64.s layout.go; do \
+		cmp $$dir/$$f restore/stub/$$f || { echo "the committed C parts are not what their source gives: run make stub"; exit 1; }; \
+	done; rm -r $$dir
 
 install: build
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/pyfreeze

@@ -23,8 +23,6 @@ type Content struct {
 	Files []FileMapping
 	// Segments is the memory, in any order; segments must not overlap.
 	Segments []Segment
-	// Meta is the metadata (JSON); the package does not look inside.
-	Meta []byte
 	// Program is the thaw program that the stub interprets.
 	Program []byte
 	// Guards is what a thaw checks before it uses the image.

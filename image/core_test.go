@@ -227,7 +227,7 @@ func TestDebugELF(t *testing.T) {
 	}
 	want := map[string]int{
 		"CORE 1": 2, "CORE 2": 2, "CORE 3": 1, "CORE 6": 1, "CORE 46494c45": 1, "LINUX 202": 2,
-		"pyfreeze 50460001": 1, "pyfreeze 50460002": 1, "pyfreeze 50460003": 1, "pyfreeze 50460004": 1, "pyfreeze 50460005": 1, "pyfreeze 50460006": 1,
+		"pyfreeze 50460001": 1, "pyfreeze 50460002": 1, "pyfreeze 50460004": 1, "pyfreeze 50460005": 1, "pyfreeze 50460006": 1,
 		"pyfreeze 50470007": 1, "pyfreeze 50470003": 1, "pyfreeze 5047ffff": 1,
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -246,7 +246,7 @@ func TestMap(t *testing.T) {
 			continue
 		}
 		front := s.FileOff % pageSize
-		b, err := unix.Mmap(int(m.File().Fd()), int64(s.FileOff-front), int(pageUp(front+s.FileSize)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
+		b, err := unix.Mmap(int(m.f.Fd()), int64(s.FileOff-front), int(pageUp(front+s.FileSize)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
 		if err != nil {
 			t.Fatal(err)
 		}

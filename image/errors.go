@@ -50,7 +50,7 @@ func (e *VersionError) Error() string {
 
 // TruncatedError says that a file's head is whole, but that the file is
 // shorter (or longer) than its head says. Open returns it together with an
-// Image whose Meta, Program and Guards can be read and must not be thawed.
+// Image whose Program and Guards can be read and must not be thawed.
 type TruncatedError struct {
 	// Path is the file.
 	Path string

@@ -48,8 +48,7 @@ const (
 const (
 	noteHeader   = 0x50460001
 	noteProgram  = 0x50460002
-	noteMeta     = 0x50460003
-	noteGuards   = 0x50460004
+	noteGuards   = 0x50460004 // 3 was that of metadata, in version 1
 	noteSegments = 0x50460005
 	noteTables   = 0x50460006
 	noteTable    = 0x50470000 // plus the caller's type

@@ -15,7 +15,7 @@ func FuzzOpen(f *testing.F) {
 	// Small, so that the fuzzer is quick: a page of notes, one of data.
 	c := &Content{
 		Segments: []Segment{{Addr: 0x10000, Data: []byte("data")}, {Addr: 0x20000, MemSize: 1}},
-		Meta:     []byte("{}"), Program: []byte("p"), Guards: []byte("g"),
+		Program:  []byte("p"), Guards: []byte("g"),
 		Extra: []Note{{Type: 1, Data: []byte("table")}, {Type: 2}},
 	}
 	raw := slurp(f, written(f, c))
@@ -47,7 +47,7 @@ func FuzzOpen(f *testing.F) {
 			t.Fatalf("an image and %v", err)
 		}
 		checkInvariants(t, m, "fuzz")
-		if len(m.Meta())+len(m.Program())+len(m.Guards()) > len(b) {
+		if len(m.Program())+len(m.Guards()) > len(b) {
 			t.Fatal("more metadata than file")
 		}
 		if err := m.Verify(nil); err != nil {

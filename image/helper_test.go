@@ -39,7 +39,6 @@ func sample() *Content {
 			{Addr: 0x700000, MemSize: 0x3000, Flags: elf.PF_R},
 			{Addr: 0x7ffc00000000, Data: noise(5, pageSize), Flags: elf.PF_R | elf.PF_W, InspectOnly: true},
 		},
-		Meta:    []byte(`{"exe":"/usr/bin/python3.11"}`),
 		Program: []byte("thaw program"),
 		Guards:  []byte("guards!"),
 		Extra:   []Note{{Type: 7, Data: noise(6, 9999)}, {Type: 3}, {Type: 0xffff, Data: noise(8, 4)}},

@@ -3,25 +3,13 @@ package image
 import (
 	"fmt"
 	"io/fs"
-	"os"
 )
 
 // Path returns the path that Open was given.
 func (m *Image) Path() string { return m.path }
 
-// File returns the open file, read-only and close-on-exec. It belongs to the
-// Image: Close closes it.
-func (m *Image) File() *os.File { return m.f }
-
-// Meta returns the metadata (JSON). The caller must not change it.
-func (m *Image) Meta() []byte { return m.meta }
-
 // Program returns the thaw program. The caller must not change it.
 func (m *Image) Program() []byte { return m.program }
-
-// ProgramOff returns the program's offset in the file, in bytes: the same in
-// every image of this version, a multiple of 16.
-func (m *Image) ProgramOff() uint64 { return programOff }
 
 // Guards returns what a thaw checks first. The caller must not change it.
 func (m *Image) Guards() []byte { return m.guards }
@@ -45,7 +33,7 @@ func (m *Image) GID() uint32 { return m.stat.Gid }
 // bits are its mask: 0022 covers that, too.)
 func (m *Image) Mode() fs.FileMode { return fs.FileMode(m.stat.Mode) & fs.ModePerm }
 
-// Close closes the file. What Meta, Program and Guards returned stays valid.
+// Close closes the file. What Program and Guards returned stays valid.
 func (m *Image) Close() error { return m.f.Close() }
 
 // Extra returns the table of the given type, its checksum checked. The caller

@@ -13,16 +13,16 @@ import (
 // Image is an open image. Its methods may be used by several goroutines at
 // once, Close excepted.
 type Image struct {
-	path                  string
-	f                     *os.File
-	stat                  unix.Stat_t
-	meta, program, guards []byte
-	segs                  []SegmentInfo
-	sums                  []uint32 // of segs
-	tables                []tableInfo
-	std, stdEnd           uint64 // the standard notes and their padding
-	stdSum                uint32
-	size                  uint64 // what the head says
+	path            string
+	f               *os.File
+	stat            unix.Stat_t
+	program, guards []byte
+	segs            []SegmentInfo
+	sums            []uint32 // of segs
+	tables          []tableInfo
+	std, stdEnd     uint64 // the standard notes and their padding
+	stdSum          uint32
+	size            uint64 // what the head says
 }
 
 // tableInfo says where an Extra's note lies.
@@ -38,7 +38,7 @@ type tableInfo struct {
 // Errors: *fs.PathError (no such file, no permission), *FormatError (not an
 // image, or the head is damaged or cut short), *VersionError. If the head is
 // whole but the file's length is not what it says, Open returns BOTH an Image
-// and a *TruncatedError: such an image must not be thawed, but its Meta says
+// and a *TruncatedError: such an image must not be thawed, but its Guards say
 // how to run the plain command. The caller closes it, too.
 func Open(path string) (*Image, error) {
 	fd, err := openRetry(path)

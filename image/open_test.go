@@ -16,7 +16,7 @@ import (
 // the head can be read.
 func TestCut(t *testing.T) {
 	c := sample()
-	c.Meta = noise(1, 20000) // so that the head is several pages
+	c.Guards = noise(1, 20000) // so that the head is several pages
 	raw := slurp(t, written(t, c))
 	head := int(le.Uint64(raw[headerDesc+8:]))
 	cuts := []int{0, 1, 3, 4, 5, 63, 64, programOff - 1, programOff, head - 1, head, head + 1, len(raw) - 1}
@@ -35,7 +35,7 @@ func TestCut(t *testing.T) {
 		case m == nil || !errors.As(err, &te) || te.Size != uint64(n) || te.Want != uint64(len(raw)):
 			t.Errorf("cut to %d: %v, %v", n, m, err)
 		default:
-			checkBytes(t, "meta of a cut image", m.Meta(), c.Meta)
+			checkBytes(t, "guards of a cut image", m.Guards(), c.Guards)
 			checkBytes(t, "guards of a cut image", m.Guards(), c.Guards)
 			if err := m.Verify(nil); !errors.As(err, &te) {
 				t.Errorf("cut to %d: Verify: %v", n, err)
@@ -165,7 +165,7 @@ func foreignCore(t *testing.T) []byte {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	c := &Content{Meta: noise(1, 60<<10), Program: noise(2, 40<<10), Guards: noise(3, 2<<10)}
+	c := &Content{Program: noise(2, 40<<10), Guards: noise(3, 62<<10)}
 	for i := range 400 {
 		c.Segments = append(c.Segments, Segment{Addr: uint64(i+1) << 20, Data: noise(uint64(i), pageSize)})
 	}

@@ -89,7 +89,6 @@ func (m *Image) parseHead(head []byte, h header) error {
 		name string
 	}{
 		{noteProgram, &m.program, "program"},
-		{noteMeta, &m.meta, "metadata"},
 		{noteGuards, &m.guards, "guards"},
 		{noteSegments, &segs, "segments"},
 		{noteTables, &tables, "tables"},

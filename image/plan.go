@@ -24,7 +24,7 @@ type plan struct {
 
 // Plan returns where Write will put the segments of c, sorted by address, so
 // that a thaw program can hold offsets of the file. It looks at the lengths of
-// Meta, Program, Guards and the tables only: the caller may fill them with
+// Program, Guards and the tables only: the caller may fill them with
 // their final bytes afterwards. The errors are *ContentError.
 func Plan(c *Content) ([]SegmentInfo, error) {
 	p, err := newPlan(c)
@@ -65,7 +65,7 @@ func (p *plan) placeHead() error {
 		return &ContentError{Reason: fmt.Sprintf("%d segments, at most %d fit (join neighbours)", len(c.Segments), maxLoads)}
 	}
 	end := uint64(ehdrSize)
-	for _, n := range []int{headerSize, len(c.Program), len(c.Meta), len(c.Guards), sumEntry * len(c.Segments), tableEntry * len(c.Extra)} {
+	for _, n := range []int{headerSize, len(c.Program), len(c.Guards), sumEntry * len(c.Segments), tableEntry * len(c.Extra)} {
 		end += noteSpace(uint64(n))
 	}
 	p.phoff = end

@@ -25,7 +25,7 @@ func TestReplace(t *testing.T) {
 	path := written(t, sample())
 	before := opened(t, path)
 	c := sample()
-	c.Meta = []byte(`{"second":true}`)
+	c.Guards = []byte("second")
 	old := syscall.Umask(0o777)
 	err := Write(path, c, nil)
 	syscall.Umask(old)
@@ -33,7 +33,7 @@ func TestReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := opened(t, path)
-	checkBytes(t, "new meta", m.Meta(), c.Meta)
+	checkBytes(t, "new guards", m.Guards(), c.Guards)
 	if m.Mode() != 0o600 {
 		t.Errorf("mode %v under umask 0777", m.Mode())
 	}

@@ -129,7 +129,6 @@ func (w *writer) buildHead(sums, tableSums []uint32, stdSum uint32) []byte {
 	le.PutUint32(header[24:], stdSum)
 	b = appendOwn(b, noteHeader, header)
 	b = appendOwn(b, noteProgram, w.c.Program)
-	b = appendOwn(b, noteMeta, w.c.Meta)
 	b = appendOwn(b, noteGuards, w.c.Guards)
 	b = appendOwn(b, noteSegments, w.segmentTable(sums))
 	b = appendOwn(b, noteTables, w.tableTable(tableSums))

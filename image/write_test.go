@@ -17,11 +17,10 @@ func TestRoundTrip(t *testing.T) {
 	c := sample()
 	path := written(t, c)
 	m := opened(t, path)
-	checkBytes(t, "meta", m.Meta(), c.Meta)
 	checkBytes(t, "program", m.Program(), c.Program)
 	checkBytes(t, "guards", m.Guards(), c.Guards)
 	raw := slurp(t, path)
-	checkBytes(t, "program in the file", raw[m.ProgramOff():m.ProgramOff()+uint64(len(c.Program))], c.Program)
+	checkBytes(t, "program in the file", raw[programOff:programOff+len(c.Program)], c.Program)
 	for _, e := range c.Extra {
 		got, err := m.Extra(e.Type)
 		if err != nil {
@@ -153,7 +152,7 @@ func TestBadContent(t *testing.T) {
 		"path":           func(c *Content) { c.Files[0].Path = "a\x00b" },
 		"table type":     func(c *Content) { c.Extra[0].Type = MaxTableType + 1 },
 		"two tables":     func(c *Content) { c.Extra[0].Type = 3 },
-		"head too large": func(c *Content) { c.Meta = make([]byte, MaxHead) },
+		"head too large": func(c *Content) { c.Guards = make([]byte, MaxHead) },
 		"too many": func(c *Content) {
 			for i := range maxLoads {
 				c.Segments = append(c.Segments, Segment{Addr: uint64(1+i) << 48, MemSize: 1, Flags: elf.PF_R})

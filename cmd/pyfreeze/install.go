@@ -14,6 +14,7 @@ import (
 	"pyfreeze/restore"
 	"pyfreeze/restore/launcher"
 	"pyfreeze/restore/script"
+	"pyfreeze/restore/snapshot"
 )
 
 func newInstall() *cobra.Command {
@@ -28,12 +29,15 @@ after that. Nothing needs to be done when the program, its libraries, Python or 
 configuration change.
 
 The first image is made at once, by running the program with the warm-up commands of its recipe
-(hg has one) or with those given by --warm, in an empty directory.
+(hg has one) or with those given by --warm, in an empty directory. With --at MODULE:FUNCTION the
+program is frozen when that is called, with the arguments of the one --warm, and ended there: no
+line is run twice, and servers can be installed.
 
 PROGRAM is a name, to be looked up on PATH at each start as if the launcher were
 not there, or a path.`,
 		Example: `  pyfreeze install hg
   pyfreeze install black --warm '--version' --warm '--help'
+  pyfreeze install app --at app.cli:main --warm ''
   pyfreeze install /opt/app/bin/app --dir /usr/local/bin --cache user --warm '--version'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -66,6 +70,7 @@ not there, or a path.`,
 	f.StringVar(&o.dir, "dir", "~/.local/bin", "`DIRECTORY` for the launcher")
 	f.StringVar(&o.cache, "cache", "", "`DIRECTORY` for images, of mode 0700; or \"user\": that of whoever runs the launcher (default $XDG_CACHE_HOME/pyfreeze as it is now)")
 	f.StringArrayVar(&o.warm, "warm", nil, "warm up with these `ARGS`, quoted as for a shell, in place of the recipe's; may be repeated")
+	f.StringVar(&o.at, "at", "", "freeze the program where `MODULE:FUNCTION` is first called, on the main thread, in place of its exit")
 	f.StringArrayVar(&o.env, "env", nil, "an environment `VARIABLE` that calls for an image of its own; NAME* for all that begin so; may be repeated")
 	f.StringVar(&o.recipe, "recipe", "", "Python `FILE` in place of a shipped recipe")
 	f.BoolVar(&o.force, "force", false, "replace a file that is no launcher")
@@ -75,7 +80,7 @@ not there, or a path.`,
 }
 
 type installOptions struct {
-	dir, cache, recipe      string
+	dir, cache, recipe, at  string
 	warm, env, allow        []string
 	force, noBuild, verbose bool
 }
@@ -92,7 +97,7 @@ func (o *installOptions) launcher(program string) (*launcher.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &launcher.File{Pyfreeze: self, Name: filepath.Base(program), Program: program, Env: o.env, Warm: o.warm}
+	l := &launcher.File{Pyfreeze: self, Name: filepath.Base(program), Program: program, Env: o.env, Warm: o.warm, At: o.at}
 	l.Path = filepath.Join(dir, l.Name)
 	if strings.Contains(program, "/") {
 		if l.Program, err = filepath.Abs(program); err != nil {
@@ -123,7 +128,15 @@ func (o *installOptions) launcher(program string) (*launcher.File, error) {
 	if len(l.Env) == 0 {
 		l.Env = usualEnv
 	}
-	if len(l.Warm) == 0 {
+	if o.at != "" {
+		if _, err := snapshot.ParseAt(o.at); err != nil {
+			return nil, err
+		}
+		if len(o.warm) > 1 {
+			return nil, &usageError{errors.New("--at takes one --warm: the program is ended where it is frozen")}
+		}
+		l.Warm = o.warm
+	} else if len(l.Warm) == 0 {
 		return nil, &usageError{fmt.Errorf("no recipe tells how to warm up %s: give --warm, such as --warm --version", l.Name)}
 	}
 	return l, o.checkProgram(l)

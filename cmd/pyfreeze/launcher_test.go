@@ -111,6 +111,25 @@ func (h *home) thaws(want string, argv ...string) {
 	}
 }
 
+// TestInstallAt installs a program that is frozen at a function: what it does before that is done once, also where it serves for ever behind it.
+func TestInstallAt(t *testing.T) {
+	h := newHome(t)
+	h.env = append(h.env, "PYTHONDONTWRITEBYTECODE=1")
+	h.write("bin/app", "#!"+python+"\nimport sys, time\nsys.path[0] = '"+h.dir+"/bin'\nimport app_module\napp_module.main()\n")
+	h.write("bin/app_module.py", "import sys, time\nbegun = time.monotonic_ns()\ndef main():\n    print(sys.argv[1:], begun, flush=True)\n"+
+		"    while sys.argv[1:] == ['serve']: time.sleep(1)\n")
+	h.run(binary, "install", "app", "--at", "app_module:main", "--warm", "serve").must(t, "exit 0")
+	first := h.run("app", "a", "b").must(t, "exit 0").Stdout
+	if !strings.HasPrefix(first, "['a', 'b'] ") || h.run("app", "a", "b").must(t, "exit 0").Stdout != first {
+		t.Errorf("the program said %q", first)
+	}
+	if s := h.status(); s.Runs.Thawed != 2 || len(s.Runs.Plain) != 0 {
+		t.Errorf("%+v", s)
+	}
+	h.run(binary, "install", "app", "--at", "app_module:", "--warm", "x").must(t, "exit 2")
+	h.run(binary, "install", "app", "--at", "app_module:main", "--warm", "x", "--warm", "y").must(t, "exit 2")
+}
+
 // TestInstall puts a launcher in front of hg and takes it away again.
 func TestInstall(t *testing.T) {
 	h := newHome(t)

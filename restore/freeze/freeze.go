@@ -63,8 +63,6 @@ type freezing struct {
 	stale    []string // files that were changed while the program ran
 	scrubbed uint64
 	meta     *Meta
-	head     stub.Head
-	content  *image.Content
 }
 
 // mode is what a thaw does: `run`, or `run --resume`.

@@ -110,7 +110,8 @@ func (l *File) freeze(ctx context.Context, o restore.Options, program, path stri
 		}
 	}
 	o.Output, o.Recipe = path, l.Recipe
-	c := restore.CommandOptions{Options: o, Command: []string{program}}
+	// One that is frozen at a function may be a server: it has served its purpose then.
+	c := restore.CommandOptions{Options: o, Command: []string{program}, At: l.At, Stop: l.At != ""}
 	if len(warm) > 0 {
 		c.Command = append(c.Command, warm[0]...)
 		c.Warm = warm[1:]

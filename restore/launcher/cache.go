@@ -69,24 +69,3 @@ func (l *File) writable() (string, error) {
 	}
 	return "", fmt.Errorf("there is no place for images: %w", errors.Join(errs...))
 }
-
-// image gives the path of the image with a key in the first private directory that has it; "" for none.
-func (l *File) image(key string) string {
-	for _, dir := range l.dirs() {
-		path := filepath.Join(dir, key+suffix)
-		if _, err := os.Lstat(path); err == nil && private(dir) == nil {
-			return path
-		}
-	}
-	return ""
-}
-
-// logPath gives the file that counts runs, in the directory of an image or in the one that is written to; "" for none.
-func (l *File) logPath() string {
-	for _, dir := range l.dirs() {
-		if private(dir) == nil && unix.Access(dir, unix.W_OK) == nil {
-			return filepath.Join(dir, "log")
-		}
-	}
-	return ""
-}

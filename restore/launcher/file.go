@@ -23,6 +23,7 @@ type File struct {
 	Warm     []string // command lines to warm up with, words as a shell's
 	WarmEnv  []string // NAME=VALUE for them; NAME= takes one away
 	Recipe   string   // path; "" for one that ships with pyfreeze, if any
+	At       string   // MODULE:FUNCTION where the program is frozen; "" at its exit
 }
 
 // maxFile is what the fast way reads at most (LAUNCHER_MAX in stub/src/launcher.c).
@@ -88,6 +89,8 @@ func Read(path string) (*File, error) {
 			l.WarmEnv = append(l.WarmEnv, value)
 		case "# recipe":
 			l.Recipe = value
+		case "# at":
+			l.At = value
 		}
 	}
 	return l, l.check()
@@ -131,11 +134,14 @@ func (l *File) Text() ([]byte, error) {
 	if l.Recipe != "" {
 		line("recipe", l.Recipe)
 	}
+	if l.At != "" {
+		line("at", l.At)
+	}
 	fmt.Fprintf(&b, pythonEnd, pythonString(l.Program))
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	for _, value := range append(append(append([]string{l.Name, l.Program, l.Cache, l.Recipe}, l.Env...), l.Warm...), l.WarmEnv...) {
+	for _, value := range append(append(append([]string{l.Name, l.Program, l.Cache, l.Recipe, l.At}, l.Env...), l.Warm...), l.WarmEnv...) {
 		if strings.ContainsAny(value, "\n\x00") {
 			return nil, fmt.Errorf("%q has more than one line", value)
 		}

@@ -96,21 +96,6 @@ func Environ(list []*Library) (procmem.Addr, error) {
 	return 0, fmt.Errorf("the C library's environ is not to be found")
 }
 
-// OtherMalloc returns a library, not the C library, that defines a function of malloc's family, and the function; nil if there is none.
-func OtherMalloc(list []*Library) (*Library, string) {
-	for _, l := range list {
-		if l.Loader || !l.Main && l.System() {
-			continue
-		}
-		for _, name := range []string{"free", "realloc", "malloc", "calloc"} {
-			if s, ok := l.File.Dynsym(name); ok && s.Type == elf.STT_FUNC {
-				return l, name
-			}
-		}
-	}
-	return nil, ""
-}
-
 // Gate returns where a `syscall` instruction is in ld.so, or another program that the kernel enters first, from its entry point on.
 func Gate(f *symbols.File) (int64, error) {
 	text := f.Section(".text")

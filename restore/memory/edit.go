@@ -10,15 +10,6 @@ import (
 // Editor changes the copy of a process before it becomes an image.
 type Editor struct{ Space *procmem.Space }
 
-// Poke32 sets a word of four bytes.
-func (e Editor) Poke32(a procmem.Addr, v uint32) error {
-	b, err := e.Space.Edit(a, 4)
-	if err == nil {
-		le.PutUint32(b, v)
-	}
-	return err
-}
-
 // SetBits sets all bits of a field of the struct at base, which may be a bit-field.
 func (e Editor) SetBits(base procmem.Addr, f symbols.Field) error {
 	if f.Size == 0 || f.Size > 8 {

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"pyfreeze/procmem"
-	"pyfreeze/pyheap"
 	"pyfreeze/restore/libs"
 	"pyfreeze/restore/snapshot"
 )
@@ -146,13 +145,4 @@ func knowsForks(l *libs.Library) bool {
 	}
 	b, err := os.ReadFile(l.File.Path)
 	return err == nil && !bytes.Contains(b, []byte("<jemalloc>"))
-}
-
-// Native returns how many threads of a copy are not Python's.
-func Native(h *pyheap.Heap, c *snapshot.Copy) int {
-	threads, err := h.Threads()
-	if err != nil {
-		return 0
-	}
-	return max(len(c.Threads)-len(threads), 0)
 }

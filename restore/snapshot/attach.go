@@ -9,7 +9,6 @@ import (
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
-	"pyfreeze/restore/stub"
 	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
@@ -253,9 +252,4 @@ func (k *capturer) copyFrom(c *Copy, p *tracer.Process, mem *procmem.Live, whole
 	}
 	c.Space, err = procmem.Capture(mem, c.Maps, func(done, total uint64) { k.t.tell("copying memory", done, total) })
 	return err
-}
-
-// Region returns where the loader stub will be.
-func (c *Copy) Region() procmem.Range {
-	return procmem.Range{Start: c.Base, End: c.Base + stub.Region}
 }

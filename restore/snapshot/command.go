@@ -45,9 +45,6 @@ func StartCommand(program tracer.Program, tell Tell) (*Command, error) {
 // FindProgram looks a program up as a shell would.
 func FindProgram(name string) (string, error) { return exec.LookPath(name) }
 
-// PID returns the process id.
-func (c *Command) PID() int { return c.p.PID() }
-
 // Start returns how the interpreter was started. Precondition: ToPython has returned.
 func (c *Command) Start() Start { return c.start }
 

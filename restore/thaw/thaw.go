@@ -3,7 +3,6 @@
 package thaw
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -75,15 +74,4 @@ func Fits(path string) error {
 		return err
 	}
 	return g.Check(os.Environ())
-}
-
-// Unfit says whether err tells that an image can be of no use any more, here and now, so that a new one should be made.
-func Unfit(err error) bool {
-	var unfit *guard.UnfitError
-	var untrusted *guard.UntrustedError
-	var cut *image.TruncatedError
-	var format *image.FormatError
-	var version *image.VersionError
-	return errors.As(err, &unfit) || errors.As(err, &untrusted) || errors.As(err, &cut) || errors.As(err, &format) || errors.As(err, &version) ||
-		errors.Is(err, os.ErrNotExist) || errors.Is(err, guard.ErrDamaged) || errors.Is(err, stub.ErrVersion)
 }

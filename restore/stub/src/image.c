@@ -2,7 +2,7 @@
 // The format is that of docs/image-format.md.
 #include "launch.h"
 
-enum { HEADER_NOTE = 88, PROGRAM = 144, NOTE_FIXED = 24, MAX_HEAD = 64 << 20, FORMAT_VERSION = 2, NOTE_META = 0x50460003, NOTE_GUARDS = 0x50460004 };
+enum { HEADER_NOTE = 88, PROGRAM = 144, NOTE_FIXED = 24, MAX_HEAD = 64 << 20, FORMAT_VERSION = 2, NOTE_GUARDS = 0x50460004 };
 
 static int pread_all(i32 fd, u8 *to, u64 n, u64 off)
 {
@@ -79,9 +79,6 @@ enum image_state read_image(i32 fd, struct image *im)
 	im->program = PROGRAM;
 	im->program_len = *(u32 *)(b + at + 4);
 	at += NOTE_FIXED + ((im->program_len + 3) & ~3ul);
-	if (at + NOTE_FIXED > head || *(u32 *)(b + at + 8) != NOTE_META)
-		return IMAGE_BAD;
-	at += NOTE_FIXED + ((*(u32 *)(b + at + 4) + 3ul) & ~3ul);
 	if (at + NOTE_FIXED > head || *(u32 *)(b + at + 8) != NOTE_GUARDS)
 		return IMAGE_BAD;
 	im->guards = at + NOTE_FIXED;
