@@ -17,7 +17,8 @@ import (
 	"pyfreeze/cmd/pyfreeze/internal/pythons"
 )
 
-var columns = []string{"freeze exit", "freeze blocked", "freeze busy", "thaw", "thaws", "inspect", "hg"}
+// columns: what a freeze took in each way, then what a thaw of each image takes, from many.
+var columns = []string{"freeze exit", "freeze at", "attach blocked", "attach busy", "thaw", "exit", "at", "blocked", "busy", "resume", "inspect", "hg"}
 
 // bench is the place where one interpreter is tried: a directory in its tree.
 type bench struct {
@@ -34,7 +35,7 @@ func newBench(in pythons.Interpreter, pyfreeze, scripts string) (*bench, error) 
 	}
 	b := &bench{in: in, dir: strings.TrimPrefix(dir, in.Root), pyfreeze: "pyfreeze"}
 	files := map[string]string{"pyfreeze": pyfreeze}
-	for _, name := range []string{"everything.py", "target.py", "warmed.py"} {
+	for _, name := range []string{"everything.py", "resume.py", "target.py", "warmed.py"} {
 		files[name] = filepath.Join(scripts, name)
 	}
 	for name, from := range files {
@@ -77,9 +78,9 @@ func (b *bench) out(name string, args ...string) (string, error) {
 	err := cmd.Run()
 	late.Stop()
 	if err != nil {
-		return "", fmt.Errorf("%s %q: %w: %s", name, args, err, strings.TrimSpace(stderr.String()))
+		err = fmt.Errorf("%s %q: %w: %s", name, args, err, strings.TrimSpace(stderr.String()))
 	}
-	return out.String(), nil
+	return out.String(), err
 }
 
 // cell does what a column says, and gives its time.
@@ -92,14 +93,23 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 	case "freeze exit":
 		_, err := b.out(b.pyfreeze, "freeze", "-o", "exit", "--", b.in.Path, "everything.py", "x")
 		return ms(1), err
-	case "freeze blocked", "freeze busy":
-		mode := strings.TrimPrefix(column, "freeze ")
-		return b.attach(mode)
+	case "freeze at":
+		_, err := b.out(b.pyfreeze, "freeze", "-o", "at", "--at", "__main__:main", "--", b.in.Path, "resume.py", "x")
+		return ms(1), err
+	case "attach blocked", "attach busy":
+		return b.attach(strings.TrimPrefix(column, "attach "))
 	case "thaw":
-		return b.thaws(1, "one", "two")
-	case "thaws":
-		text, err := b.thaws(thaws, "quick", "two")
-		return strconv.Itoa(thaws) + ", " + text, err
+		return b.exits(1, "one")
+	case "exit":
+		return b.exits(thaws, "quick")
+	case "at":
+		return b.goesOn(thaws)
+	case "blocked", "busy":
+		return b.thaws(thaws, []string{"run", column, "one", "two"}, func(got string) bool {
+			return strings.HasPrefix(got, "born elsewhere: True\nheap: whole\n")
+		})
+	case "resume":
+		return b.thaws(thaws, []string{"run", "--resume", "blocked"}, func(got string) bool { return got == "done whole\n" })
 	case "inspect":
 		for _, args := range [][]string{{"summary", "exit"}, {"threads", "blocked"}, {"types", "exit", "--limit", "3"}} {
 			if _, err := b.out(b.pyfreeze, append([]string{"inspect"}, args...)...); err != nil {
@@ -113,26 +123,44 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 	return "", errors.New("no such column")
 }
 
-// thaws runs the image so many times; each run must be thawed and print what the plain one does.
-func (b *bench) thaws(n int, args ...string) (string, error) {
-	want, err := b.out(b.in.Path, append([]string{"everything.py"}, args...)...)
+// exits thaws the image that was frozen at its exit: it must print what the plain command does.
+func (b *bench) exits(n int, word string) (string, error) {
+	want, err := b.out(b.in.Path, "everything.py", word, "two")
 	if err != nil {
 		return "", err
 	}
+	return b.thaws(n, []string{"run", "exit", word, "two"}, func(got string) bool {
+		first, rest, _ := strings.Cut(got, "\n")
+		kept, rest, _ := strings.Cut(rest, "\n")
+		return first+"\n"+rest == want && kept == "kept ('int', 'Kept', 'len', 'dumps', 'method', True, True, True, 4)"
+	})
+}
+
+// goesOn thaws the image that was frozen at a function.
+func (b *bench) goesOn(n int) (string, error) {
+	want, err := b.out(b.in.Path, "resume.py", "a", "b")
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.ExitCode() != 4 {
+		return "", fmt.Errorf("the plain resume.py: %w", err)
+	}
+	return b.thaws(n, []string{"run", "at", "a", "b"}, func(got string) bool { return got == want })
+}
+
+// thaws runs pyfreeze so many times; each run must be thawed, and print what is right.
+func (b *bench) thaws(n int, args []string, right func(got string) bool) (string, error) {
 	log := filepath.Join(b.in.Root, b.dir, "log")
 	if err := os.RemoveAll(log); err != nil {
 		return "", err
 	}
 	start := time.Now()
 	for range n {
-		got, err := b.out(b.pyfreeze, append([]string{"run", "exit"}, args...)...)
-		if err != nil {
+		got, err := b.out(b.pyfreeze, args...)
+		var ended *exec.ExitError
+		if err != nil && !(errors.As(err, &ended) && ended.ExitCode() == 4) { // of resume.py
 			return "", err
 		}
-		first, rest, _ := strings.Cut(got, "\n")
-		kept, rest, _ := strings.Cut(rest, "\n")
-		if first+"\n"+rest != want || kept != "kept ('int', 'Kept', 'len', 'dumps', 'method', True, True, True, 4)" {
-			return "", fmt.Errorf("the thaw said %q, plain Python %q", got, want)
+		if !right(got) {
+			return "", fmt.Errorf("the thaw %q said %q", args, got)
 		}
 	}
 	took := time.Since(start)
@@ -140,7 +168,7 @@ func (b *bench) thaws(n int, args ...string) (string, error) {
 	if err == nil && bytes.Count(text, []byte(`"thawed":true`)) != n {
 		err = fmt.Errorf("of %d runs not all were thawed: %s", n, text)
 	}
-	return fmt.Sprintf("%.1f ms each", float64(took.Microseconds())/1000/float64(n)), err
+	return fmt.Sprintf("%d, %.1f ms each", n, float64(took.Microseconds())/1000/float64(n)), err
 }
 
 // attach freezes target.py in a mode, and thaws it.
@@ -171,12 +199,8 @@ func (b *bench) attach(mode string) (string, error) {
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	_ = in.Close()
 	rest, err := io.ReadAll(lines)
-	if err != nil || !strings.Contains(string(rest), "done whole") {
-		return "", fmt.Errorf("target.py %s ended with %q: %w", mode, rest, err)
-	}
-	got, err := b.out(b.pyfreeze, "run", mode, "one", "two")
-	if err == nil && !strings.HasPrefix(got, "born elsewhere: True\nheap: whole\n") {
-		err = fmt.Errorf("the thaw of target.py %s said %q", mode, got)
+	if err == nil && !strings.Contains(string(rest), "done whole") {
+		err = fmt.Errorf("target.py %s ended with %q", mode, rest)
 	}
 	return took, err
 }
