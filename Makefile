@@ -12,9 +12,10 @@ JOBS        ?= 2
 THAWS       ?= 1000
 STATICCHECK  = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BINARY       = bin/pyfreeze
+TESTS        = $(GO) run ./cmd/pyfreeze/internal/progress -p 1
 BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 
-.PHONY: build setup demo test test-hg test-matrix test-regrtest compat bench bench-walk layouts lint stub check-stub install clean
+.PHONY: build setup demo test test-long cases test-hg test-matrix test-regrtest compat bench bench-walk layouts lint stub check-stub install clean
 
 # -E: the C part that thaws runs before the Go runtime. GOFIPS140: the newer random numbers of Go's library take 32 MiB of every
 # process's address space, which a limit may not leave (ulimit -v).
@@ -29,8 +30,17 @@ setup:
 demo: setup build
 	@$(BENCH) -demo -rounds 7
 
+# All tests but the slow ones, which make test-long runs: in at most 15 minutes on two cores.
 test: setup lint check-stub
-	$(GO) test -timeout 45m -p 1 ./...
+	@$(TESTS) -timeout 30m -skip '^TestLong' ./...
+
+test-long: setup
+	@$(TESTS) -timeout 60m -run '^TestLong' ./cmd/pyfreeze ./pyheap
+
+# What users expect, each as a small script, and a table. CASES=FOLDER names more of them: a folder with a program run-all of its own.
+cases: setup build
+	PYFREEZE=$(BINARY) testdata/cases/run-all
+	$(if $(CASES),PYFREEZE=$(abspath $(BINARY)) $(CASES)/run-all)
 
 # Mercurial's own tests, with plain hg and with hg through a launcher: a sample of about 110, or all with ALL=1, which takes hours and goes on
 # where it was interrupted. QUICK=1 asks plain hg only where the launcher's hg does not pass.

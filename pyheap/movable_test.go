@@ -30,8 +30,8 @@ func hashLines(t *testing.T, lines []string) map[string]hashLine {
 	return out
 }
 
-// TestHashBasis runs one program twice, at other addresses, and compares which hashes differ with what is said of them.
-func TestHashBasis(t *testing.T) {
+// TestLongHashBasis runs one program twice, at other addresses, and compares which hashes differ with what is said of them.
+func TestLongHashBasis(t *testing.T) {
 	for _, python := range pythons(t) {
 		t.Run(strings.ReplaceAll(python, "/", "_"), func(t *testing.T) {
 			// Objects from malloc lie in a mapping of their own: else what is random in two addresses cancels out

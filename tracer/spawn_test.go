@@ -160,3 +160,46 @@ func TestExitWhileContinued(t *testing.T) {
 		t.Errorf("status %v, %v", ws, err)
 	}
 }
+
+// TestSyscallKeepsTrapAction injects a call into a process that handles SIGTRAP: a step with the signal blocked would take the action away.
+func TestSyscallKeepsTrapAction(t *testing.T) {
+	p := spawn(t, "import signal; signal.signal(signal.SIGTRAP, lambda *a: None); input()")
+	action := func() (a [4]uint64) {
+		t.Helper()
+		at, err := p.Syscall(p.PID(), unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+		if err == nil {
+			_, err = p.Syscall(p.PID(), unix.SYS_RT_SIGACTION, uint64(unix.SIGTRAP), 0, at, 8)
+		}
+		var b [32]byte
+		if err == nil {
+			_, err = p.ReadAt(b[:], procmem.Addr(at))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range a {
+			a[i] = uint64(order32(b[8*i:])) | uint64(order32(b[8*i+4:]))<<32
+		}
+		return a
+	}
+	set := [4]uint64{0x1000, 0x04000000, 0x2000, 0}
+	at, err := p.Syscall(p.PID(), unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b []byte
+	for _, v := range set {
+		for i := range 8 {
+			b = append(b, byte(v>>(8*i)))
+		}
+	}
+	if _, err := p.WriteAt(b, procmem.Addr(at)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Syscall(p.PID(), unix.SYS_RT_SIGACTION, uint64(unix.SIGTRAP), at, 0, 8); err != nil {
+		t.Fatal(err)
+	}
+	if got := action(); got != set {
+		t.Errorf("the action for SIGTRAP is %#x, want %#x", got, set)
+	}
+}

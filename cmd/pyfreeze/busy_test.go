@@ -25,9 +25,9 @@ func thawsWell(t *testing.T, image string) {
 	log.thawed(t, 1)
 }
 
-// TestFreezeWhileBusy freezes targets that are not blocked: the safe point has to be found. Each
+// TestLongFreezeWhileBusy freezes targets that are not blocked: the safe point has to be found. Each
 // mode of target.py checks its own data; newTarget fails the test if it finds it damaged.
-func TestFreezeWhileBusy(t *testing.T) {
+func TestLongFreezeWhileBusy(t *testing.T) {
 	for mode, flags := range map[string][]string{"blocked": nil, "busy": nil, "busy-daemons": withoutThreads, "main-blocked": withoutThreads,
 		"hashing": withoutThreads, "blocked-threads": withoutThreads} {
 		t.Run(mode, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"pyfreeze/cmd/pyfreeze/internal/inherit"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func setUpAndRun(m *testing.M) (code int, err error) {
 			return 0, fmt.Errorf("%w (testdata/setup.sh installs what the tests need)", err)
 		}
 	}
-	if err := cleanEnvironment(); err != nil {
+	if err := errors.Join(inherit.Usual(), cleanEnvironment()); err != nil {
 		return 0, err
 	}
 	if baseDir, err = os.MkdirTemp("", "pyfreeze-test-"); err != nil {

@@ -84,9 +84,9 @@ func oddStarts() []oddStart {
 	}
 }
 
-// TestOddStarts freezes programs that are started in odd ways, and thaws them in the same way and in the usual one: what comes of it is what
+// TestLongOddStarts freezes programs that are started in odd ways, and thaws them in the same way and in the usual one: what comes of it is what
 // the plain command does there, thawed or, for a reason that is told, not.
-func TestOddStarts(t *testing.T) {
+func TestLongOddStarts(t *testing.T) {
 	for _, o := range oddStarts() {
 		t.Run(o.name, func(t *testing.T) {
 			if o.script == "" {

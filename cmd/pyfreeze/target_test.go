@@ -102,9 +102,9 @@ func TestAttachStoppedTarget(t *testing.T) {
 	}
 }
 
-// TestAttach200TimesUnderLoad freezes one hg again and again while it serves commands without a
+// TestLongAttach200TimesUnderLoad freezes one hg again and again while it serves commands without a
 // pause, and checks every answer.
-func TestAttach200TimesUnderLoad(t *testing.T) {
+func TestLongAttach200TimesUnderLoad(t *testing.T) {
 	s := newHG(t)
 	dir := tempDir(t)
 	stop := make(chan struct{})
