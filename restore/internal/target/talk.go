@@ -34,7 +34,8 @@ func Talk(t *testing.T, exe, program string, args ...string) *Process {
 func TalkTo(t *testing.T, cmd *exec.Cmd) *Process {
 	t.Helper()
 	if cmd.Env == nil {
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+		dir := t.TempDir()
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	}
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
