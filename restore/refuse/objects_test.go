@@ -66,7 +66,8 @@ func TestOwners(t *testing.T) {
 		},
 		"a loop": {
 			refused: "import asyncio\nhold(asyncio.new_event_loop())\n" +
-				"json.held[0].call_soon(lambda: (print('ready'), sys.stdin.readline()))\njson.held[0].run_forever()",
+				"json.held[0].call_soon(lambda: (print('ready'), sys.stdin.readline()))\n" +
+				"json.held[0].run_forever()",
 			says:  held + `a running event loop \(freeze before it runs, or --allow asyncio\)`,
 			allow: "asyncio",
 			near: "import asyncio\nloop = asyncio.new_event_loop()\nhold(loop)\n" +
