@@ -129,7 +129,8 @@ def finish():
             for k in list(d):
                 if (k[0:1] == '_') == private and k != '__builtins__':
                     d[k] = None
-        for o in gc.get_objects():  # gc.freeze() left those of the image out
+        own = [getattr(sys, '__stdout__', None), getattr(sys, '__stderr__', None)]
+        for o in own + gc.get_objects():  # gc.freeze() left those of the image out
             # By type(): a proxy may claim to be of another class, and would notice.
             if issubclass(type(o), (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)) and not o.closed:
                 try:
