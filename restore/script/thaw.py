@@ -54,13 +54,12 @@ def stream(fd, old):
     name = config['stdio_names'][fd]
     raw.name = name
     tty = raw.isatty()
-    buffered = raw is not buffer
-    if buffered:
+    if raw is not buffer:
         size = raw._blksize
         buffer.__init__(raw, size if size > 1 else 8192)
     old.__init__(buffer, encoding=encoding, errors='backslashreplace' if fd == 2 else errors,
-                 newline='\n' if writing else None, write_through=not buffered,
-                 line_buffering=buffered and (tty or fd == 2 and config['version'] >= (3, 9)))
+                 newline='\n', write_through=not config['buffered_stdio'],
+                 line_buffering=config['buffered_stdio'] and (tty or fd == 2 and config['version'] >= (3, 9)))
     old.mode = 'w' if writing else 'r'
     return old
 
