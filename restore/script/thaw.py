@@ -82,10 +82,16 @@ def signals():
                 want = default
         elif handler == ign and n in config['ignored_signals']:
             want = ign
-        elif handler != ign and handler != dfl and n not in config['fresh_signals']:
+        elif handler != ign and handler != dfl:
             f = getattr(handler, '__func__', handler)
-            if kept[0] is None or getattr(f, '__globals__', None) is not kept[0].__dict__:
-                want = handler  # the handlers of the frozen run of the program are set anew by the next one
+            own = kept[0] is not None and getattr(f, '__globals__', None) is kept[0].__dict__
+            if not own and n not in config['fresh_signals']:
+                want = handler
+            # Those of the frozen run of the program are set anew by the next one, which begins as any does.
+            elif n in config['ignored_signals']:
+                want = ign
+            elif n == 2 and inherited == dfl:
+                want = default
         if want is not handler or want != inherited:
             _signal.signal(n, want)
 
