@@ -12,7 +12,8 @@ import os, sys
 me = sys.modules['__main__']
 print(sys.argv, sys.path[0], getattr(sys, 'orig_argv', [])[1:])
 print(__name__, __doc__, __package__, __spec__ and __spec__.name, type(__loader__).__name__)
-print(globals().get('__file__'), globals().get('__cached__'), sorted(vars(me)), me.__dict__ is globals())
+d = globals()
+print(d.get('__file__'), d.get('__cached__'), sorted(vars(me)), me.__dict__ is d)
 print(sorted(i for i in os.environ.items() if i[0] not in ('_', 'PWD', 'LC_CTYPE')))
 print(os.environb[b'HOME'], os.getenv('HOME'))
 `

@@ -19,7 +19,7 @@ def tell(s):
     return (s.name, s.mode, s.encoding.lower(), s.errors, s.line_buffering, s.write_through,
             s.newlines, type(b).__name__, raw.name, raw.mode, raw.fileno(), raw.closefd, s.isatty())
 told = [tell(s) for s in (sys.stdin, sys.stdout, sys.stderr)]
-told.append([sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sys.__stderr__])
+told.append([getattr(sys, n) is getattr(sys, "__%s__" % n) for n in ("stdin", "stdout", "stderr")])
 with open('streams', 'w') as f:
     f.write(repr(told))
 if sys.stdin is not None:

@@ -22,12 +22,20 @@ import (
 // driver does what the loader stub does with a compiled thaw script: see stub/src/python.c. Its
 // argument says what was frozen, and what the thaw is given.
 const driver = `
-import json, marshal, os, sys
 def drive():
+    import json, marshal, os, posix, sys
     told = json.loads(sys.argv[1])
     with open(told['compiled'], 'rb') as f:
         code, recipes, config = marshal.loads(f.read())
+    if not config['safe_path']:
+        sys.path[0] = config['path0']
     exec(told['frozen'], sys.modules['__main__'].__dict__)
+    for name in list(posix.environ):  # those of the C library alone
+        posix.unsetenv(name)
+    for word in reversed(told['env']):
+        name, eq, value = bytes.fromhex(word).partition(b'=')
+        if name and eq:
+            posix.putenv(name, value)
     words = [bytes.fromhex(w) + b'\0' for w in told['argv'] + told['env']]
     g = {'__builtins__': __builtins__, 'strings': b''.join(words), 'argc': len(told['argv']),
          'ignored': told['ignored'], 'flags': 0, 'recipe_code': recipes, 'config': config}
