@@ -105,7 +105,8 @@ print('ready'); sys.stdin.readline()`)
 		if tid, err := c.Space.I32(th.TidAt); err != nil || int(tid) != th.Tid {
 			t.Errorf("the C library's id of thread %d is %d, %v", th.Tid, tid, err)
 		}
-		if code, err := c.Space.Bytes(procmem.Addr(th.Regs.Rip), 2); err != nil || string(code) != "\x0f\x05" {
+		code, err := c.Space.Bytes(procmem.Addr(th.Regs.Rip), 2)
+		if err != nil || string(code) != "\x0f\x05" {
 			t.Errorf("thread %d does not make its system call again: % x, %v", th.Tid, code, err)
 		}
 	}
@@ -126,8 +127,9 @@ print('ready'); sys.stdin.readline()`)
 	if c.Kind != Waiting || c.GILHolder != 0 || c.Point != nil || c.Busy {
 		t.Errorf("it is of kind %v, %+v", c.Kind, c.Point)
 	}
-	if s := c.Start; s.Argv[0] != target.Debian || s.Cwd != k.Cwd || s.FDs != nil || s.Comm != "python3.11" ||
-		time.Since(s.Time) > time.Minute || s.Time.After(time.Now()) {
+	if s := c.Start; s.Argv[0] != target.Debian || s.Cwd != k.Cwd || s.FDs != nil ||
+		s.Comm != "python3.11" || time.Since(s.Time) > time.Minute ||
+		s.Time.After(time.Now()) {
 		t.Errorf("it was started so: %+v", s)
 	}
 	for _, m := range c.Maps {
