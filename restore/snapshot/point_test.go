@@ -170,7 +170,8 @@ print('joined')`).at("__main__:f")
 	defer c.Close()
 	h := heapOf(t, c)
 	threads, err := h.Threads()
-	if err != nil || len(threads) != 4 || len(c.Threads) != 4 || c.Kind != Held || c.GILHolder != c.PID {
+	if err != nil || len(threads) != 4 || len(c.Threads) != 4 || c.Kind != Held ||
+		c.GILHolder != c.PID {
 		t.Errorf("%d and %d threads, kind %v, GIL of %d, %v", len(threads), len(c.Threads), c.Kind,
 			c.GILHolder, err)
 	}
