@@ -66,6 +66,9 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Line reads a line of output.
 func (p *Process) Line() string {
 	p.t.Helper()
+	// One that never answers ends, so that the test does.
+	late := time.AfterFunc(20*time.Second, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
 	line, err := p.out.ReadString('\n')
 	if err != nil {
 		p.t.Fatalf("%s said %q: %v", p.cmd.Path, line, err)
