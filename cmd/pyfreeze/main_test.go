@@ -6,7 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"pyfreeze/cmd/pyfreeze/internal/inherit"
+	"pyfreeze/internal/inherit"
 	"slices"
 	"strings"
 	"testing"

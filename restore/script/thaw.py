@@ -54,13 +54,12 @@ def stream(fd, old):
     name = config['stdio_names'][fd]
     raw.name = name
     tty = raw.isatty()
-    buffered = raw is not buffer
-    if buffered:
+    if raw is not buffer:
         size = raw._blksize
         buffer.__init__(raw, size if size > 1 else 8192)
     old.__init__(buffer, encoding=encoding, errors='backslashreplace' if fd == 2 else errors,
-                 newline='\n' if writing else None, write_through=not buffered,
-                 line_buffering=buffered and (tty or fd == 2 and config['version'] >= (3, 9)))
+                 newline='\n', write_through=not config['buffered_stdio'],
+                 line_buffering=config['buffered_stdio'] and (tty or fd == 2 and config['version'] >= (3, 9)))
     old.mode = 'w' if writing else 'r'
     return old
 
@@ -83,10 +82,16 @@ def signals():
                 want = default
         elif handler == ign and n in config['ignored_signals']:
             want = ign
-        elif handler != ign and handler != dfl and n not in config['fresh_signals']:
+        elif handler != ign and handler != dfl:
             f = getattr(handler, '__func__', handler)
-            if kept[0] is None or getattr(f, '__globals__', None) is not kept[0].__dict__:
-                want = handler  # the handlers of the frozen run of the program are set anew by the next one
+            own = kept[0] is not None and getattr(f, '__globals__', None) is kept[0].__dict__
+            if not own and n not in config['fresh_signals']:
+                want = handler
+            # Those of the frozen run of the program are set anew by the next one, which begins as any does.
+            elif n in config['ignored_signals']:
+                want = ign
+            elif n == 2 and inherited == dfl:
+                want = default
         if want is not handler or want != inherited:
             _signal.signal(n, want)
 
@@ -129,7 +134,8 @@ def finish():
             for k in list(d):
                 if (k[0:1] == '_') == private and k != '__builtins__':
                     d[k] = None
-        for o in gc.get_objects():  # gc.freeze() left those of the image out
+        own = [getattr(sys, '__stdout__', None), getattr(sys, '__stderr__', None)]
+        for o in own + gc.get_objects():  # gc.freeze() left those of the image out
             # By type(): a proxy may claim to be of another class, and would notice.
             if issubclass(type(o), (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)) and not o.closed:
                 try:

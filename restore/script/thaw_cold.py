@@ -85,7 +85,7 @@ def script(argv, d):
         return None, None
     sys.argv[:] = argv
     path0(os.path.dirname(os.path.realpath(name)))
-    d['__file__'] = os.path.abspath(name) if config['version'] >= (3, 9) else name
+    d['__file__'] = os.path.join(os.getcwd(), name) if config['version'] >= (3, 9) else name  # as _Py_abspath()
     d['__cached__'] = None
     d['__loader__'] = sys.modules['_frozen_importlib_external'].SourceFileLoader('__main__', d['__file__'])
     with io.open_code(name) as f:
@@ -198,7 +198,8 @@ def report(exc):
     except BaseException as e:
         try:
             sys.stderr.write('Error in sys.excepthook:\n')
-            sys.__excepthook__(type(e), e, e.__traceback__.tb_next if e.__traceback__ else None)
+            e.__traceback__ = e.__traceback__ and e.__traceback__.tb_next  # it is what is shown
+            sys.__excepthook__(type(e), e, e.__traceback__)
             sys.stderr.write('\nOriginal exception was:\n')
             sys.__excepthook__(type(exc), exc, exc.__traceback__)
         except BaseException:

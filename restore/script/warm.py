@@ -31,7 +31,8 @@ def warm(what, path0, runs, recipes):
         except BaseException as e:
             failed = 1
             if i == 0:
-                sys.excepthook(type(e), e, e.__traceback__.tb_next.tb_next)  # without our own frames
+                e.__traceback__ = e.__traceback__.tb_next.tb_next  # without our own frames
+                sys.excepthook(type(e), e, e.__traceback__)
             else:
                 import traceback
                 failed = ''.join(traceback.format_exception(type(e), e, e.__traceback__))

@@ -72,14 +72,44 @@ func (c *Command) toFunction(ctx context.Context, at At) error {
 	}
 }
 
-// called says whether the main thread is in the eval loop, rather than in some other reader of code.
+// called says whether the main thread is in the eval loop, rather than in some other reader of code, and runs a watched function.
 func (s *functionSeeker) called() (bool, error) {
 	regs, err := s.c.p.Regs(s.c.p.PID())
 	if err != nil {
 		return false, err
 	}
 	sym, _, ok := s.c.lay.SymbolAt(procmem.Addr(regs.Rip) - s.c.in.Bias)
-	return ok && strings.HasPrefix(sym.Name, "_PyEval_EvalFrameDefault"), nil
+	if !ok || !strings.HasPrefix(sym.Name, "_PyEval_EvalFrameDefault") {
+		return false, nil
+	}
+	if s.codes.instructionsInObject {
+		return true, nil
+	}
+	code, err := s.running()
+	return slices.Contains(s.watched, code), err
+}
+
+// running returns the code object of the newest frame. Until 3.10 functions may share their instructions, where these are the same.
+func (s *functionSeeker) running() (procmem.Addr, error) {
+	sr, err := pyheap.NewStateReader(s.c.in, s.c.lay)
+	if err != nil {
+		return 0, err
+	}
+	st, err := sr.Read(s.c.live)
+	if err != nil {
+		return 0, err
+	}
+	at := st.GILHolder // the thread state of the main thread, which runs
+	for _, f := range []struct{ typ, field string }{{"PyThreadState", "frame"}, {"PyFrameObject", "f_code"}} {
+		field, err := s.c.lay.Field(f.typ, f.field)
+		if err != nil {
+			return 0, err
+		}
+		if at, err = s.codes.word(at + procmem.Addr(field.Offset)); err != nil {
+			return 0, err
+		}
+	}
+	return at, nil
 }
 
 // executing looks at the code that is about to be executed.

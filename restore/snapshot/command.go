@@ -72,6 +72,9 @@ func (c *Command) proceed(ctx context.Context, missed string) (ev tracer.WatchEv
 		case err != nil:
 			return ev, c.ended(err, missed)
 		default:
+			if ev.Exec {
+				c.planted = false // the kernel has taken the stub away, and its handler
+			}
 			return ev, nil
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"pyfreeze/cmd/pyfreeze/internal/inherit"
+	"pyfreeze/internal/inherit"
 	"strings"
 	"sync"
 	"time"

@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	cmd := exec.Command("sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status; umask; ulimit -Ss; echo ${PYTHONPATH-none}")
+	cmd := exec.Command("bash", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status; umask; ulimit -Ss; echo ${PYTHONPATH-none}; "+
+		"for fd in 7 250; do if { true <&$fd; } 2>/dev/null; then echo open; else echo closed; fi; done")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if cmd.Run() != nil {
 		os.Exit(1)
@@ -33,13 +34,13 @@ func TestUsual(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("env", "--ignore-signal=HUP,INT,PIPE", "--block-signal=USR1,CHLD", "PYTHONPATH=/nowhere", childEnv+"=1",
-		"sh", "-c", `umask 077; ulimit -Ss 2048; exec "$0"`, self)
+		"bash", "-c", `umask 077; ulimit -Ss 2048; exec "$0" 7</dev/null 250</dev/null`, self)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	got := strings.Fields(string(out))
-	want := []string{"SigBlk:", "0000000000000000", "SigIgn:", "0000000000000000", "0022", "8192", "none"}
+	want := []string{"SigBlk:", "0000000000000000", "SigIgn:", "0000000000000000", "0022", "8192", "none", "closed", "closed"}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("a child has %q, want %q", got, want)
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 // Usual sets what a process inherits: signals that were ignored have their default action again and none is blocked, the umask is 022, the soft
-// limits are those of a login, and the environment has no variables that change what Python prints or writes.
+// limits are those of a login, no descriptors above 2 are passed on, and the environment has no variables that change what Python prints or
+// writes.
 func Usual() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -46,6 +47,10 @@ func Usual() error {
 		if err := unix.Setrlimit(resource, &limit); err != nil {
 			return err
 		}
+	}
+	const closeOnExec = 1 << 2 // CLOSE_RANGE_CLOEXEC
+	if err := unix.CloseRange(3, ^uint(0)>>33, closeOnExec); err != nil && err != unix.ENOSYS {
+		return err
 	}
 	for _, e := range os.Environ() {
 		name, _, _ := strings.Cut(e, "=")
