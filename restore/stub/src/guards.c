@@ -111,9 +111,19 @@ static int repaired(const char *e)
 	return starts(e, "PYTHONIOENCODING=") || starts(e, "PYTHONPATH=") || starts(e, "PYTHONUSERBASE=");
 }
 
+static int is_variable(const char *e)
+{
+	while (*e && *e != '=')
+		e++;
+	return *e == '=';
+}
+
 // Says whether the name of an environment entry is among words, which may end in *; what a thaw makes up for is not among those.
+// What has no = is no variable.
 int listed(const char *entry, const char *words)
 {
+	if (!is_variable(entry))
+		return 0;
 	while (*words) {
 		const char *e = entry;
 		while (*words && *words != ' ' && *words != '*' && *e == *words)
