@@ -119,3 +119,8 @@ func (d *Driver) True(what string, words ...string) bool {
 	d.t.Helper()
 	return d.Says(what, words...) != "0"
 }
+
+// Proc is the path of a file of the C side's in /proc.
+func (d *Driver) Proc(name string) string {
+	return fmt.Sprintf("/proc/%d/%s", d.cmd.Process.Pid, name)
+}
