@@ -250,11 +250,12 @@ int check_guards(struct reader *r, struct plan *p, char **envp)
 	p->files = (u64)r->p;
 	p->files_end = (u64)r->end;
 	struct reader first = *r;
-	if (!same_files(&first, count < 2 ? count : 2, 1, &p->which)) {
+	int fits = same_files(&first, count < 2 ? count : 2, 1, &p->which);
+	if (first.bad) // where there is no file, p->which is 0
+		because(p, "its guards are damaged", "", "", "");
+	else if (!fits)
 		because(p, p->which, " has changed since", "", "");
-		return 0;
-	}
-	return !r->bad;
+	return fits;
 }
 
 int check_sources(struct spawn *a, const char **which)
