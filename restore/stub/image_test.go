@@ -192,7 +192,7 @@ func FuzzImageHead(f *testing.F) {
 		f.Add(b[:n], true)
 		f.Add(b[:n], false)
 	}
-	path := filepath.Join(f.TempDir(), "fuzz")
+	d, path := parity.Start(f), filepath.Join(f.TempDir(), "fuzz")
 	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
 		if sealed {
 			seal(b)
@@ -200,6 +200,6 @@ func FuzzImageHead(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		compareImage(t, parity.Start(t), path, sealed, "fuzz")
+		compareImage(t, d.For(t), path, sealed, "fuzz")
 	})
 }

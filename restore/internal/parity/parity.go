@@ -50,6 +50,13 @@ func Start(t testing.TB) *Driver {
 	return d
 }
 
+// For is the same process for another test, such as one input of a fuzzer.
+func (d *Driver) For(t testing.TB) *Driver {
+	other := *d
+	other.t = t
+	return &other
+}
+
 var compiled = sync.OnceValues(compile)
 
 // compile builds the driver and opens it.
