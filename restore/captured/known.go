@@ -35,7 +35,7 @@ type patterns []*regexp.Regexp
 func compilePatterns(list []string) patterns {
 	var out patterns
 	for _, p := range list {
-		expr := strings.ReplaceAll(regexp.QuoteMeta(p), `\*`, `.*`)
+		expr := strings.ReplaceAll(regexp.QuoteMeta(strings.ToValidUTF8(p, "\ufffd")), `\*`, `.*`)
 		out = append(out, regexp.MustCompile(`^`+expr+`(?:$|[.\[ ,])`))
 	}
 	return out

@@ -70,14 +70,18 @@ var ErrNoScript = fmt.Errorf("the process runs no script, module or command of i
 func (c *Cmdline) HasOption(letter byte) bool {
 	for i := 1; i < len(c.Interp); i++ {
 		a := c.Interp[i]
-		if strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--") {
-			if a[1:] == "X" || a[1:] == "W" {
-				i++
-				continue
-			}
-			if a[1] != 'X' && a[1] != 'W' && strings.IndexByte(a[1:], letter) >= 0 {
-				return true
-			}
+		if !strings.HasPrefix(a, "-") || strings.HasPrefix(a, "--") {
+			continue
+		}
+		letters, value := a[1:], strings.IndexAny(a, "WX")
+		if value >= 0 {
+			letters = a[1:value]
+		}
+		if strings.IndexByte(letters, letter) >= 0 {
+			return true
+		}
+		if value == len(a)-1 {
+			i++ // the next word is its value
 		}
 	}
 	return false

@@ -98,6 +98,9 @@ func (g *Guards) Check(env []string) error {
 			return &UnfitError{fmt.Sprintf("%s was not set when it was frozen", k)}
 		}
 	}
+	if n := counted(env, g.Names); n != len(now) {
+		return &UnfitError{"a variable is set twice"}
+	}
 	if CPU() != g.CPU {
 		return &UnfitError{"it was frozen on another processor"}
 	}
@@ -133,29 +136,42 @@ var repaired = map[string]bool{"PYTHONIOENCODING": true, "PYTHONPATH": true, "PY
 var ofLibc = map[string]bool{"LD_LIBRARY_PATH": true, "LD_PRELOAD": true, "LD_AUDIT": true, "GLIBC_TUNABLES": true}
 
 // Variables picks those that an interpreter, ld.so and libc read when they start and that a thaw could not make up for, and those that
-// are named; NAME* stands for all that begin so.
+// are named; NAME* stands for all that begin so. Of a variable that is set twice it has the first, as getenv does.
 func Variables(env, names []string) map[string]string {
 	out := map[string]string{}
 	for _, e := range env {
-		k, v, ok := strings.Cut(e, "=")
-		counts := ok && v != "" && (strings.HasPrefix(k, "PYTHON") && !repaired[k] || ofLibc[k] || strings.HasPrefix(k, "MALLOC_"))
-		if !counts && !Listed(e, names) {
-			continue
-		}
-		if _, dup := out[k]; !dup {
+		k, v, _ := strings.Cut(e, "=")
+		if _, dup := out[k]; !dup && counts(e, names) {
 			out[k] = v
 		}
 	}
 	return out
 }
 
+// counts says whether an entry of an environment is one of those.
+func counts(entry string, names []string) bool {
+	k, v, _ := strings.Cut(entry, "=")
+	read := v != "" && (strings.HasPrefix(k, "PYTHON") && !repaired[k] || ofLibc[k] || strings.HasPrefix(k, "MALLOC_"))
+	return read || Listed(entry, names)
+}
+
+// counted says how many entries count, those that are set twice twice.
+func counted(env, names []string) (n int) {
+	for _, e := range env {
+		if counts(e, names) {
+			n++
+		}
+	}
+	return n
+}
+
 // Listed says whether the variable of an environment entry is among names; NAME* stands for all that begin so, but for
-// those that a thaw makes up for.
+// those that a thaw makes up for. What has no = is no variable.
 func Listed(entry string, names []string) bool {
 	name, _, ok := strings.Cut(entry, "=")
 	for _, w := range names {
 		prefix, star := strings.CutSuffix(w, "*")
-		if star && !repaired[name] && strings.HasPrefix(entry, prefix) || ok && w == name {
+		if ok && (star && !repaired[name] && strings.HasPrefix(entry, prefix) || w == name) {
 			return true
 		}
 	}

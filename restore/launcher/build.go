@@ -151,7 +151,10 @@ func (l *File) failure(key string) string {
 	for _, dir := range l.dirs() {
 		path := filepath.Join(dir, key+".failed")
 		st, err := os.Stat(path)
-		if err != nil || private(dir) != nil || time.Since(st.ModTime()) > retryAfter {
+		if err != nil || private(dir) != nil {
+			continue
+		}
+		if age := time.Since(st.ModTime()); age < 0 || age > retryAfter { // a clock that was set back must not forbid it for long
 			continue
 		}
 		b, _ := os.ReadFile(path) // as good as none

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -26,8 +27,8 @@ type File struct {
 	At       string   // MODULE:FUNCTION where the program is frozen; "" at its exit
 }
 
-// maxFile is what the fast way reads at most (LAUNCHER_MAX in stub/src/launcher.c).
-const maxFile = 8192
+// maxFile is less than what the fast way reads (LAUNCHER_MAX in stub/src/launcher.c).
+const maxFile = 8191
 
 const (
 	marker    = "# pyfreeze launcher 1"
@@ -65,11 +66,16 @@ func Read(path string) (*File, error) {
 	if err != nil && n == 0 {
 		return nil, &NotLauncherError{path, err.Error()}
 	}
-	if n > maxFile || !bytes.Contains(b[:n], []byte("\n"+marker+"\n")) {
+	text, _, _ := strings.Cut(string(b[:n]), "\x00") // as the fast way, which reads a C string
+	lines := strings.Split(text, "\n")
+	if n > maxFile || !slices.Contains(lines, marker) {
 		return nil, &NotLauncherError{path, "it has no line " + marker}
 	}
+	if !slices.ContainsFunc(lines, func(s string) bool { return strings.HasPrefix(s, "# env: ") }) {
+		return nil, &NotLauncherError{path, "it has no line # env: , which may have nothing behind its blank"}
+	}
 	l := &File{Path: path}
-	for _, line := range strings.Split(string(b[:n]), "\n") {
+	for _, line := range lines {
 		if exe, ok := strings.CutPrefix(line, "#!"); ok {
 			l.Pyfreeze, _, _ = strings.Cut(exe, " ")
 		}

@@ -1,10 +1,12 @@
 package launcher
 
 import (
-	"errors"
+	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +18,8 @@ func (e *NoProgramError) Error() string {
 	return fmt.Sprintf("%s: there is none on PATH but the launcher", e.Name)
 }
 
-// program finds the program that would run if no launcher were there.
+// program finds the program that would run if no launcher were there, as find_program() of stub/src/launcher.c: what else it found, an
+// image would be made of that no run looks for.
 func (l *File) program() (string, error) {
 	if filepath.IsAbs(l.Program) {
 		return l.Program, nil
@@ -25,25 +28,29 @@ func (l *File) program() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, absolute := range []bool{true, false} { // the fast way looks at absolute directories only
-		for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-			if filepath.IsAbs(dir) != absolute {
-				continue
-			}
-			path := dir + "/" + l.Program
-			if dir == "" {
-				path = "./" + l.Program
-			}
-			st, err := os.Stat(path)
-			if err != nil || !st.Mode().IsRegular() || os.SameFile(st, self) || unix.Access(path, unix.X_OK) != nil {
-				continue
-			}
-			var not *NotLauncherError
-			if _, err := Read(path); err == nil || !errors.As(err, &not) {
-				continue // another launcher
-			}
+	dirs, ok := os.LookupEnv("PATH")
+	for _, dir := range strings.Split(dirs, ":") {
+		path := cmp.Or(dir, ".") + "/" + l.Program
+		st, err := os.Stat(path)
+		if !ok || err != nil || !st.Mode().IsRegular() || os.SameFile(st, self) || unix.Access(path, unix.X_OK) != nil {
+			continue
+		}
+		if !isLauncher(path) {
 			return path, nil
 		}
 	}
 	return "", &NoProgramError{l.Program}
+}
+
+// isLauncher says whether a file is another launcher, of this version or another, whole or not: they would start each other for ever.
+func isLauncher(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b := make([]byte, 512)
+	n, _ := f.Read(b) // what cannot be read is none
+	text, _, _ := bytes.Cut(b[:n], []byte{0})
+	return bytes.Contains(text, []byte("\n# pyfreeze launcher "))
 }

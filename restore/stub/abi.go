@@ -196,6 +196,9 @@ func ReadProgram(note []byte) (h Head, rest []byte, err error) {
 	if _, err := binary.Decode(rest, le, &h); err != nil || h.Magic != Magic || h.Version != Version || int(h.Size) != len(rest) {
 		return h, nil, ErrVersion
 	}
+	if uint64(l.End)+uint64(h.Size) > RegionArgs { // as known_program() in src/image.c
+		return h, nil, ErrVersion
+	}
 	return h, rest, nil
 }
 

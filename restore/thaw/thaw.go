@@ -73,5 +73,8 @@ func Fits(path string) error {
 	if err := guard.Trusted(im); err != nil {
 		return err
 	}
+	if im.Mode()&0o020 != 0 { // as read_image() in stub/src/image.c
+		return &guard.UnfitError{Reason: "its group may write to it"}
+	}
 	return g.Check(os.Environ())
 }

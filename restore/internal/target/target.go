@@ -30,6 +30,12 @@ func Start(t *testing.T, exe, program string, args ...string) int {
 	t.Helper()
 	cmd := exec.Command(exe, append([]string{"-uc", program}, args...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	return Run(t, cmd)
+}
+
+// Run starts a command, which says ready on its standard output, and ends it with the test. It returns the process id.
+func Run(t *testing.T, cmd *exec.Cmd) int {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -43,7 +49,7 @@ func Start(t *testing.T, exe, program string, args ...string) int {
 		_ = cmd.Wait()
 	})
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("%s said %q (%v)", exe, line, err)
+		t.Fatalf("%s said %q (%v)", cmd.Path, line, err)
 	}
 	return cmd.Process.Pid
 }

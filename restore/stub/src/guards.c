@@ -111,9 +111,19 @@ static int repaired(const char *e)
 	return starts(e, "PYTHONIOENCODING=") || starts(e, "PYTHONPATH=") || starts(e, "PYTHONUSERBASE=");
 }
 
+static int is_variable(const char *e)
+{
+	while (*e && *e != '=')
+		e++;
+	return *e == '=';
+}
+
 // Says whether the name of an environment entry is among words, which may end in *; what a thaw makes up for is not among those.
+// What has no = is no variable.
 int listed(const char *entry, const char *words)
 {
+	if (!is_variable(entry))
+		return 0;
 	while (*words) {
 		const char *e = entry;
 		while (*words && *words != ' ' && *words != '*' && *e == *words)
@@ -240,11 +250,12 @@ int check_guards(struct reader *r, struct plan *p, char **envp)
 	p->files = (u64)r->p;
 	p->files_end = (u64)r->end;
 	struct reader first = *r;
-	if (!same_files(&first, count < 2 ? count : 2, 1, &p->which)) {
+	int fits = same_files(&first, count < 2 ? count : 2, 1, &p->which);
+	if (first.bad) // where there is no file, p->which is 0
+		because(p, "its guards are damaged", "", "", "");
+	else if (!fits)
 		because(p, p->which, " has changed since", "", "");
-		return 0;
-	}
-	return !r->bad;
+	return fits;
 }
 
 int check_sources(struct spawn *a, const char **which)

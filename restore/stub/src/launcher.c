@@ -100,21 +100,23 @@ static int find_program(struct launcher *l, char **envp)
 	}
 }
 
-static u64 fnv(const char *s)
+// FNV-1a, mixed; hash() of launcher/key.go.
+static u64 hash(const char *s)
 {
 	u64 h = 0xcbf29ce484222325ul;
 	while (*s)
 		h = (h ^ (u8)*s++) * 0x100000001b3ul;
-	return h;
+	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15ul;
+	return h ^ h >> 29;
 }
 
 // The name of the image for this program and environment; launcher/key.go.
 static u64 image_key(struct launcher *l, char **envp)
 {
-	u64 key = fnv(l->path);
+	u64 key = hash(l->path);
 	for (; *envp; envp++)
 		if (listed(*envp, l->env))
-			key += fnv(*envp);
+			key += hash(*envp);
 	return key;
 }
 
