@@ -25,6 +25,7 @@ var rooms = []room{
 	// What reads other processes and files, and knows nothing of freezing.
 	{name: "procmem"},
 	{name: "image"},
+	{name: "tracer/inherit"},
 	{"tracer", []string{"procmem"}},
 	{"symbols", []string{"procmem"}},
 	{"pyheap", []string{"procmem", "symbols"}},
@@ -54,7 +55,7 @@ var rooms = []room{
 		"restore/..."}},
 	// The command and its tools.
 	{"cmd/pyfreeze/...", []string{"procmem", "image", "tracer", "symbols", "pyheap", "restore/...",
-		"restore", "cmd/pyfreeze/internal/..."}},
+		"restore", "cmd/pyfreeze/internal/...", "tracer/inherit"}},
 	{"cmd/pyfreeze", []string{"image", "procmem", "pyheap", "restore", "restore/captured",
 		"restore/freeze", "restore/launcher", "restore/refuse", "restore/script",
 		"restore/snapshot", "restore/thaw", "symbols", "tracer"}},

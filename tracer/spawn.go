@@ -197,6 +197,8 @@ func (p *Process) Wait() (syscall.WaitStatus, error) {
 			continue
 		case err != nil:
 			return 0, fmt.Errorf("cannot wait for process %d: %w", p.pid, err)
+		case ws.Stopped():
+			continue // a stop from before the detach that nobody had taken: no end
 		}
 		p.ended = &ws
 	}

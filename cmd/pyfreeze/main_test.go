@@ -6,7 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"pyfreeze/internal/inherit"
+	"pyfreeze/tracer/inherit"
 	"slices"
 	"strings"
 	"testing"

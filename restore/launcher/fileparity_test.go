@@ -40,8 +40,8 @@ func random(r *rand.Rand) *File {
 	}
 }
 
-// put writes a file that can be executed, and returns its path.
-func put(t testing.TB, dir, name, text string) string {
+// putText writes a file that can be executed, and returns its path.
+func putText(t testing.TB, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
@@ -78,7 +78,7 @@ func TestFilesAreReadAsTheyAreWritten(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%+v: %v", want, err)
 		}
-		want.Path = put(t, dir, "launcher", string(text))
+		want.Path = putText(t, dir, "launcher", string(text))
 		if diff := cmp.Diff(want, readBoth(t, d, want.Path), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s: %s", text, diff)
 		}
@@ -131,7 +131,7 @@ func TestLongestFile(t *testing.T) {
 			break
 		}
 		written = len(text)
-		if written > maxFile-3 && readBoth(t, d, put(t, dir, "launcher", string(text))) == nil {
+		if written > maxFile-3 && readBoth(t, d, putText(t, dir, "launcher", string(text))) == nil {
 			t.Errorf("a launcher of %d bytes is not read", written)
 		}
 	}
@@ -162,7 +162,7 @@ func TestFilesEdited(t *testing.T) {
 		case 3:
 			lines = []string{string(text[:r.IntN(len(text))])}
 		}
-		if readBoth(t, d, put(t, dir, "launcher", strings.Join(lines, ""))) != nil {
+		if readBoth(t, d, putText(t, dir, "launcher", strings.Join(lines, ""))) != nil {
 			read++
 		}
 	}
@@ -183,7 +183,7 @@ func FuzzReadParity(f *testing.F) {
 	f.Add([]byte{})
 	d, dir := parity.Start(f), f.TempDir()
 	f.Fuzz(func(t *testing.T, b []byte) {
-		path := put(t, dir, "fuzz", string(b))
+		path := putText(t, dir, "fuzz", string(b))
 		if _, err := Read(path); err == nil {
 			readBoth(t, d.For(t), path)
 		}

@@ -19,7 +19,7 @@ func installed(t *testing.T, dir string, l File) *File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := Read(put(t, dir, l.Name, string(text)))
+	out, err := Read(putText(t, dir, l.Name, string(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	place := func(dir, text string) string { return put(t, makeDir(t, 0o755, base, dir), "prog", text) }
+	place := func(dir, text string) string { return putText(t, makeDir(t, 0o755, base, dir), "prog", text) }
 	place("good", script)
 	place("more", script)
 	place("other", string(text))                                 // a launcher of the same name, which would start this one
@@ -84,7 +84,7 @@ func TestPrograms(t *testing.T) {
 			path = append(path, dir)
 		}
 		if n%50 == 0 { // where we stand: now a program, now another launcher
-			put(t, base, "prog", []string{script, string(text)}[n/50%2])
+			putText(t, base, "prog", []string{script, string(text)}[n/50%2])
 		}
 		env := []string{"PATH=" + strings.Join(path, ":")}
 		t.Setenv("PATH", strings.Join(path, ":"))
@@ -191,7 +191,7 @@ func TestFailures(t *testing.T) {
 	d, base := parity.Start(t), t.TempDir()
 	l := installed(t, base, File{Name: "app", Program: "/bin/sh", Cache: base + "/cache"})
 	dir, key := makeDir(t, 0o700, base, "cache", "app"), l.key("/bin/sh", nil)
-	failed := put(t, dir, key+".failed", "why\n")
+	failed := putText(t, dir, key+".failed", "why\n")
 	for age, want := range map[time.Duration]bool{
 		0: true, time.Minute: true, retryAfter - time.Minute: true, retryAfter + time.Minute: false,
 		24 * time.Hour: false, -time.Hour: false, // a clock that was set back

@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"pyfreeze/internal/inherit"
+	"pyfreeze/tracer/inherit"
 )
 
 // TestMain gives what the tests start the signals, limits and variables of a login.

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"pyfreeze/internal/inherit"
+	"pyfreeze/tracer/inherit"
 	"strings"
 	"sync"
 	"time"
