@@ -67,10 +67,14 @@ func Fits(path string) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := stub.ReadProgram(im.Program()); err != nil {
+	h, _, err := stub.ReadProgram(im.Program())
+	if err != nil {
 		return err
 	}
 	if err := guard.Trusted(im); err != nil {
+		return err
+	}
+	if err := checkKernel(&h); err != nil {
 		return err
 	}
 	if im.Mode()&0o020 != 0 { // as read_image() in stub/src/image.c

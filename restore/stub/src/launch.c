@@ -218,6 +218,8 @@ __attribute__((used)) void launch_run(u64 *stack)
 		else
 			return;
 	}
+	if (q.entry[0])
+		q.flags |= RUN_ENTRY;
 	if (i >= argc)
 		return;
 	i64 fd = sys4(SYS_openat, AT_FDCWD, argv[i], O_CLOEXEC | 04000 /* O_NONBLOCK */, 0);
