@@ -48,21 +48,20 @@ type freezing struct {
 	start  snapshot.Start
 	python string // the interpreter as the user called it, where it takes its home from there; ""
 
-	heap     *pyheap.Heap
-	walk     *pyheap.Walk
-	target   *refuse.Target
-	libs     []*libs.Library
-	memory   *memory.Memory
-	fds      refuse.FDs
-	recipe   *script.Recipe
-	found    []captured.Value
-	copies   []captured.Copy
-	changes  []captured.EnvChange
-	modes    [2]mode // stub.ModeRun, stub.ModeResume
-	guards   *guard.Guards
-	stale    []string // files that were changed while the program ran
-	scrubbed uint64
-	meta     *Meta
+	heap    *pyheap.Heap
+	walk    *pyheap.Walk
+	target  *refuse.Target
+	libs    []*libs.Library
+	memory  *memory.Memory
+	fds     refuse.FDs
+	recipe  *script.Recipe
+	found   []captured.Value
+	copies  []captured.Copy
+	changes []captured.EnvChange
+	modes   [2]mode // stub.ModeRun, stub.ModeResume
+	guards  *guard.Guards
+	stale   []string // files that were changed while the program ran
+	meta    *Meta
 }
 
 // mode is what a thaw does: `run`, or `run --resume`.
@@ -119,8 +118,10 @@ func Image(ctx context.Context, c *snapshot.Copy, o Options) (*Meta, error) {
 			return nil, err
 		}
 		times = append(times, StageTime{s.name, time.Since(begin)})
+		if f.meta != nil {
+			f.meta.Stages = times // the image tells of those before it was written
+		}
 	}
-	f.meta.Stages = times
 	return f.meta, nil
 }
 

@@ -23,7 +23,7 @@ import (
 func (f *freezing) scrub(context.Context) error {
 	e := memory.Editor{Space: f.copy.Space}
 	if !f.o.KeepDead {
-		f.scrubbed = e.Scrub(f.copy, f.heap, f.walk)
+		f.meta.Scrubbed = e.Scrub(f.copy, f.heap, f.walk)
 		for i := range f.copy.Threads {
 			f.forgetRegisters(&f.copy.Threads[i].Regs, f.copy.Threads[i].XState)
 		}
