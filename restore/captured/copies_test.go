@@ -30,7 +30,8 @@ changed = dict(os.environ, TOKEN="other")
 	}
 	want := map[string]Copy{
 		"main.__defaults__[0]": {From: 1}, "main.__kwdefaults__['all']": {From: 0},
-		"Command.run.__defaults__[0]": {From: 1}, "environ": {Environ: true}, "Process.env": {Environ: true},
+		"Command.run.__defaults__[0]": {From: 1}, "environ": {Environ: true},
+		"Process.env": {Environ: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -56,8 +57,9 @@ func TestLocal(t *testing.T) {
 	p := run(t, "", nil)
 	code := filepath.Join(filepath.Dir(p.cwd), "code")
 	for cwd, local := range map[string]bool{
-		code: true, filepath.Dir(code): true, p.cwd: false, code + "/app": false, code[:len(code)-1]: false,
-		"/": false, "/nowhere": false,
+		code: true, filepath.Dir(code): true, p.cwd: false, code + "/app": false,
+		code[:len(code)-1]: false,
+		"/":                false, "/nowhere": false,
 	} {
 		got, err := Local(p.heap, cwd)
 		if err != nil || (got != nil) != local || got != nil && *got != cwd {

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestEnvChanges lets a program set and delete variables at random: what differs in the end is told,
-// whatever came between.
+// TestEnvChanges lets a program set and delete variables at random: what differs in the end is
+// told, whatever came between.
 func TestEnvChanges(t *testing.T) {
 	for n := range uint64(4) {
 		r := rand.New(rand.NewPCG(n, 1))
@@ -52,7 +52,8 @@ func TestEnvChanges(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" { // an empty value is not nil, which is "deleted"
 			t.Errorf("seed %d: %s", n, diff)
 		}
-		if names := Names(got); len(names) != len(got) || len(got) > 0 && names[0] != string(got[0].Name) {
+		if names := Names(got); len(names) != len(got) || len(got) > 0 &&
+			names[0] != string(got[0].Name) {
 			t.Errorf("the names are %q", names)
 		}
 	}
@@ -83,9 +84,11 @@ func TestVariables(t *testing.T) {
 		what string
 		want []string
 	}{
-		{"A", []string{"A"}}, {"A, B", []string{"A", "B"}}, {"B, argv[1], A", []string{"A", "B"}}, {"argv[0]", nil},
+		{"A", []string{"A"}}, {"A, B", []string{"A", "B"}}, {"B, argv[1], A", []string{"A", "B"}},
+		{"argv[0]", nil},
 		{"C", nil}, {"PWD", nil}, {"PWD, cwd, A", []string{"A"}}, {"EMPTY", []string{"EMPTY"}},
-		{"HOME", []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"}},
+		{"HOME", []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+			"XDG_STATE_HOME"}},
 	} {
 		found := []Value{{What: c.what}, {What: c.what, Path: "again"}, {What: "B, A", Literal: true}}
 		if diff := cmp.Diff(c.want, Variables(found, environ)); diff != "" {

@@ -26,7 +26,8 @@ func whats(found map[string]Value) map[string]string {
 	return out
 }
 
-// TestFind looks for values that a module holds in many ways, and for those that only look like one.
+// TestFind looks for values that a module holds in many ways, and for those that only look like
+// one.
 func TestFind(t *testing.T) {
 	p := run(t, `
 token = os.environ["TOKEN"]
@@ -58,17 +59,22 @@ short = os.environ["SHORT"]
 null = os.environ["NULL"]
 shell = os.environ["_"]
 longer = "x" + os.environ["TOKEN"]
-`, []string{"TOKEN=s3cr3t token", "EDITOR=/usr/bin/ed -s", "HOME=/home/of/nobody", "WORD=some-word", "SHORT=abc", "NULL=/dev/null",
-		"MIRROR=https://mirror.example/simple", "_=/usr/bin/not-told"}, "first argument", "second argument")
+`, []string{"TOKEN=s3cr3t token", "EDITOR=/usr/bin/ed -s", "HOME=/home/of/nobody",
+		"WORD=some-word", "SHORT=abc", "NULL=/dev/null",
+		"MIRROR=https://mirror.example/simple", "_=/usr/bin/not-told"}, "first argument",
+		"second argument")
 	const str = " builtins.str"
 	want := map[string]string{
 		".token": "TOKEN" + str, ".raw": "TOKEN builtins.bytes", ".pair[0]": "TOKEN" + str,
 		".nested['a'][0]['b']": "EDITOR" + str, ".Settings.editor": "EDITOR" + str,
 		".fn.__defaults__[0]": "EDITOR" + str,
-		".args":               "argv[1]" + str, ".everything": "argv builtins.list", ".as_tuple": "argv builtins.tuple",
-		".here": "cwd" + str, ".log": "cwd" + str + " below", ".cached": "HOME" + str + " below", ".home": "HOME" + str,
-		".pid": "pid builtins.int", ".few[0]": "pid builtins.int", ".many_pids['pid']": "pid builtins.int",
-		".word": "WORD" + str, ".plain": "WORD" + str,
+		".args":               "argv[1]" + str, ".everything": "argv builtins.list",
+		".as_tuple": "argv builtins.tuple",
+		".here":     "cwd" + str, ".log": "cwd" + str + " below", ".cached": "HOME" + str + " below",
+		".home": "HOME" + str,
+		".pid":  "pid builtins.int", ".few[0]": "pid builtins.int",
+		".many_pids['pid']": "pid builtins.int",
+		".word":             "WORD" + str, ".plain": "WORD" + str,
 	}
 	got := whats(p.find(t))
 	for path, what := range got { // a key is told by what its dict has, under the name of the variable
@@ -127,27 +133,32 @@ pager_x = os.environ["PAGER_X"]
 tool = os.environ["TOOL"]
 `, []string{"PAGER_X=less", "TOOL=tool-of-ours"})
 	got := p.find(t)
-	if !got[".x"].Literal || got[".pager_x"].Literal || got[".tool"].Literal || got[".tool"].What != "TOOL" {
+	if !got[".x"].Literal || got[".pager_x"].Literal || got[".tool"].Literal ||
+		got[".tool"].What != "TOOL" {
 		t.Errorf("found %+v", got)
 	}
 }
 
-// TestFactsOfProcess compares what was found out about a process with what this one, its parent, knows.
+// TestFactsOfProcess compares what was found out about a process with what this one, its parent,
+// knows.
 func TestFactsOfProcess(t *testing.T) {
 	p := run(t, `os.environ["LATER"] = "set by the program"`, []string{
-		"TWIN_A=the same value", "TWIN_B=the same value", "TINY=abc", "SHLVL=12345", "HOME=/home/of/nobody/",
+		"TWIN_A=the same value", "TWIN_B=the same value", "TINY=abc", "SHLVL=12345",
+		"HOME=/home/of/nobody/",
 		"TMPDIR=/home/of/nobody/tmp", "BAD=\xff\xfe bytes",
 	}, "argument")
 	f := p.facts()
 	for value, want := range map[string]string{
-		"the same value": "TWIN_A, TWIN_B", "argument": "argv[1]", "set by the program": "LATER", p.cwd: "cwd",
+		"the same value": "TWIN_A, TWIN_B", "argument": "argv[1]", "set by the program": "LATER",
+		p.cwd:             "cwd",
 		p.cmdline.What[0]: "argv[0]", "abc": "", "12345": "", "\ufffd\ufffd bytes": "BAD",
 	} {
 		if got := f.texts[value]; got != want {
 			t.Errorf("%q is %q, want %q", value, got, want)
 		}
 	}
-	if host, err := os.Hostname(); err == nil && len(host) >= minFact && !strings.Contains(f.texts[host], "hostname") {
+	if host, err := os.Hostname(); err == nil && len(host) >= minFact &&
+		!strings.Contains(f.texts[host], "hostname") {
 		t.Errorf("the host %s is %q", host, f.texts[host])
 	}
 	want := map[int64]string{int64(p.pid): "pid", int64(os.Getpid()): "parent's pid"}
@@ -167,7 +178,8 @@ func TestFactsOfProcess(t *testing.T) {
 		t.Errorf("directories are %+v", f.dirs)
 	}
 	for path, code := range map[string]bool{
-		"/x/y.py": true, "/x/y.so": true, "/x/y.txt": false, f.code[0]: true, f.code[0] + "/x": true, f.code[0] + "x": false,
+		"/x/y.py": true, "/x/y.so": true, "/x/y.txt": false, f.code[0]: true, f.code[0] + "/x": true,
+		f.code[0] + "x": false,
 	} {
 		if f.isCode(path) != code {
 			t.Errorf("%s is code: %t", path, !code)

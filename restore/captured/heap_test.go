@@ -25,7 +25,8 @@ type program struct {
 	walk    *pyheap.Walk
 }
 
-// run starts a program whose module app has a text, with variables and arguments, and reads its heap.
+// run starts a program whose module app has a text, with variables and arguments, and reads its
+// heap.
 func run(t *testing.T, app string, environ []string, args ...string) *program {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -35,8 +36,9 @@ func run(t *testing.T, app string, environ []string, args ...string) *program {
 	p := &program{cwd: filepath.Join(dir, "work"), environ: append(environ, "LANG=C.UTF-8")}
 	main := filepath.Join(dir, "code", "main.py")
 	for path, text := range map[string]string{
-		main:                                 "import app, time\nprint('ready', flush=True)\ntime.sleep(3600)\n",
-		filepath.Join(dir, "code", "app.py"): "import os, sys\n" + app, filepath.Join(p.cwd, ".keep"): "",
+		main:                           "import app, time\nprint('ready', flush=1)\ntime.sleep(60)\n",
+		filepath.Dir(main) + "/app.py": "import os, sys\n" + app,
+		filepath.Join(p.cwd, ".keep"):  "",
 	} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPatterns shows what a pattern covers: the place, what lies below it, and nothing that only begins
-// the same.
+// TestPatterns shows what a pattern covers: the place, what lies below it, and nothing that only
+// begins the same.
 func TestPatterns(t *testing.T) {
 	for _, c := range []struct {
 		pattern, path string
@@ -36,7 +36,8 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// FuzzPatterns compiles what a recipe may say: none panics, and each without * covers its own place.
+// FuzzPatterns compiles what a recipe may say: none panics, and each without * covers its own
+// place.
 func FuzzPatterns(f *testing.F) {
 	for _, p := range append([]string{"", "*", "a[", `\`, "(?P<", "a.b['\\'']"}, refreshed...) {
 		f.Add(p)
@@ -50,10 +51,11 @@ func FuzzPatterns(f *testing.F) {
 	})
 }
 
-// TestAsText compares with the interpreter: how it decodes odd bytes of the environment, with each lone
-// surrogate shown as U+FFFD.
+// TestAsText compares with the interpreter: how it decodes odd bytes of the environment, with each
+// lone surrogate shown as U+FFFD.
 func TestAsText(t *testing.T) {
-	for _, s := range []string{"", "plain", "ä€😀", "\xff", "a\xe4\xffb", "\xc3", "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f\x98x"} {
+	for _, s := range []string{"", "plain", "ä€😀", "\xff", "a\xe4\xffb", "\xc3", "\xe2\x82",
+		"\xed\xa0\x80", "\xf0\x9f\x98x"} {
 		cmd := exec.Command("/usr/bin/python3.11", "-c", `import os, sys
 t = os.environ["V"]
 sys.stdout.buffer.write("".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in t).encode())`)
@@ -87,8 +89,10 @@ func TestNames(t *testing.T) {
 // TestPlainWords sorts values that a program may have for itself from those that it hardly has.
 func TestPlainWords(t *testing.T) {
 	for word, want := range map[string]bool{
-		"less": true, "utf-8": true, "/usr/bin/less": true, "/etc/ssl/cert.pem": true, "/home/me/x": false, "two words": false,
-		"": false, "user@host": false, strings.Repeat("x", 24): true, strings.Repeat("x", 25): false, "/usr/": false, "less\n": false,
+		"less": true, "utf-8": true, "/usr/bin/less": true, "/etc/ssl/cert.pem": true,
+		"/home/me/x": false, "two words": false,
+		"": false, "user@host": false, strings.Repeat("x", 24): true, strings.Repeat("x", 25): false,
+		"/usr/": false, "less\n": false,
 	} {
 		if plainWord.MatchString(word) != want {
 			t.Errorf("%q is a plain word: %t", word, !want)
@@ -96,7 +100,8 @@ func TestPlainWords(t *testing.T) {
 	}
 	s := sourceWords{files: map[string]string{}, texts: map[string]string{}}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"a.py": `x = 'less'`, "b.py": `x = "less"`, "c.py": "x = less", "d.txt": `'less'`} {
+	for name, text := range map[string]string{"a.py": `x = 'less'`, "b.py": `x = "less"`,
+		"c.py": "x = less", "d.txt": `'less'`} {
 		path := filepath.Join(dir, name)
 		s.files[name] = path
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -115,7 +120,8 @@ func TestRedact(t *testing.T) {
 	f.secret("'s3cr3t'", "TOKEN")
 	f.secret(`'it\'s'`, "IT")
 	for path, want := range map[string]string{
-		"m['s3cr3t'].x": "m['<TOKEN>'].x", `m['it\'s']['s3cr3t']`: "m['<IT>']['<TOKEN>']", "m.s3cr3t": "m.s3cr3t",
+		"m['s3cr3t'].x": "m['<TOKEN>'].x", `m['it\'s']['s3cr3t']`: "m['<IT>']['<TOKEN>']",
+		"m.s3cr3t": "m.s3cr3t",
 	} {
 		if got := f.redact(path); got != want {
 			t.Errorf("%s is shown as %s", path, got)
@@ -123,7 +129,8 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// TestEachLine reads files of the target, which may be anything: it never waits, and reads only files.
+// TestEachLine reads files of the target, which may be anything: it never waits, and reads only
+// files.
 func TestEachLine(t *testing.T) {
 	dir := t.TempDir()
 	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "file")

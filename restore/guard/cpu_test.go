@@ -24,8 +24,8 @@ func cpuFlags(t *testing.T) []string {
 	return nil
 }
 
-// TestCPU compares bits of each of the words with what the kernel says of the same processor, so that no
-// leaf or register is taken for another.
+// TestCPU compares bits of each of the words with what the kernel says of the same processor, so
+// that no leaf or register is taken for another.
 func TestCPU(t *testing.T) {
 	flags, words := cpuFlags(t), CPU()
 	for _, f := range []struct {
@@ -33,7 +33,8 @@ func TestCPU(t *testing.T) {
 		word, bit int
 	}{
 		{"fpu", 0, 0}, {"sse2", 0, 26}, {"ssse3", 0, 32 + 9}, {"sse4_2", 0, 32 + 20}, {"avx", 0, 32 + 28},
-		{"rdrand", 0, 32 + 30}, {"bmi2", 1, 32 + 8}, {"avx2", 1, 32 + 5}, {"erms", 1, 32 + 9}, {"vaes", 1, 9},
+		{"rdrand", 0, 32 + 30}, {"bmi2", 1, 32 + 8}, {"avx2", 1, 32 + 5}, {"erms", 1, 32 + 9},
+		{"vaes", 1, 9},
 	} {
 		if got, want := words[f.word]>>f.bit&1 != 0, slices.Contains(flags, f.name); got != want {
 			t.Errorf("%s is %t, the kernel says %t", f.name, got, want)
@@ -54,8 +55,8 @@ func TestCPU(t *testing.T) {
 	}
 }
 
-// TestForgetVectors fills an area: what programs put there goes, what the processor needs to load it
-// stays, and so do the rights to memory, where there are any.
+// TestForgetVectors fills an area: what programs put there goes, what the processor needs to load
+// it stays, and so do the rights to memory, where there are any.
 func TestForgetVectors(t *testing.T) {
 	_, size := XSave()
 	for _, rights := range []bool{false, true} {

@@ -10,7 +10,8 @@ import (
 	"pyfreeze/symbols"
 )
 
-// TestReasonsOfLibraries shows how each change of a library is told: upgrades are why images get stale.
+// TestReasonsOfLibraries shows how each change of a library is told: upgrades are why images get
+// stale.
 func TestReasonsOfLibraries(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lib.so")
 	install := func(from string) {
@@ -42,7 +43,8 @@ func TestReasonsOfLibraries(t *testing.T) {
 		t.Helper()
 		err := (&Guards{CPU: CPU(), UTF8Mode: true, Files: []File{f}}).Check(nil)
 		var unfit *UnfitError
-		if want == "" && err != nil || want != "" && (!errors.As(err, &unfit) || !strings.Contains(unfit.Reason, want)) {
+		if want == "" && err != nil || want != "" &&
+			(!errors.As(err, &unfit) || !strings.Contains(unfit.Reason, want)) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}

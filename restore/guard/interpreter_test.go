@@ -25,12 +25,14 @@ const reporter = `
 import json, sys
 spec = __spec__.name if __spec__ else ""
 print(json.dumps({"Argv": sys.argv, "Path0": sys.path[0], "Module": spec, "Flags": {
-  "u": int(sys.stdout.write_through), "B": sys.flags.dont_write_bytecode, "O": sys.flags.optimize,
-  "E": sys.flags.ignore_environment, "s": sys.flags.no_user_site, "q": sys.flags.quiet, "S": sys.flags.no_site}}))
+  "u": int(sys.stdout.write_through),
+  "B": sys.flags.dont_write_bytecode, "O": sys.flags.optimize,
+  "E": sys.flags.ignore_environment, "s": sys.flags.no_user_site,
+  "q": sys.flags.quiet, "S": sys.flags.no_site}}))
 `
 
-// TestCommandLinesOfPython starts an interpreter with odd command lines: what is taken apart here must
-// be what the interpreter made of it.
+// TestCommandLinesOfPython starts an interpreter with odd command lines: what is taken apart here
+// must be what the interpreter made of it.
 func TestCommandLinesOfPython(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -50,10 +52,12 @@ func TestCommandLinesOfPython(t *testing.T) {
 	}
 	options := [][]string{
 		{"-u"}, {"-B"}, {"-O"}, {"-OO"}, {"-uB"}, {"-s"}, {"-q"}, {"-E"}, {"-W", "ignore"}, {"-Wignore"},
-		{"-X", "utf8"}, {"-Xutf8"}, {"-uX", "utf8"}, {"-BWignore::us"}, {"-OW", "-"}, {"-sW", "-uq"}, {"--check-hash-based-pycs", "never"}, {"-bsS"},
+		{"-X", "utf8"}, {"-Xutf8"}, {"-uX", "utf8"}, {"-BWignore::us"}, {"-OW", "-"}, {"-sW", "-uq"},
+		{"--check-hash-based-pycs", "never"}, {"-bsS"},
 	}
 	programs := [][]string{
-		{"told.py"}, {"./sub/told.py"}, {dir + "/told.py"}, {"link.py"}, {"--", "-odd.py"}, {"-c", reporter},
+		{"told.py"}, {"./sub/told.py"}, {dir + "/told.py"}, {"link.py"}, {"--", "-odd.py"},
+		{"-c", reporter},
 		{"-c" + reporter}, {"-m", "told"}, {"-mtold"}, {"-Bmtold"}, {"-um", "told"}, {"-uc", reporter},
 	}
 	args := []string{"-u", "-c", "--", "", "a b", "-", "--check-hash-based-pycs", "-m"}
@@ -87,7 +91,8 @@ func checkCommandLine(t *testing.T, dir string, argv []string) {
 	if err != nil {
 		t.Fatalf("%q: %v", argv, err)
 	}
-	if all := slices.Concat(c.Interp, c.What, c.Args); strings.Join(all, "") == "" || c.Interp[0] != python {
+	if all := slices.Concat(c.Interp, c.What, c.Args); strings.Join(all, "") == "" ||
+		c.Interp[0] != python {
 		t.Errorf("%q is taken apart into %q", argv, c)
 	}
 	argv0, module := c.Script(), ""
@@ -115,25 +120,29 @@ func checkCommandLine(t *testing.T, dir string, argv []string) {
 
 // FuzzParseCmdline takes any words apart, from which the same words can be put together again.
 func FuzzParseCmdline(f *testing.F) {
-	for _, line := range []string{"p x.py a", "p -um mod", "p -W i -- -x", "p -X", "p --", "p -c", "p -xcpass", ""} {
+	for _, line := range []string{"p x.py a", "p -um mod", "p -W i -- -x", "p -X", "p --", "p -c",
+		"p -xcpass", ""} {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		argv := strings.Split(line, " ")
 		c, err := ParseCmdline(argv)
-		long := func(s string) bool { return strings.HasPrefix(s, "--") } // which no interpreter takes but one
+		// Of these an interpreter takes one alone.
+		long := func(s string) bool { return strings.HasPrefix(s, "--") }
 		if err != nil || slices.ContainsFunc(c.Interp, long) {
 			return
 		}
 		if len(c.Interp) == 0 || c.Interp[0] != argv[0] || len(c.What) == 0 || len(c.What) > 2 {
 			t.Fatalf("%q is taken apart into %q", argv, c)
 		}
-		if !strings.HasSuffix(strings.Join(argv, ""), strings.Join(append(c.What[len(c.What)-1:], c.Args...), "")) {
+		if !strings.HasSuffix(strings.Join(argv, ""),
+			strings.Join(append(c.What[len(c.What)-1:], c.Args...), "")) {
 			t.Errorf("%q is taken apart into %q", argv, c)
 		}
 		c.HasOption('u') // of any word
 		again, err := ParseCmdline(slices.Concat(c.Interp, c.What, c.Args))
-		if err != nil || strings.Join(again.What, " ") != strings.Join(c.What, " ") || !slices.Equal(again.Args, c.Args) {
+		if err != nil || strings.Join(again.What, " ") != strings.Join(c.What, " ") ||
+			!slices.Equal(again.Args, c.Args) {
 			t.Errorf("%q and then %q (%v)", c, again, err)
 		}
 	})

@@ -39,35 +39,42 @@ func makeDir(t *testing.T, mode os.FileMode, parts ...string) string {
 	return dir
 }
 
-// TestPrograms compares what a launcher starts with what an image is made of, for what can stand in the
-// directories of PATH.
+// TestPrograms compares what a launcher starts with what an image is made of, for what can stand in
+// the directories of PATH.
 func TestPrograms(t *testing.T) {
 	base := t.TempDir()
 	t.Chdir(base)
 	d := parity.Start(t)
 	script := "#!/bin/sh\n"
-	self := installed(t, makeDir(t, 0o755, base, "self"), File{Name: "prog", Program: "prog", Cache: UserCache})
+	self := installed(t, makeDir(t, 0o755, base, "self"),
+		File{Name: "prog", Program: "prog", Cache: UserCache})
 	text, err := self.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
-	place := func(dir, text string) string { return putText(t, makeDir(t, 0o755, base, dir), "prog", text) }
+	place := func(dir, text string) string {
+		return putText(t, makeDir(t, 0o755, base, dir), "prog", text)
+	}
 	place("good", script)
 	place("more", script)
-	place("other", string(text))                                 // a launcher of the same name, which would start this one
-	place("newer", script+marker+"0\n# x\n")                     // one of a pyfreeze to come
-	place("edited", script+marker+"\n# x\n")                     // one that has been spoilt
-	place("long", script+strings.Repeat("#\n", 300)+marker+"\n") // a program that speaks of launchers
+	// Another launcher, which would start this one; that of a pyfreeze to come; one that was spoilt;
+	// and a program that only speaks of launchers.
+	place("other", string(text))
+	place("newer", script+marker+"0\n# x\n")
+	place("edited", script+marker+"\n# x\n")
+	place("long", script+strings.Repeat("#\n", 300)+marker+"\n")
 	makeDir(t, 0o755, base, "dir", "prog")
 	if err := os.Chmod(place("unfit", script), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for dir, to := range map[string]string{"link": "self", "linked": "good", "dangling": "none"} {
-		if err := os.Symlink(filepath.Join(base, to, "prog"), filepath.Join(makeDir(t, 0o755, base, dir), "prog")); err != nil {
+		if err := os.Symlink(filepath.Join(base, to, "prog"),
+			filepath.Join(makeDir(t, 0o755, base, dir), "prog")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	all := []string{"self", "good", "more", "other", "newer", "edited", "long", "dir", "unfit", "link", "linked",
+	all := []string{"self", "good", "more", "other", "newer", "edited", "long", "dir", "unfit", "link",
+		"linked",
 		"dangling", "none"}
 	found := 0
 	for n := range 1500 {
@@ -105,8 +112,8 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// TestPlaces compares where the two look for images, and which they take: for caches of all kinds, and
-// directories that are not ours alone.
+// TestPlaces compares where the two look for images, and which they take: for caches of all kinds,
+// and directories that are not ours alone.
 func TestPlaces(t *testing.T) {
 	d, base := parity.Start(t), t.TempDir()
 	name := fmt.Sprintf("test-%d", os.Getpid()) // in /tmp/pyfreeze-UID, too, where it has nothing
@@ -143,7 +150,8 @@ func TestPlaces(t *testing.T) {
 			if r.IntN(2) == 0 && private(filepath.Dir(dir)) == nil {
 				_ = os.WriteFile(filepath.Join(dir, key+suffix), nil, 0o600) // or there is no directory
 			}
-			if _, err := os.Stat(filepath.Join(dir, key+suffix)); err == nil && private(dir) == nil && want == "" {
+			if _, err := os.Stat(filepath.Join(dir, key+suffix)); err == nil && private(dir) == nil &&
+				want == "" {
 				want = filepath.Join(dir, key+suffix)
 				hits++
 			}
@@ -167,7 +175,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestKeys shows what makes another image: the program, and each variable that counts, whatever order.
+// TestKeys shows what makes another image: the program, and each variable that counts, whatever
+// order.
 func TestKeys(t *testing.T) {
 	l := &File{Env: []string{"LANG", "LC_*"}}
 	key := l.key("/bin/a", []string{"LANG=C", "LC_ALL=C", "X=1"})

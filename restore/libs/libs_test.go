@@ -38,8 +38,8 @@ func loaded(t *testing.T, exe string) ([]*Library, *procmem.Live, []procmem.Mapp
 	return list, mem, maps
 }
 
-// TestLoad compares with the maps of the kernel: all code of files is some library's, and each is told
-// for what it is.
+// TestLoad compares with the maps of the kernel: all code of files is some library's, and each is
+// told for what it is.
 func TestLoad(t *testing.T) {
 	for _, exe := range target.Interpreters(t) {
 		list, _, maps := loaded(t, exe)
@@ -57,10 +57,12 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%s: the executable is %+v, its loader %+v (%v, %v)", exe, main, loader, err, rerr)
 		}
 		for _, l := range list {
-			system := slices.Contains([]string{"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "libdl.so.2",
+			system := slices.Contains([]string{"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2",
+				"libdl.so.2",
 				"libpthread.so.0", "libutil.so.1", "librt.so.1"}, l.Soname)
 			if l.System() != system || l.Main != (l == main) || l.Loader != (l == loader) {
-				t.Errorf("%s: %s is of the system: %t, the executable: %t, the loader: %t", exe, l.Soname, l.System(), l.Main, l.Loader)
+				t.Errorf("%s: %s is of the system: %t, the executable: %t, the loader: %t", exe, l.Soname,
+					l.System(), l.Main, l.Loader)
 			}
 			if At(list, l.Range.End) == l || At(list, l.Range.Start-1) == l {
 				t.Errorf("%s: %s has memory beyond its end", exe, l.Path)
@@ -115,7 +117,8 @@ func TestGate(t *testing.T) {
 	}
 	b := make([]byte, 7)
 	at := loader.Bias + procmem.Addr(loader.File.Entry) + procmem.Addr(off)
-	if _, err := mem.ReadAt(b, at-5); err != nil || !bytes.Equal(b, []byte{0xb8, 9, 0, 0, 0, 0x0f, 0x05}) {
+	if _, err := mem.ReadAt(b, at-5); err != nil ||
+		!bytes.Equal(b, []byte{0xb8, 9, 0, 0, 0, 0x0f, 0x05}) {
 		t.Errorf("at the gate there is % x (%v)", b, err)
 	}
 	// A library of functions has no system call of its own.

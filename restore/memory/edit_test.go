@@ -26,8 +26,8 @@ func space(t *testing.T, segs map[int][]byte, copied bool) *procmem.Space {
 	return s
 }
 
-// TestSetBits compares with numbers without bounds: a field of each place and length gets all its bits,
-// and nothing beside it any.
+// TestSetBits compares with numbers without bounds: a field of each place and length gets all its
+// bits, and nothing beside it any.
 func TestSetBits(t *testing.T) {
 	for size := uint64(1); size <= 8; size++ {
 		for bit := range int(size) * 8 {
@@ -109,14 +109,15 @@ func TestWipe(t *testing.T) {
 		}
 		for a, p := range all {
 			if in := a >= start && a < end; in && *p != 0 || !in && *p != before[a] {
-				t.Fatalf("seed %d: the byte at %v is %d, was %d; %v to %v are cleared", n, a, *p, before[a], start, end)
+				t.Fatalf("seed %d: the byte at %v is %d, was %d; %v to %v are cleared", n, a, *p, before[a],
+					start, end)
 			}
 		}
 	}
 }
 
-// TestStackStart takes for a stack what the kernel made, or what has a guard below it, and nothing else:
-// what is not a stack must not be cleared.
+// TestStackStart takes for a stack what the kernel made, or what has a guard below it, and nothing
+// else: what is not a stack must not be cleared.
 func TestStackStart(t *testing.T) {
 	at := func(page0, pages procmem.Addr, perms, path string) procmem.Mapping {
 		return procmem.Mapping{

@@ -8,8 +8,8 @@ import (
 	"pyfreeze/procmem"
 )
 
-// TestNonZero makes memory of random pages: the runs have all that is not zero, begin and end with such
-// pages, and have at most so many zero pages in a row as are joined.
+// TestNonZero makes memory of random pages: the runs have all that is not zero, begin and end with
+// such pages, and have at most so many zero pages in a row as are joined.
 func TestNonZero(t *testing.T) {
 	const base = procmem.Addr(1 << 40)
 	for n := range uint64(200) {
@@ -47,8 +47,8 @@ func TestNonZero(t *testing.T) {
 	}
 }
 
-// TestRunsOfAllocators splits memory between allocators that are known and others: what they have is
-// mapped, what they have not is read, to the byte.
+// TestRunsOfAllocators splits memory between allocators that are known and others: what they have
+// is mapped, what they have not is read, to the byte.
 func TestRunsOfAllocators(t *testing.T) {
 	const base, pages = procmem.Addr(1 << 40), 64
 	for n := range uint64(200) {
@@ -66,7 +66,8 @@ func TestRunsOfAllocators(t *testing.T) {
 			at += r.IntN(6) // 0: the next follows at once
 		}
 		b := bytes.Repeat([]byte{1}, pages*page)
-		mapping := procmem.Mapping{Range: procmem.Range{Start: base, End: base + pages*page}, Read: true, Write: true}
+		mapping := procmem.Mapping{Range: procmem.Range{Start: base, End: base + pages*page}, Read: true,
+			Write: true}
 		covered := g.addRuns(&region{Mapping: mapping}, base, b, nil)
 		at, sum := base, uint64(0)
 		for _, p := range g.m.pieces {
@@ -88,8 +89,8 @@ func TestRunsOfAllocators(t *testing.T) {
 	}
 }
 
-// TestBlocksOfMalloc keeps the first page of each block that malloc has mapped apart from the rest: so
-// the kernel finds two mappings where a realloc would move one, which it could not grow.
+// TestBlocksOfMalloc keeps the first page of each block that malloc has mapped apart from the rest:
+// so the kernel finds two mappings where a realloc would move one, which it could not grow.
 func TestBlocksOfMalloc(t *testing.T) {
 	const base = procmem.Addr(1 << 40)
 	var b []byte
@@ -100,7 +101,8 @@ func TestBlocksOfMalloc(t *testing.T) {
 		b = append(b, chunk...)
 	}
 	g := &gatherer{m: &Memory{}}
-	mapping := procmem.Mapping{Range: procmem.Range{Start: base, End: base + procmem.Addr(len(b))}, Read: true}
+	mapping := procmem.Mapping{Range: procmem.Range{Start: base, End: base + procmem.Addr(len(b))},
+		Read: true}
 	if covered := g.addRuns(&region{Mapping: mapping}, base, b, chunks); covered != 5*page {
 		t.Errorf("%d bytes are mapped", covered)
 	}
@@ -109,7 +111,8 @@ func TestBlocksOfMalloc(t *testing.T) {
 		got = append(got, int(p.Start-base)/page*10+int(p.how))
 	}
 	// Pages 0, 1, 3 and 8 are read, 2 and 4 to 7 mapped.
-	want := []int{0*10 + int(read), 1*10 + int(read), 2 * 10, 3*10 + int(read), 4 * 10, 8*10 + int(read)}
+	want := []int{0*10 + int(read), 1*10 + int(read), 2 * 10, 3*10 + int(read), 4 * 10,
+		8*10 + int(read)}
 	if len(got) != len(want) {
 		t.Fatalf("the pieces are %v, want %v", got, want)
 	}
@@ -135,11 +138,14 @@ func TestUnshareable(t *testing.T) {
 		{rw, "shared writable memory"},
 		{with(rw, file), "shared writable memory"},
 		{with(rw, func(m *procmem.Mapping) { file(m); m.Write = false }), ""},
-		{with(rw, func(m *procmem.Mapping) { file(m); m.Write, m.Deleted = false, true }), "shared memory"},
+		{with(rw, func(m *procmem.Mapping) { file(m); m.Write, m.Deleted = false, true }),
+			"shared memory"},
 		{with(rw, func(m *procmem.Mapping) { m.Write = false }), "shared memory"},
 		{with(rw, func(m *procmem.Mapping) { m.Shared = false }), ""},
-		{with(rw, func(m *procmem.Mapping) { m.Shared, m.Path = false, "/dev/nvidia0" }), "memory of a device"},
-		{with(rw, func(m *procmem.Mapping) { m.Shared, m.Path = false, "anon_inode:[perf_event]" }), "memory of a device"},
+		{with(rw, func(m *procmem.Mapping) { m.Shared, m.Path = false, "/dev/nvidia0" }),
+			"memory of a device"},
+		{with(rw, func(m *procmem.Mapping) { m.Shared, m.Path = false, "anon_inode:[perf_event]" }),
+			"memory of a device"},
 		{with(rw, func(m *procmem.Mapping) { m.Shared, m.Path = false, "/dev/zero" }), ""},
 		{with(rw, func(m *procmem.Mapping) { file(m); m.Write, m.Path = false, "/dev/shm/x" }), ""},
 	} {

@@ -65,11 +65,12 @@ func frozen(t *testing.T) *snapshot.Copy {
 	return c
 }
 
-// TestMemoryComesBack does in a model what the stub does in a thaw: all that was known of the process
-// must be there again, with its rights, and nothing else.
+// TestMemoryComesBack does in a model what the stub does in a thaw: all that was known of the
+// process must be there again, with its rights, and nothing else.
 func TestMemoryComesBack(t *testing.T) {
 	c := frozen(t)
-	for name, known := range map[string][]procmem.Range{"malloc's own": nil, "some are known": somewhere(c)} {
+	for name, known := range map[string][]procmem.Range{"malloc's own": nil,
+		"some are known": somewhere(c)} {
 		t.Run(name, func(t *testing.T) {
 			m, err := Gather(c, known)
 			if err != nil {
@@ -107,7 +108,8 @@ func compareMaps(t *testing.T, c *snapshot.Copy, w *world) {
 	}
 	for i := range c.Maps {
 		m := &c.Maps[i]
-		if strings.HasPrefix(m.Path, "[v") || slices.ContainsFunc(shared, func(s Shared) bool { return s.Start == m.Start }) {
+		if strings.HasPrefix(m.Path, "[v") ||
+			slices.ContainsFunc(shared, func(s Shared) bool { return s.Start == m.Start }) {
 			continue
 		}
 		r := m.Range
@@ -175,7 +177,8 @@ func compareAdvice(t *testing.T, c *snapshot.Copy, w *world) {
 			}
 			has := slices.Contains(c.Flags[m.Start], flag)
 			if has != slices.Contains(w.advice[uint64(m.Start)], advice) {
-				t.Errorf("%v %s has the flag %s: %t, advice %v", m.Range, m.Path, flag, has, w.advice[uint64(m.Start)])
+				t.Errorf("%v %s has the flag %s: %t, advice %v", m.Range, m.Path, flag, has,
+					w.advice[uint64(m.Start)])
 			}
 			if has {
 				found++

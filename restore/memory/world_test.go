@@ -38,7 +38,8 @@ func place(t *testing.T, m *Memory) *world {
 	if err := image.Write(path, c, nil); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, m: m, pages: map[uint64][]byte{}, prot: map[uint64]uint32{}, advice: map[uint64][]uint32{}}
+	w := &world{t: t, m: m, pages: map[uint64][]byte{}, prot: map[uint64]uint32{},
+		advice: map[uint64][]uint32{}}
 	if w.image, err = os.ReadFile(path); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,8 @@ func (w *world) step(o *stub.Op) {
 		for off := uint64(0); off < o.Len; off += page {
 			p, a := w.pages[o.Addr+off], o.Addr+off
 			if p == nil || w.prot[a]&unix.PROT_WRITE == 0 {
-				w.t.Fatalf("the page at %#x is read to: it is there: %t, with rights %d", a, p != nil, w.prot[a])
+				w.t.Fatalf("the page at %#x is read to: it is there: %t, with rights %d", a, p != nil,
+					w.prot[a])
 			}
 			copy(p, w.image[o.Off+off:o.Off+min(off+page, o.Len)])
 		}

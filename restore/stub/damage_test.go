@@ -31,7 +31,8 @@ func compareGuards(t *testing.T, d *parity.Driver, b []byte) verdict {
 	if len(want) > 60 || slices.ContainsFunc(append(want, g.Exe, g.Comm), hasNUL) {
 		return c // more words than there is room for, or strings that C sees the beginning of
 	}
-	if c.State == "damaged" || c.Exe != g.Exe || c.Comm != g.Comm || !slices.Equal(c.Argv, append(want, "arg")) {
+	if c.State == "damaged" || c.Exe != g.Exe || c.Comm != g.Comm ||
+		!slices.Equal(c.Argv, append(want, "arg")) {
 		t.Errorf("C says %+v, Go has %+v", c, g)
 	}
 	if c.State == "fits" && len(g.Files) < 3 && g.Check(env) != nil {
@@ -42,7 +43,8 @@ func compareGuards(t *testing.T, d *parity.Driver, b []byte) verdict {
 
 func hasNUL(s string) bool { return bytes.IndexByte([]byte(s), 0) >= 0 }
 
-// TestGuardsCutShort shows that no beginning of guards fits: what is left out could be what has changed.
+// TestGuardsCutShort shows that no beginning of guards fits: what is left out could be what has
+// changed.
 func TestGuardsCutShort(t *testing.T) {
 	d, g := parity.Start(t), whole()
 	for _, files := range [][]guard.File{nil, {{Path: "/none"}}, {{}, {}, {Path: "/none"}}} {
@@ -65,7 +67,8 @@ func TestGuardsDamaged(t *testing.T) {
 	n := uint64(len(b))
 	for at := 0; at+8 <= len(b); at++ {
 		left := n - uint64(at) - 8
-		for _, v := range []uint64{0, 1, left - 1, left, left + 1, n, 1 << 31, 1<<32 - 1, 1 << 60, 1 << 63, 1<<64 - 1} {
+		for _, v := range []uint64{0, 1, left - 1, left, left + 1, n, 1 << 31, 1<<32 - 1, 1 << 60,
+			1 << 63, 1<<64 - 1} {
 			bad := bytes.Clone(b)
 			le.PutUint64(bad[at:], v)
 			compareGuards(t, d, bad)
@@ -79,11 +82,13 @@ func TestGuardsDamaged(t *testing.T) {
 	}
 }
 
-// TestTooManyWords fills the room that the launcher has for words, which is 64 beyond those of its own
-// command line, and goes one beyond it.
+// TestTooManyWords fills the room that the launcher has for words, which is 64 beyond those of its
+// own command line, and goes one beyond it.
 func TestTooManyWords(t *testing.T) {
 	d, g := parity.Start(t), whole()
-	for script, want := range map[int]string{62: "fits", 64: "fits", 65: "fits", 66: "damaged", 1000: "damaged"} {
+	for script, want := range map[int]string{
+		62: "fits", 64: "fits", 65: "fits", 66: "damaged", 1000: "damaged",
+	} {
 		g.Script = make([]string, script)
 		env := []string{"A=1", "BC="}
 		if c := judge(d, g.Encode(), "", []string{"a", "b"}, env); c.State != want {

@@ -48,8 +48,8 @@ func several(r *rand.Rand, n int, words ...string) []string {
 // seeded gives the same numbers at every run: what fails once fails again.
 func seeded(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 1)) }
 
-// TestGuardsTellTheCommand shows that the launcher starts what the guards name: their words, then the
-// user's; and with another entry that in place of the script, under its own name.
+// TestGuardsTellTheCommand shows that the launcher starts what the guards name: their words, then
+// the user's; and with another entry that in place of the script, under its own name.
 func TestGuardsTellTheCommand(t *testing.T) {
 	d := parity.Start(t)
 	words := []string{"", "a", "-u", "--", "a b", "\xff\n", strings.Repeat("long", 2000)}
@@ -75,7 +75,8 @@ func TestGuardsTellTheCommand(t *testing.T) {
 	}
 }
 
-// variables are entries and names of which some stand near each other: what decides is the last byte.
+// variables are entries and names of which some stand near each other: what decides is the last
+// byte.
 var (
 	entryNames = []string{
 		"PYTHON", "PYTHONX", "PYTHONPATH", "PYTHONPATHS", "PYTHONUSERBASE", "PYTHONIOENCODING", "PYTHO",
@@ -119,7 +120,8 @@ func TestLocaleAndLookup(t *testing.T) {
 		r := seeded(n)
 		var env []string
 		for range r.IntN(5) {
-			env = append(env, pick(r, vars...)+pick(r, "=", "=", "=", "")+pick(r, "", "C", "POSIX", "CX", "de"))
+			env = append(env,
+				pick(r, vars...)+pick(r, "=", "=", "=", "")+pick(r, "", "C", "POSIX", "CX", "de"))
 		}
 		if got, want := d.True("utf8", env...), guard.UTF8Mode(env); got != want {
 			t.Errorf("UTF-8 mode in %q: C says %t, Go %t", env, got, want)

@@ -63,9 +63,10 @@ func seal(b []byte) {
 	}
 }
 
-// compareImage asks both sides of the image at path. Go may find fault with what the launcher does not
-// look at, but only behind a checksum that is right: sealed says that it is made so on purpose.
-func compareImage(t *testing.T, d *parity.Driver, path string, sealed bool, what any) (state string) {
+// compareImage asks both sides of the image at path. Go may find fault with what the launcher does
+// not look at, but only behind a checksum that is right: sealed says that it is made so on purpose.
+func compareImage(t *testing.T, d *parity.Driver, path string, sealed bool,
+	what any) (state string) {
 	t.Helper()
 	im, err := image.Open(path)
 	want, guards := "bad", []byte(nil)
@@ -158,8 +159,8 @@ func TestImagesDamaged(t *testing.T) {
 	}
 }
 
-// TestImagesForged makes heads whose checksum is right: what Go takes the launcher takes, and finds in
-// them the same; and it reads nothing that is not there.
+// TestImagesForged makes heads whose checksum is right: what Go takes the launcher takes, and finds
+// in them the same; and it reads nothing that is not there.
 func TestImagesForged(t *testing.T) {
 	d, b := parity.Start(t), sample(t)
 	path := filepath.Join(t.TempDir(), "forged")

@@ -42,7 +42,8 @@ func odd() []string {
 	for c := 1; c < 0x180; c++ {
 		every += string(rune(c))
 	}
-	return []string{"", "/a b", every, `"`, `\`, "\\\"\n\x01\x1f\x7f", "\xff", "é\xc3", strings.Repeat("\n", 100)}
+	return []string{"", "/a b", every, `"`, `\`, "\\\"\n\x01\x1f\x7f", "\xff", "é\xc3",
+		strings.Repeat("\n", 100)}
 }
 
 // told says whether a text came through: bytes that are no UTF-8 are replaced by the reader.
@@ -117,7 +118,8 @@ func TestLogsThatAreNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := descriptors(t, d)
-	for _, path := range []string{"", dir, dir + "/none/log", fifo, "/dev/full", strings.Repeat("x", 5000)} {
+	for _, path := range []string{"", dir, dir + "/none/log", fifo, "/dev/full",
+		strings.Repeat("x", 5000)} {
 		d.Ask("log", path, "image", "why")
 	}
 	if after := descriptors(t, d); !bytes.Equal(before, after) {

@@ -9,8 +9,8 @@ import (
 	"pyfreeze/restore/stub"
 )
 
-// TestChecksums compares both ways in C, by the processor's instruction and bit by bit, with Go's: for
-// all lengths around a word, at any alignment, and summed in two parts.
+// TestChecksums compares both ways in C, by the processor's instruction and bit by bit, with Go's:
+// for all lengths around a word, at any alignment, and summed in two parts.
 func TestChecksums(t *testing.T) {
 	d := parity.Start(t)
 	check := func(b []byte, split int) {
@@ -39,8 +39,8 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// TestPrograms compares what is taken for the program of an image, whole, cut and changed in each word
-// of its two heads.
+// TestPrograms compares what is taken for the program of an image, whole, cut and changed in each
+// word of its two heads.
 func TestPrograms(t *testing.T) {
 	d := parity.Start(t)
 	tables := &stub.Tables{}
@@ -66,7 +66,8 @@ func TestPrograms(t *testing.T) {
 		le.PutUint32(bad[at:], le.Uint32(bad[at:])+1)
 		check(bad, false, "one more at", at)
 	}
-	// The end of the variables may lie where it likes, between their beginning and the end of the room.
+	// The end of the variables may lie where it likes, between their beginning and the end of the
+	// room.
 	size := uint32(len(note) - used)
 	for end, want := range map[uint32]bool{
 		stub.Own().Used - 1: false, stub.Own().Used: true, stub.RegionArgs - size: true,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -57,10 +58,11 @@ func TestWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	zeros := func(n int) string { return strings.Repeat("\x00", n) }
 	for off, want := range map[uint32]string{
 		str:   "ab\x00",
-		words: "\x01\x00\x00\x00\x00\x00\x00\x00\xfe\xff\xff\xff\xff\xff\xff\xff",
-		pokes: "\x03\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x06\x00",
+		words: "\x01" + zeros(7) + "\xfe\xff\xff\xff\xff\xff\xff\xff",
+		pokes: "\x03" + zeros(7) + "\x04" + zeros(7) + "\x05" + zeros(7) + "\x06\x00",
 	} {
 		if got := rest[off:min(int(off)+len(want), len(rest))]; string(got) != want {
 			t.Errorf("at %d: %q, want %q", off, got, want)
@@ -71,19 +73,21 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestRegion compares the two forms of a program: in memory the variables lie between the stub and its
-// head, all zero.
+// TestRegion compares the two forms of a program: in memory the variables lie between the stub and
+// its head, all zero.
 func TestRegion(t *testing.T) {
 	tables, h, own := &Tables{}, Head{Base: 77}, Own()
 	tables.Str("a table")
 	region, program := h.Region(tables), h.Program(tables)
-	if !bytes.Equal(region[:own.Used], program[:own.Used]) || !bytes.Equal(region[own.End:], program[own.Used:]) {
+	if !bytes.Equal(region[:own.Used], program[:own.Used]) ||
+		!bytes.Equal(region[own.End:], program[own.Used:]) {
 		t.Error("stub or head of the two differ")
 	}
 	if len(bytes.Trim(region[own.Used:own.End], "\x00")) > 0 {
 		t.Error("the variables are not zero")
 	}
-	if uint32(own.Run) < own.Text || own.Run > own.End || own.Stack > own.End || own.Thaw >= own.Text ||
+	if uint32(own.Run) < own.Text || own.Run > own.End || own.Stack > own.End ||
+		own.Thaw >= own.Text ||
 		own.Agent >= own.Text || own.Trap >= own.Text || own.Restorer >= own.Text {
 		t.Errorf("the parts of the stub lie outside theirs: %+v", own)
 	}
@@ -103,7 +107,8 @@ func TestForkedAt(t *testing.T) {
 	}
 }
 
-// FuzzReadProgram reads what may come from any file: no panic, one error, and nothing but what is there.
+// FuzzReadProgram reads what may come from any file: no panic, one error, and nothing but what is
+// there.
 func FuzzReadProgram(f *testing.F) {
 	h := Head{}
 	note := h.Program(&Tables{})

@@ -61,7 +61,8 @@ func TestImagesTrusted(t *testing.T) {
 // TestOnlyFilesAreTrusted tries what can be written to without being an image.
 func TestOnlyFilesAreTrusted(t *testing.T) {
 	d, dir := parity.Start(t), t.TempDir()
-	fifo, link, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "link"), filepath.Join(dir, "file")
+	fifo, link, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "link"),
+		filepath.Join(dir, "file")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}

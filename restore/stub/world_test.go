@@ -71,7 +71,7 @@ func TestReasons(t *testing.T) {
 			Env: map[string]string{"A": "1=2", "LD_AUDIT": "a.so"},
 		}
 	}
-	env := func(more ...string) []string { return append([]string{"LANG=de_DE.UTF-8", "HOME=/"}, more...) }
+	env := func(more ...string) []string { return append([]string{"LANG=de_DE.UTF-8"}, more...) }
 	agree(t, d, fresh(), env("A=1=2", "LD_AUDIT=a.so"), true, "")
 	agree(t, d, fresh(), env("LD_AUDIT=a.so", "A=1=2", "PYTHONX=", "PYTHONPATH=/"), true, "")
 	agree(t, d, fresh(), env("A=1", "LD_AUDIT=a.so"), false, `A was "1=2"`)
@@ -141,7 +141,8 @@ func TestLibrariesFit(t *testing.T) {
 	g := &guard.Guards{Exe: "/x", Argv0: []string{"x"}, CPU: guard.CPU(), UTF8Mode: true}
 	good := guard.File{Path: "/bin/sh", Size: id.Size, MtimeNs: id.MtimeNs, Ino: id.Ino, BuildID: "ab"}
 	for _, spoil := range []func(f *guard.File){
-		func(f *guard.File) { f.Ino++ }, func(f *guard.File) { f.Size++ }, func(f *guard.File) { f.MtimeNs++ },
+		func(f *guard.File) { f.Ino++ }, func(f *guard.File) { f.Size++ },
+		func(f *guard.File) { f.MtimeNs++ },
 		func(f *guard.File) { f.Path = "/bin/sh/none" },
 	} {
 		bad := good

@@ -106,8 +106,8 @@ func TestFits(t *testing.T) {
 	})
 }
 
-// TestRefused asks why the launcher left an image alone. Only a binary that has the launcher knows that,
-// so the test builds itself once more, with it.
+// TestRefused asks why the launcher left an image alone. Only a binary that has the launcher knows
+// that, so the test builds itself once more, with it.
 func TestRefused(t *testing.T) {
 	if !stub.Linked() {
 		var not *NotLinkedError

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestStart starts every interpreter, with arguments, a home of its own and nothing of ours, and makes
-// sure that it is gone with the test.
+// TestStart starts every interpreter, with arguments, a home of its own and nothing of ours, and
+// makes sure that it is gone with the test.
 func TestStart(t *testing.T) {
 	t.Setenv("PYTHONHOME", "/nowhere")
 	all := Interpreters(t)
@@ -21,8 +21,9 @@ func TestStart(t *testing.T) {
 	for _, exe := range all {
 		pid := 0
 		t.Run(exe, func(t *testing.T) {
-			pid = Start(t, exe, "import os, sys, time\nassert sys.argv[1:] == ['a b'] and os.path.isdir(os.environ['HOME'])\n"+
-				"assert sys.version_info >= (3, 8)\nprint('ready')\ntime.sleep(3600)", "a b")
+			pid = Start(t, exe,
+				"import os, sys, time\nassert sys.argv[1:] == ['a b'] and os.path.isdir(os.environ['HOME'])\n"+
+					"assert sys.version_info >= (3, 8)\nprint('ready')\ntime.sleep(3600)", "a b")
 			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 			if err != nil || strings.Contains(string(b), "PYTHON") {
 				t.Errorf("it has the environment %q (%v)", b, err)
