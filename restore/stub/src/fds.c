@@ -3,7 +3,8 @@
 
 i64 open_file(u32 off, i64 flags);
 
-static u32 made; // how many of the table
+static u32 made;       // how many of the table
+static i32 loose = -1; // one end of a pair in the making
 
 static int taken(i32 fd) { return sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0; }
 
@@ -18,6 +19,8 @@ void forget_descriptors(void)
 		if ((f->kind == FD_PIPE || f->kind == FD_SOCKETS) && f->other >= 0)
 			sys3(SYS_close, f->other, 0, 0);
 	}
+	if (loose >= 0)
+		sys3(SYS_close, loose, 0, 0);
 }
 
 // Our own descriptors give way to the program's numbers.
@@ -43,9 +46,9 @@ static i32 put(i64 fd, i32 want, u64 cloexec, u32 nholds, u32 holds)
 	give_way(&R.verdict_fd, want);
 	if (taken(want)) {
 		u64 *at = AT(u64, holds);
-		i64 n = sys3(SYS_fcntl, fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, want);
+		i64 n = nholds ? sys3(SYS_fcntl, fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, want) : -1;
 		sys3(SYS_close, fd, 0, 0);
-		if (!nholds || FAILED(n))
+		if (FAILED(n))
 			plain("the number of a descriptor that the image has is in use", want);
 		for (u32 i = 0; i < nholds; i++)
 			*(i32 *)at[i] = n;
@@ -74,8 +77,10 @@ static void make(struct fd *f)
 	switch (f->kind) {
 	case FD_FILE:
 		r = f->file ? open_file(f->file, f->flags) : sys4(SYS_openat, AT_FDCWD, AT(char, f->path), f->flags, 0);
-		if (!FAILED(r) && f->offset && FAILED(sys3(SYS_lseek, r, f->offset, 0)))
+		if (!FAILED(r) && f->offset && FAILED(sys3(SYS_lseek, r, f->offset, 0))) {
+			sys3(SYS_close, r, 0, 0);
 			plain("a file cannot be read on where it was", -1);
+		}
 		f->fd = put(r, f->fd, cloexec, f->nholds, f->holds);
 		return;
 	case FD_NULL: // its number is kept from use, unless the caller passed it on
@@ -109,7 +114,11 @@ static void make(struct fd *f)
 	// Clear of each other's numbers.
 	i64 second = sys3(SYS_fcntl, ends[1], F_DUPFD_CLOEXEC, f->other > f->fd ? f->other + 1 : f->fd + 1);
 	sys3(SYS_close, ends[1], 0, 0);
-	i32 a = put(ends[0], f->fd, cloexec, 0, 0), b = put(second, f->other, cloexec, 0, 0);
+	loose = FAILED(second) ? -1 : second;
+	i32 a = put(ends[0], f->fd, cloexec, 0, 0);
+	loose = a;
+	i32 b = put(second, f->other, cloexec, 0, 0);
+	loose = -1;
 	f->fd = a;
 	f->other = b;
 	fill(b, f->path, f->offset);
