@@ -63,22 +63,39 @@ var compiled = sync.OnceValues(compile)
 
 // compile builds the driver and opens it.
 func compile() (*os.File, error) {
-	src, err := sources()
-	if err != nil {
-		return nil, err
-	}
 	dir, err := os.MkdirTemp("", "parity-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "parity")
-	gcc := exec.Command("gcc", "-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
-		"-Wno-unused-function", "-Wno-unused-result", "-o", bin, filepath.Join(src, "parity_test.c"))
-	if out, err := gcc.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("gcc: %w\n%s", err, out)
+	if err := build("parity_test.c", bin); err != nil {
+		return nil, err
 	}
 	return os.Open(bin)
+}
+
+// Compile builds another program of the C directory, for one test, and returns its path.
+func Compile(t testing.TB, source string) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "compiled")
+	if err := build(source, bin); err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+func build(source, bin string) error {
+	src, err := sources()
+	if err != nil {
+		return err
+	}
+	gcc := exec.Command("gcc", "-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
+		"-Wno-unused-function", "-Wno-unused-result", "-o", bin, filepath.Join(src, source))
+	if out, err := gcc.CombinedOutput(); err != nil {
+		return fmt.Errorf("gcc: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // started is where the tests of a package begin, which may go elsewhere.
