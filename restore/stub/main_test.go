@@ -1,9 +1,18 @@
 package stub_test
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
-	"pyfreeze/internal/inherit"
+	"pyfreeze/tracer/inherit"
 )
 
-func TestMain(m *testing.M) { inherit.Tests(m) }
+// TestMain gives what the tests start the signals, limits and variables of a login.
+func TestMain(m *testing.M) {
+	if err := inherit.Usual(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
