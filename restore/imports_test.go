@@ -52,7 +52,7 @@ var rooms = []room{
 		"restore/thaw"}},
 	// Helpers of tests import what they like of the above.
 	{"restore/internal/...", []string{"procmem", "image", "tracer", "symbols", "pyheap",
-		"restore/..."}},
+		"restore/...", "tracer/inherit"}},
 	// The command and its tools.
 	{"cmd/pyfreeze/...", []string{"procmem", "image", "tracer", "symbols", "pyheap", "restore/...",
 		"restore", "cmd/pyfreeze/internal/...", "tracer/inherit"}},

@@ -6,10 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"pyfreeze/tracer/inherit"
 	"slices"
 	"strings"
 	"testing"
+
+	"pyfreeze/tracer/inherit"
 )
 
 // The tests of this package run the real binary against real interpreters. They share one directory,

@@ -1,18 +1,16 @@
 package captured
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"pyfreeze/pyheap"
 	"pyfreeze/restore/guard"
+	"pyfreeze/restore/internal/copied"
 	"pyfreeze/restore/internal/target"
-	"pyfreeze/restore/snapshot"
 )
 
 // program is a Python program with one module, app, which has run.
@@ -60,16 +58,8 @@ func run(t *testing.T, app string, environ []string, args ...string) *program {
 // read copies the process and walks its heap.
 func (p *program) read(t *testing.T) {
 	t.Helper()
-	tg, err := snapshot.Open(context.Background(), p.pid, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(tg.Close)
-	c, err := tg.Attach(context.Background(), 20*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Space.Close() })
+	c := copied.Of(t, p.pid)
+	var err error
 	if p.heap, err = pyheap.Open(c.Space, c.Interp, c.Layout); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"pyfreeze/image"
 	"pyfreeze/pyheap"
 	"pyfreeze/restore/guard"
+	"pyfreeze/restore/internal/copied"
 	"pyfreeze/restore/internal/target"
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/snapshot"
@@ -21,22 +22,6 @@ import (
 	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
-
-// attached copies a running process.
-func attached(t *testing.T, p *target.Process) *snapshot.Copy {
-	t.Helper()
-	tg, err := snapshot.Open(context.Background(), p.PID(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(tg.Close)
-	c, err := tg.Attach(context.Background(), 20*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Space.Close() })
-	return c
-}
 
 // command copies a command at a point. It is killed then.
 func command(t *testing.T, point string, argv ...string) *snapshot.Copy {
@@ -138,7 +123,7 @@ func written(t *testing.T, c *snapshot.Copy, o Options) (*Meta, *image.Image) {
 // source or the script is another.
 func TestImageTells(t *testing.T) {
 	p := waiting(t, "import wave\nclass Mine: pass\njson.mine = [Mine() for _ in range(7)]")
-	c := attached(t, p)
+	c := copied.Of(t, p.PID())
 	m, im := written(t, c, Options{})
 	told, err := ReadMeta(im)
 	if err != nil {
@@ -196,7 +181,7 @@ func TestImageTells(t *testing.T) {
 // Which runs there are depends on the point and on what is in the way of each.
 func TestRuns(t *testing.T) {
 	hold := func(what string) *snapshot.Copy {
-		return attached(t, waiting(t, "import threading, subprocess, tempfile\n"+what))
+		return copied.Of(t, waiting(t, "import threading, subprocess, tempfile\n"+what).PID())
 	}
 	for name, c := range map[string]struct {
 		copy    *snapshot.Copy
@@ -213,7 +198,7 @@ func TestRuns(t *testing.T) {
 			Options{Again: true, At: "exit"}, "runs again", ""},
 		"a command at a function": {command(t, "__main__:f", target.Debian, "-c",
 			"def f(): pass\nf()"), Options{At: "__main__:f"}, "goes on", ""},
-		"-x": {attached(t, waiting(t, "", "-x")), Options{}, "goes on",
+		"-x": {copied.Of(t, waiting(t, "", "-x").PID()), Options{}, "goes on",
 			"an interpreter that leaves out the first line of its program"},
 	} {
 		m, _ := written(t, c.copy, c.o)
@@ -229,9 +214,9 @@ func TestRuns(t *testing.T) {
 
 // Where no run is left, there is no image, and all reasons are told.
 func TestImageRefuses(t *testing.T) {
-	c := attached(t, waiting(t, "import subprocess, tempfile\n"+
+	c := copied.Of(t, waiting(t, "import subprocess, tempfile\n"+
 		"json.d = tempfile.TemporaryDirectory()\n"+
-		"json.c = subprocess.Popen(['sleep', '60'], stdin=-3, stdout=-3, stderr=-3)"))
+		"json.c = subprocess.Popen(['sleep', '60'], stdin=-3, stdout=-3, stderr=-3)").PID())
 	o := Options{Output: filepath.Join(t.TempDir(), "image")}
 	_, err := Image(t.Context(), c, o)
 	var refused *refuse.Error

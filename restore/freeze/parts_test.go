@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pyfreeze/image"
+	"pyfreeze/restore/internal/copied"
 	"pyfreeze/restore/internal/target"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
@@ -196,7 +197,7 @@ func TestWays(t *testing.T) {
 
 // A program that -i, or its variable, keeps open for commands cannot run again.
 func TestWayOfStart(t *testing.T) {
-	f := until(t, attached(t, waiting(t, "")), Options{}, "looking for what cannot be cloned")
+	f := until(t, copied.Of(t, waiting(t, "").PID()), Options{}, "looking for what cannot be cloned")
 	if f.config("inspect") != 0 || f.config("buffered_stdio") != 1 || f.config("none") != 0 {
 		t.Error("its configuration is read wrong")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
+	"pyfreeze/restore/internal/copied"
 	"pyfreeze/restore/internal/target"
 	"pyfreeze/restore/memory"
 	"pyfreeze/restore/snapshot"
@@ -82,7 +83,7 @@ func TestRerunPokes(t *testing.T) {
 		t.Run(strings.ReplaceAll(exe[1:], "/", "-"), func(t *testing.T) {
 			p := target.Talk(t, exe, busy)
 			p.Reading()
-			f := until(t, attached(t, p), Options{}, "looking for what cannot be cloned")
+			f := until(t, copied.Of(t, p.PID()), Options{}, "looking for what cannot be cloned")
 			if frames := framesOf(t, f); len(frames) < 53 {
 				t.Fatalf("it has %d frames", len(frames))
 			}
@@ -141,7 +142,7 @@ for _ in range(2):
     threading.Thread(target=work, daemon=True).start()
 print('ready', flush=True)
 sys.stdin.readline()`)
-			f := until(t, attached(t, p), Options{}, "looking for what cannot be cloned")
+			f := until(t, copied.Of(t, p.PID()), Options{}, "looking for what cannot be cloned")
 			f.copy.Kind = snapshot.Waiting
 			locked, err := f.gilLocked()
 			if err != nil {
@@ -182,7 +183,7 @@ func TestDeadMemory(t *testing.T) {
 	program := "def f():\n s = '" + secret[:8] + "'\n" +
 		" kept = [s + '" + secret[8:] + "' * 3 for _ in range(1000)]\nf()"
 	for _, keep := range []bool{false, true} {
-		c := attached(t, waiting(t, program))
+		c := copied.Of(t, waiting(t, program).PID())
 		o := Options{KeepDead: keep, Output: filepath.Join(t.TempDir(), "image")}
 		if _, err := Image(t.Context(), c, o); err != nil {
 			t.Fatal(err)
@@ -201,7 +202,7 @@ func TestDeadMemory(t *testing.T) {
 func TestForgetSeekable(t *testing.T) {
 	p := waiting(t, "for f in sys.stdin, sys.stdout: f.seekable()\n"+
 		"json.f = open('/etc/passwd', 'rb', 0); json.f.seekable()")
-	f := until(t, attached(t, p), Options{}, "clearing dead memory")
+	f := until(t, copied.Of(t, p.PID()), Options{}, "clearing dead memory")
 	seekable := func() (list []int) {
 		t.Helper()
 		layout := f.copy.Layout
@@ -251,7 +252,7 @@ func TestStaleSources(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		c := attached(t, p)
+		c := copied.Of(t, p.PID())
 		f := until(t, c, Options{}, "describing the process")
 		err := f.guards.Check(c.Start.Environ)
 		if (err != nil) != changed || len(f.stale) > 0 != changed {

@@ -2,17 +2,16 @@ package memory
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"pyfreeze/procmem"
+	"pyfreeze/restore/internal/copied"
 	"pyfreeze/restore/internal/target"
 	"pyfreeze/restore/snapshot"
 )
@@ -52,17 +51,7 @@ func frozen(t *testing.T) *snapshot.Copy {
 		files = append(files, path)
 	}
 	pid := target.Start(t, "/usr/bin/python3.11", program, files...)
-	tg, err := snapshot.Open(context.Background(), pid, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(tg.Close)
-	c, err := tg.Attach(context.Background(), 20*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Space.Close() })
-	return c
+	return copied.Of(t, pid)
 }
 
 // TestMemoryComesBack does in a model what the stub does in a thaw: all that was known of the

@@ -2,11 +2,10 @@ package memory
 
 import (
 	"bytes"
-	"context"
 	"testing"
-	"time"
 
 	"pyfreeze/pyheap"
+	"pyfreeze/restore/internal/copied"
 	"pyfreeze/restore/internal/target"
 	"pyfreeze/restore/snapshot"
 )
@@ -41,16 +40,7 @@ func count(c *snapshot.Copy, text string) (n int) {
 // TestScrub clears what the program has given back, and nothing that it has.
 func TestScrub(t *testing.T) {
 	pid := target.Start(t, "/usr/bin/python3.11", secrets)
-	tg, err := snapshot.Open(context.Background(), pid, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tg.Close()
-	c, err := tg.Attach(context.Background(), 20*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Space.Close()
+	c := copied.Of(t, pid)
 	h, err := pyheap.Open(c.Space, c.Interp, c.Layout)
 	if err != nil {
 		t.Fatal(err)

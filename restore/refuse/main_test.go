@@ -1,18 +1,9 @@
 package refuse
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
-	"pyfreeze/tracer/inherit"
+	"pyfreeze/restore/internal/target"
 )
 
-// TestMain gives what the tests start the signals, limits and variables of a login.
-func TestMain(m *testing.M) {
-	if err := inherit.Usual(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { target.Main(m) }

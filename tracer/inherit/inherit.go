@@ -48,8 +48,7 @@ func Usual() error {
 			return err
 		}
 	}
-	const closeOnExec = 1 << 2 // CLOSE_RANGE_CLOEXEC
-	if err := unix.CloseRange(3, ^uint(0)>>33, closeOnExec); err != nil && err != unix.ENOSYS {
+	if err := unix.CloseRange(3, ^uint(0)>>33, unix.CLOSE_RANGE_CLOEXEC); err != nil && err != unix.ENOSYS {
 		return err
 	}
 	for _, e := range os.Environ() {

@@ -37,27 +37,34 @@ func TalkTo(t *testing.T, cmd *exec.Cmd) *Process {
 		dir := t.TempDir()
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	}
-	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := cmd.StdoutPipe()
+	p := &Process{t: t, cmd: cmd, in: in}
+	p.begin()
+	return p
+}
+
+// begin starts the command and waits until it says that it is ready.
+func (p *Process) begin() {
+	p.t.Helper()
+	p.cmd.Stderr = os.Stderr
+	out, err := p.cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
 	}
-	p := &Process{t, cmd, in, bufio.NewReader(out)}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+	p.out = bufio.NewReader(out)
+	p.t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
 	})
 	if got := p.Line(); got != "ready" {
-		t.Fatalf("%s said %q, want ready", cmd.Path, got)
+		p.t.Fatalf("%s said %q, want ready", p.cmd.Path, got)
 	}
-	return p
 }
 
 // PID returns the process id.

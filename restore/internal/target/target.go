@@ -2,14 +2,26 @@
 package target
 
 import (
-	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"pyfreeze/tracer/inherit"
 )
+
+// Main is what a TestMain calls that does nothing else: the tests run, and start what they start
+// with what is usual.
+func Main(m *testing.M) {
+	if err := inherit.Usual(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // Interpreters returns those of this machine that pyfreeze knows: a system one, and those of pyenv.
 func Interpreters(t *testing.T) []string {
@@ -33,23 +45,11 @@ func Start(t *testing.T, exe, program string, args ...string) int {
 	return Run(t, cmd)
 }
 
-// Run starts a command, which says ready on its standard output, and ends it with the test. It returns the process id.
+// Run starts a command, which says ready on its standard output, and ends it with the test. It
+// returns the process id.
 func Run(t *testing.T, cmd *exec.Cmd) int {
 	t.Helper()
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("%s said %q (%v)", cmd.Path, line, err)
-	}
-	return cmd.Process.Pid
+	p := &Process{t: t, cmd: cmd}
+	p.begin()
+	return p.PID()
 }

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"pyfreeze/tracer/inherit"
 	"strings"
 	"sync"
 	"time"
+
+	"pyfreeze/tracer/inherit"
 )
 
 // interval is how long it may be silent.
