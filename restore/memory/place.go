@@ -2,18 +2,15 @@ package memory
 
 import (
 	"bytes"
-	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"slices"
 	"sort"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
-	"pyfreeze/image"
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
 	"pyfreeze/restore/snapshot"
@@ -211,22 +208,6 @@ func unshareable(m *procmem.Mapping) string {
 	return ""
 }
 
-func (g *gatherer) addKernel(m *procmem.Mapping) error {
-	if len(g.m.VDSO) == 4 {
-		return fmt.Errorf("%s at %v: more parts of the vDSO than are known", m.Path, m.Range)
-	}
-	g.m.VDSO = append(g.m.VDSO, m.Range)
-	if m.Path == "[vdso]" {
-		b, err := g.c.Space.Bytes(m.Start, m.Len())
-		if err != nil {
-			return err
-		}
-		g.m.VDSOSum = crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
-		g.m.pieces = append(g.m.pieces, piece{m.Range, b, shown, prot(m)}) // for debuggers
-	}
-	return nil
-}
-
 // addStack keeps the used part of the main stack.
 func (g *gatherer) addStack(r *region, i int) {
 	low := r.Start
@@ -420,82 +401,4 @@ func prot(m *procmem.Mapping) (p uint32) {
 		p |= unix.PROT_EXEC
 	}
 	return p
-}
-
-// vdsoWords finds the words that point into the vDSO: libc keeps its functions.
-func (m *Memory) vdsoWords() {
-	if len(m.VDSO) == 0 {
-		return
-	}
-	lo, hi := uint64(m.VDSO[0].Start), uint64(m.VDSO[len(m.VDSO)-1].End)
-	for i := range m.pieces {
-		p := &m.pieces[i]
-		if p.how == shown {
-			continue
-		}
-		for off := 0; off+8 <= len(p.data); off += 8 {
-			if v := le.Uint64(p.data[off:]); v >= lo && v < hi {
-				w := uint64(p.Start) + uint64(off)
-				if p.prot&unix.PROT_WRITE == 0 {
-					w |= 1
-				}
-				m.Words = append(m.Words, w)
-			}
-		}
-	}
-}
-
-// Segments returns the memory as an image holds it, in address order.
-func (m *Memory) Segments() (out []image.Segment) {
-	for i := range m.pieces {
-		p := &m.pieces[i]
-		out = append(out, image.Segment{Addr: uint64(p.Start), Data: p.data, Flags: flagsOf(p.prot), InspectOnly: p.how == shown})
-		switch p.how {
-		case mapped:
-			m.Mapped += p.Len()
-		case read:
-			m.Read += p.Len()
-		}
-	}
-	// What is zero is told, too, so that readers of the image know it.
-	for i := range m.regions {
-		r := &m.regions[i]
-		if r.file >= 0 || !r.Read {
-			continue
-		}
-		at := r.Start
-		if r.stack {
-			at = m.StackLow
-		}
-		j := sort.Search(len(m.pieces), func(j int) bool { return m.pieces[j].End > at })
-		for at < r.End {
-			end := r.End
-			if j < len(m.pieces) && m.pieces[j].Start < end {
-				end = m.pieces[j].Start
-			}
-			if end > at {
-				out = append(out, image.Segment{Addr: uint64(at), MemSize: uint64(end - at), Flags: flagsOf(prot(&r.Mapping))})
-			}
-			if j >= len(m.pieces) {
-				break
-			}
-			at = max(end, m.pieces[j].End)
-			j++
-		}
-	}
-	slices.SortFunc(out, func(a, b image.Segment) int { return cmpAddr(procmem.Addr(a.Addr), procmem.Addr(b.Addr)) })
-	return out
-}
-
-func flagsOf(p uint32) (f elf.ProgFlag) {
-	if p&unix.PROT_READ != 0 {
-		f |= elf.PF_R
-	}
-	if p&unix.PROT_WRITE != 0 {
-		f |= elf.PF_W
-	}
-	if p&unix.PROT_EXEC != 0 {
-		f |= elf.PF_X
-	}
-	return f
 }

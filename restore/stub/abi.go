@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 )
 
 // blob is the loader stub as far as it is not zero: a flat, position-independent binary (`make stub`).
@@ -182,6 +183,9 @@ func (h *Head) encode(t *Tables) []byte {
 	}
 	return append(b, t.b...)
 }
+
+// Checksum is the CRC-32C of what the stub compares: crc32c() in src.
+func Checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // ReadProgram reads struct head of a program note, and returns what follows the stub.
 func ReadProgram(note []byte) (h Head, rest []byte, err error) {

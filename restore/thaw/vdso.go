@@ -1,9 +1,9 @@
 package thaw
 
 import (
-	"encoding/binary"
-	"hash/crc32"
 	"os"
+
+	"golang.org/x/sys/unix"
 
 	"pyfreeze/restore/guard"
 	"pyfreeze/restore/stub"
@@ -33,21 +33,21 @@ func checkKernel(h *stub.Head) error {
 	if _, err := mem.ReadAt(text, int64(vdso())); err != nil {
 		return other
 	}
-	if crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)) != h.VDSOSum {
+	if stub.Checksum(text) != h.VDSOSum {
 		return other
 	}
 	return nil
 }
 
 // vdso returns where this process has its vDSO; 0: nowhere.
-func vdso() uint64 {
-	aux, err := os.ReadFile("/proc/self/auxv")
+func vdso() uintptr {
+	aux, err := unix.Auxv()
 	if err != nil {
 		return 0
 	}
-	for ; len(aux) >= 16; aux = aux[16:] {
-		if binary.LittleEndian.Uint64(aux) == atSysinfoEhdr {
-			return binary.LittleEndian.Uint64(aux[8:])
+	for _, pair := range aux {
+		if pair[0] == atSysinfoEhdr {
+			return pair[1]
 		}
 	}
 	return 0
