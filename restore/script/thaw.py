@@ -75,23 +75,21 @@ def signals():
         inherited = ign if ignored >> (n - 1) & 1 else dfl
         if handler == dfl and inherited == dfl and n != 2:
             continue
-        want = inherited
-        if n == 2 and (handler == default or handler == dfl or handler == ign):
-            # As signal's own start does: a handler only where the signal is not ignored.
-            if inherited == dfl:
-                want = default
-        elif handler == ign and n in config['ignored_signals']:
-            want = ign
-        elif handler != ign and handler != dfl:
+        # Those of the frozen run of the program are set anew by the next one.
+        # That begins as any does.
+        stays = handler != ign and handler != dfl and not (n == 2 and handler == default)
+        if stays and kept[0] is not None:
             f = getattr(handler, '__func__', handler)
-            own = kept[0] is not None and getattr(f, '__globals__', None) is kept[0].__dict__
-            if not own and n not in config['fresh_signals']:
-                want = handler
-            # Those of the frozen run of the program are set anew by the next one, which begins as any does.
-            elif n in config['ignored_signals']:
-                want = ign
-            elif n == 2 and inherited == dfl:
-                want = default
+            stays = getattr(f, '__globals__', None) is not kept[0].__dict__
+        stays = stays and n not in config['fresh_signals']
+        if stays:
+            want = handler
+        elif n in config['ignored_signals']:
+            want = ign
+        elif n == 2 and inherited == dfl:
+            want = default  # as signal's own start: only where the signal is not ignored
+        else:
+            want = inherited
         if want is not handler or want != inherited:
             _signal.signal(n, want)
 
