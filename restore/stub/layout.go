@@ -13,7 +13,6 @@ const (
 	RunVerbose   = 1
 	RunTimings   = 2
 	RunExe       = 4
-	RunEntry     = 8
 	ModeRun      = 0
 	ModeResume   = 1
 	FnBefore     = 0

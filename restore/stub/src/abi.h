@@ -58,8 +58,7 @@ struct run {
 	char log_fail[1024]; // beginning of the line when it never will
 };
 
-// flags; RUN_EXE: /proc/self/exe is to be set; RUN_ENTRY: the user names what is to run
-enum { RUN_VERBOSE = 1, RUN_TIMINGS = 2, RUN_EXE = 4, RUN_ENTRY = 8 };
+enum { RUN_VERBOSE = 1, RUN_TIMINGS = 2, RUN_EXE = 4 }; // flags; RUN_EXE: /proc/self/exe is to be set
 enum { MODE_RUN = 0, MODE_RESUME = 1 }; // what `run` does with the image; what `run --resume` does
 
 // Functions that the stub calls: addresses in the frozen process.

@@ -123,6 +123,20 @@ static void thaw(struct room *m, struct request *q)
 	thaw_here(m, q, may);
 }
 
+// Can the image do what is asked of it? plan.why says why not.
+static int check_way(const struct image *im, const struct request *q, struct plan *p)
+{
+	const struct stub *s = (const struct stub *)(im->head + im->program);
+	const struct way *w = &((const struct head *)((const u8 *)s + s->used))->ways[q->mode];
+	const char *why = 0;
+	if (!w->way)
+		why = "the image cannot be run in this way";
+	else if (q->entry[0] && w->flags & HEAD_RESUME)
+		why = "the image goes on at its point: it runs no other script, module or code";
+	put(p->why, 0, why ? why : "", TEXT);
+	return !why;
+}
+
 // Runs the image behind fd, which it closes, with the arguments: thawed, else plain; a launcher's only thawed. Returns if that is not possible.
 void run_image(i64 fd, struct request *q, char *why)
 {
@@ -147,7 +161,7 @@ void run_image(i64 fd, struct request *q, char *why)
 		if (read_command(&r, p, q, max)) {
 			if (state == IMAGE_CUT) {
 				put(p->why, 0, "the image was cut short, or others may write to it", TEXT);
-			} else if (check_guards(&r, p, q->envp)) {
+			} else if (check_guards(&r, p, q->envp) && check_way(&im, q, p)) {
 				u64 n = 0;
 				for (const char **w = q->again; w && *w && n < sizeof m->run.again - 1; w++)
 					n = put(m->run.again, n, *w, sizeof m->run.again - 1) + 1;
@@ -218,8 +232,6 @@ __attribute__((used)) void launch_run(u64 *stack)
 		else
 			return;
 	}
-	if (q.entry[0])
-		q.flags |= RUN_ENTRY;
 	if (i >= argc)
 		return;
 	i64 fd = sys4(SYS_openat, AT_FDCWD, argv[i], O_CLOEXEC | 04000 /* O_NONBLOCK */, 0);

@@ -469,10 +469,6 @@ __attribute__((used, noreturn)) void thaw(void)
 		*(u64 *)H->environ = (u64)fresh.envp;
 	struct thread *t = AT(struct thread, H->threads);
 	struct way *w = &H->ways[R.mode];
-	if (!w->way)
-		plain("the image cannot be run in this way", -1);
-	if (R.flags & RUN_ENTRY && w->flags & HEAD_RESUME)
-		plain("the image goes on at its point: it runs no other script, module or code", -1);
 	struct poke *p = AT(struct poke, w->pokes);
 	for (u32 i = 0; i < w->npokes; i++, p++)
 		copy((void *)p->addr, &p->value, p->size);
