@@ -15,7 +15,8 @@ BINARY       = bin/pyfreeze
 TESTS        = $(GO) run ./cmd/pyfreeze/internal/progress -p 1
 BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 
-.PHONY: build setup demo test test-long cases test-hg test-matrix test-regrtest compat bench bench-walk layouts lint stub check-stub install clean
+.PHONY: build setup demo test test-long cases test-hg test-matrix test-regrtest compat bench \
+	bench-walk layouts lint stub check-stub install clean
 
 # -E: the C part that thaws runs before the Go runtime. GOFIPS140: the newer random numbers of Go's library take 32 MiB of every
 # process's address space, which a limit may not leave (ulimit -v).
@@ -37,7 +38,8 @@ test: setup lint check-stub
 test-long: setup
 	@$(TESTS) -timeout 60m -run '^TestLong' ./cmd/pyfreeze ./pyheap
 
-# What users expect, each as a small script, and a table. CASES=FOLDER names more of them: a folder with a program run-all of its own.
+# What users expect, each as a small script, and a table. CASES=FOLDER names more of them: a folder
+# with a program run-all of its own.
 cases: setup build
 	PYFREEZE=$(BINARY) testdata/cases/run-all
 	$(if $(CASES),PYFREEZE=$(abspath $(BINARY)) $(CASES)/run-all)

@@ -30,7 +30,8 @@ func hashLines(t *testing.T, lines []string) map[string]hashLine {
 	return out
 }
 
-// TestLongHashBasis runs one program twice, at other addresses, and compares which hashes differ with what is said of them.
+// TestLongHashBasis runs one program twice, at other addresses, and compares which hashes differ
+// with what is said of them.
 func TestLongHashBasis(t *testing.T) {
 	for _, python := range pythons(t) {
 		t.Run(strings.ReplaceAll(python, "/", "_"), func(t *testing.T) {

@@ -57,7 +57,8 @@ func (w *words) word(a uint64) []byte {
 func (w *words) get(a uint64) uint64    { return binary.LittleEndian.Uint64(w.word(a)) }
 func (w *words) put(a uint64, v uint64) { binary.LittleEndian.PutUint64(w.word(a), v) }
 
-// TestLongBrokenObjects damages one object of each kind: the walk goes on, finds the rest, and names what is broken.
+// TestLongBrokenObjects damages one object of each kind: the walk goes on, finds the rest, and
+// names what is broken.
 func TestLongBrokenObjects(t *testing.T) {
 	for _, python := range pythons(t) {
 		t.Run(strings.ReplaceAll(python, "/", "_"), func(t *testing.T) { testBroken(t, start(t, python, testdata("broken.py"))) })

@@ -53,7 +53,8 @@ func (p *Process) inject(t *thread, nr uint64, args ...uint64) (ret uint64, err 
 	if err != nil {
 		return 0, err
 	}
-	// But SIGTRAP: where it is blocked, the kernel takes the action that the target has set for it away with the first step.
+	// But SIGTRAP: where it is blocked, the kernel takes the action that the target has set for it
+	// away with the first step.
 	if err := p.setMask(t, ^uint64(1<<(unix.SIGTRAP-1))); err != nil {
 		return 0, err
 	}

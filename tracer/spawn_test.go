@@ -161,12 +161,14 @@ func TestExitWhileContinued(t *testing.T) {
 	}
 }
 
-// TestSyscallKeepsTrapAction injects a call into a process that handles SIGTRAP: a step with the signal blocked would take the action away.
+// TestSyscallKeepsTrapAction injects a call into a process that handles SIGTRAP: a step with the
+// signal blocked would take the action away.
 func TestSyscallKeepsTrapAction(t *testing.T) {
 	p := spawn(t, "import signal; signal.signal(signal.SIGTRAP, lambda *a: None); input()")
 	action := func() (a [4]uint64) {
 		t.Helper()
-		at, err := p.Syscall(p.PID(), unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+		at, err := p.Syscall(p.PID(), unix.SYS_MMAP, 0, 4096,
+			unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
 		if err == nil {
 			_, err = p.Syscall(p.PID(), unix.SYS_RT_SIGACTION, uint64(unix.SIGTRAP), 0, at, 8)
 		}
@@ -183,7 +185,8 @@ func TestSyscallKeepsTrapAction(t *testing.T) {
 		return a
 	}
 	set := [4]uint64{0x1000, 0x04000000, 0x2000, 0}
-	at, err := p.Syscall(p.PID(), unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
+	at, err := p.Syscall(p.PID(), unix.SYS_MMAP, 0, 4096,
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,8 @@ func thawsWell(t *testing.T, image string) {
 	log.thawed(t, 1)
 }
 
-// TestLongFreezeWhileBusy freezes targets that are not blocked: the safe point has to be found. Each
-// mode of target.py checks its own data; newTarget fails the test if it finds it damaged.
+// TestLongFreezeWhileBusy freezes targets that are not blocked: the safe point has to be found.
+// Each mode of target.py checks its own data; newTarget fails the test if it finds it damaged.
 func TestLongFreezeWhileBusy(t *testing.T) {
 	for mode, flags := range map[string][]string{"blocked": nil, "busy": nil, "busy-daemons": withoutThreads, "main-blocked": withoutThreads,
 		"hashing": withoutThreads, "blocked-threads": withoutThreads} {

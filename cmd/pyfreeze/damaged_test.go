@@ -23,8 +23,8 @@ func copyFile(t testing.TB, to, from string, mode os.FileMode) {
 // plainReport is what target.py prints when it is started plainly with "one two".
 const plainReport = "born elsewhere: False\nheap: whole\nrounds: 3\nargv: ['one', 'two']\nthreads: 1 True\n"
 
-// TestLongTruncatedImage cuts the image at every 4 KiB boundary. Where the plain command can still be
-// read, run falls back to it.
+// TestLongTruncatedImage cuts the image at every 4 KiB boundary. Where the plain command can still
+// be read, run falls back to it.
 func TestLongTruncatedImage(t *testing.T) {
 	t.Parallel()
 	image := filepath.Join(tempDir(t), "i")

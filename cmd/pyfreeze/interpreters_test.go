@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// TestLongInterpreters freezes every interpreter that is here, Debian's, those of pyenv with their shared libpython, and static PIEs made of these: at the exit of
-// a program, blocked and busy. What is thawed does what the plain interpreter does.
+// TestLongInterpreters freezes every interpreter that is here, Debian's, those of pyenv with their
+// shared libpython, and static PIEs made of these: at the exit of a program, blocked and busy. What
+// is thawed does what the plain interpreter does.
 func TestLongInterpreters(t *testing.T) {
 	all := inspectedPythons(t)
 	if _, err := os.Stat(python + "d"); err == nil {
@@ -63,7 +64,8 @@ func thawsEverything(t *testing.T, py string) {
 	log.thawed(t, runs)
 }
 
-// TestLongStrippedInterpreters does the same with all debug information hidden: the matrix of make test-matrix -stripped, without trees and with few thaws.
+// TestLongStrippedInterpreters does the same with all debug information hidden: the matrix of make
+// test-matrix -stripped, without trees and with few thaws.
 func TestLongStrippedInterpreters(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can hide files in a mount namespace of its own")

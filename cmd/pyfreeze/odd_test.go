@@ -84,8 +84,9 @@ func oddStarts() []oddStart {
 	}
 }
 
-// TestLongOddStarts freezes programs that are started in odd ways, and thaws them in the same way and in the usual one: what comes of it is what
-// the plain command does there, thawed or, for a reason that is told, not.
+// TestLongOddStarts freezes programs that are started in odd ways, and thaws them in the same way
+// and in the usual one: what comes of it is what the plain command does there, thawed or, for a
+// reason that is told, not.
 func TestLongOddStarts(t *testing.T) {
 	for _, o := range oddStarts() {
 		t.Run(o.name, func(t *testing.T) {

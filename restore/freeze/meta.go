@@ -118,9 +118,14 @@ func ReadMeta(im *image.Image) (*Meta, error) {
 
 func (f *freezing) describe() {
 	c, h, w := f.copy, f.heap, f.walk
-	m := &Meta{Pyfreeze: Version, Created: time.Now().UTC().Truncate(time.Second), PID: c.PID, Args: f.start.Argv, Comm: f.start.Comm, Cwd: c.Kernel.Cwd,
-		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(), Layouts: h.LayoutSource(), Recipe: f.recipe.Name,
-		At: f.at, Stopped: c.Stopped, Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs, Captured: f.found, Stale: f.stale}
+	m := &Meta{
+		Pyfreeze: Version, Created: time.Now().UTC().Truncate(time.Second),
+		PID: c.PID, Args: f.start.Argv, Comm: f.start.Comm, Cwd: c.Kernel.Cwd,
+		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(),
+		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Stopped: c.Stopped,
+		Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs,
+		Captured: f.found, Stale: f.stale,
+	}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}
 	for _, t := range w.ByType() {

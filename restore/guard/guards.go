@@ -135,8 +135,9 @@ var repaired = map[string]bool{"PYTHONIOENCODING": true, "PYTHONPATH": true, "PY
 // ofLibc are variables that ld.so and libc read when a program starts.
 var ofLibc = map[string]bool{"LD_LIBRARY_PATH": true, "LD_PRELOAD": true, "LD_AUDIT": true, "GLIBC_TUNABLES": true}
 
-// Variables picks those that an interpreter, ld.so and libc read when they start and that a thaw could not make up for, and those that
-// are named; NAME* stands for all that begin so. Of a variable that is set twice it has the first, as getenv does.
+// Variables picks those that an interpreter, ld.so and libc read when they start and that a thaw
+// could not make up for, and those that are named; NAME* stands for all that begin so. Of a
+// variable that is set twice it has the first, as getenv does.
 func Variables(env, names []string) map[string]string {
 	out := map[string]string{}
 	for _, e := range env {
@@ -151,8 +152,9 @@ func Variables(env, names []string) map[string]string {
 // counts says whether an entry of an environment is one of those.
 func counts(entry string, names []string) bool {
 	k, v, _ := strings.Cut(entry, "=")
-	read := v != "" && (strings.HasPrefix(k, "PYTHON") && !repaired[k] || ofLibc[k] || strings.HasPrefix(k, "MALLOC_"))
-	return read || Listed(entry, names)
+	ofPython := strings.HasPrefix(k, "PYTHON") && !repaired[k]
+	read := ofPython || ofLibc[k] || strings.HasPrefix(k, "MALLOC_")
+	return v != "" && read || Listed(entry, names)
 }
 
 // counted says how many entries count, those that are set twice twice.

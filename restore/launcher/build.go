@@ -154,7 +154,8 @@ func (l *File) failure(key string) string {
 		if err != nil || private(dir) != nil {
 			continue
 		}
-		if age := time.Since(st.ModTime()); age < 0 || age > retryAfter { // a clock that was set back must not forbid it for long
+		// A clock that was set back must not forbid it for long.
+		if age := time.Since(st.ModTime()); age < 0 || age > retryAfter {
 			continue
 		}
 		b, _ := os.ReadFile(path) // as good as none

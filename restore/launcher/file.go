@@ -72,7 +72,8 @@ func Read(path string) (*File, error) {
 		return nil, &NotLauncherError{path, "it has no line " + marker}
 	}
 	if !slices.ContainsFunc(lines, func(s string) bool { return strings.HasPrefix(s, "# env: ") }) {
-		return nil, &NotLauncherError{path, "it has no line # env: , which may have nothing behind its blank"}
+		return nil, &NotLauncherError{path,
+			"it has no line # env: , which may have nothing behind its blank"}
 	}
 	l := &File{Path: path}
 	for _, line := range lines {

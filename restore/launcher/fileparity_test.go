@@ -171,7 +171,8 @@ func TestFilesEdited(t *testing.T) {
 	}
 }
 
-// FuzzReadParity reads what a fuzzer makes up. Go looks at what the values are, too; else the two agree.
+// FuzzReadParity reads what a fuzzer makes up. Go looks at what the values are, too; else the two
+// agree.
 func FuzzReadParity(f *testing.F) {
 	text, err := random(seeded(1)).Text()
 	if err != nil {

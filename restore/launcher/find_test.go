@@ -57,8 +57,8 @@ func TestPrograms(t *testing.T) {
 	}
 	place("good", script)
 	place("more", script)
-	// Another launcher, which would start this one; that of a pyfreeze to come; one that was spoilt;
-	// and a program that only speaks of launchers.
+	// Another launcher, which would start this one; that of a pyfreeze to come; one that was
+	// spoilt; and a program that only speaks of launchers.
 	place("other", string(text))
 	place("newer", script+marker+"0\n# x\n")
 	place("edited", script+marker+"\n# x\n")

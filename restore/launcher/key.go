@@ -19,8 +19,8 @@ func (l *File) key(program string, env []string) string {
 	return fmt.Sprintf("%016x", k)
 }
 
-// hash is FNV-1a, mixed: without that the last byte of a string changes little of its hash, and sums of hashes were often equal, as of
-// A=1 B=2 and A=2 B=1.
+// hash is FNV-1a, mixed: without that the last byte of a string changes little of its hash, and
+// sums of hashes were often equal, as of A=1 B=2 and A=2 B=1.
 func hash(s string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(s)) // never fails

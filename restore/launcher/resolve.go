@@ -18,8 +18,8 @@ func (e *NoProgramError) Error() string {
 	return fmt.Sprintf("%s: there is none on PATH but the launcher", e.Name)
 }
 
-// program finds the program that would run if no launcher were there, as find_program() of stub/src/launcher.c: what else it found, an
-// image would be made of that no run looks for.
+// program finds the program that would run if no launcher were there, as find_program() of
+// stub/src/launcher.c: what else it found, an image would be made of that no run looks for.
 func (l *File) program() (string, error) {
 	if filepath.IsAbs(l.Program) {
 		return l.Program, nil
@@ -32,7 +32,10 @@ func (l *File) program() (string, error) {
 	for _, dir := range strings.Split(dirs, ":") {
 		path := cmp.Or(dir, ".") + "/" + l.Program
 		st, err := os.Stat(path)
-		if !ok || err != nil || !st.Mode().IsRegular() || os.SameFile(st, self) || unix.Access(path, unix.X_OK) != nil {
+		if !ok || err != nil || !st.Mode().IsRegular() || os.SameFile(st, self) {
+			continue
+		}
+		if unix.Access(path, unix.X_OK) != nil {
 			continue
 		}
 		if !isLauncher(path) {
@@ -42,7 +45,8 @@ func (l *File) program() (string, error) {
 	return "", &NoProgramError{l.Program}
 }
 
-// isLauncher says whether a file is another launcher, of this version or another, whole or not: they would start each other for ever.
+// isLauncher says whether a file is another launcher, of this version or another, whole or not:
+// they would start each other for ever.
 func isLauncher(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 func (m *Memory) Segments() (out []image.Segment) {
 	for i := range m.pieces {
 		p := &m.pieces[i]
-		out = append(out, image.Segment{Addr: uint64(p.Start), Data: p.data, Flags: flagsOf(p.prot), InspectOnly: p.how == shown})
+		out = append(out, image.Segment{Addr: uint64(p.Start), Data: p.data,
+			Flags: flagsOf(p.prot), InspectOnly: p.how == shown})
 		switch p.how {
 		case mapped:
 			m.Mapped += p.Len()
@@ -40,7 +41,8 @@ func (m *Memory) Segments() (out []image.Segment) {
 				end = m.pieces[j].Start
 			}
 			if end > at {
-				out = append(out, image.Segment{Addr: uint64(at), MemSize: uint64(end - at), Flags: flagsOf(prot(&r.Mapping))})
+				out = append(out, image.Segment{Addr: uint64(at), MemSize: uint64(end - at),
+					Flags: flagsOf(prot(&r.Mapping))})
 			}
 			if j >= len(m.pieces) {
 				break
@@ -49,7 +51,9 @@ func (m *Memory) Segments() (out []image.Segment) {
 			j++
 		}
 	}
-	slices.SortFunc(out, func(a, b image.Segment) int { return cmpAddr(procmem.Addr(a.Addr), procmem.Addr(b.Addr)) })
+	slices.SortFunc(out, func(a, b image.Segment) int {
+		return cmpAddr(procmem.Addr(a.Addr), procmem.Addr(b.Addr))
+	})
 	return out
 }
 

@@ -16,7 +16,8 @@ import (
 // allocating are the system calls that the C library makes while it holds a lock of its own.
 var allocating = []uint64{unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP, unix.SYS_MADVISE, unix.SYS_BRK}
 
-// callers are the functions of the C library that make these calls. A stop takes effect where a call returns: that is where a thread is found.
+// callers are the functions of the C library that make these calls. A stop takes effect where a
+// call returns: that is where a thread is found.
 var callers = []string{"mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "sbrk"}
 
 // Unsafe looks for threads that may hold a lock of the C library, or the one of imports, in a copy that was made without the handlers of a fork: a
@@ -47,8 +48,8 @@ func (t *Target) Unsafe(c *snapshot.Copy, list []*libs.Library) (out []Offender)
 	return out
 }
 
-// inMalloc says whether an address is in the text of malloc.o of the C library: between the exported functions before and behind its own,
-// or in one that it calls for memory.
+// inMalloc says whether an address is in the text of malloc.o of the C library: between the
+// exported functions before and behind its own, or in one that it calls for memory.
 func inMalloc(l *libs.Library, at procmem.Addr) bool {
 	first, ok := l.File.Dynsym("malloc")
 	last, ok2 := l.File.Dynsym("malloc_info")

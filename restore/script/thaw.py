@@ -57,9 +57,10 @@ def stream(fd, old):
     if raw is not buffer:
         size = raw._blksize
         buffer.__init__(raw, size if size > 1 else 8192)
+    buffered = config['buffered_stdio']
     old.__init__(buffer, encoding=encoding, errors='backslashreplace' if fd == 2 else errors,
-                 newline='\n', write_through=not config['buffered_stdio'],
-                 line_buffering=config['buffered_stdio'] and (tty or fd == 2 and config['version'] >= (3, 9)))
+                 newline='\n', write_through=not buffered,
+                 line_buffering=buffered and (tty or fd == 2 and config['version'] >= (3, 9)))
     old.mode = 'w' if writing else 'r'
     return old
 

@@ -72,7 +72,8 @@ func (c *Command) toFunction(ctx context.Context, at At) error {
 	}
 }
 
-// called says whether the main thread is in the eval loop, rather than in some other reader of code, and runs a watched function.
+// called says whether the main thread is in the eval loop, rather than in some other reader of
+// code, and runs a watched function.
 func (s *functionSeeker) called() (bool, error) {
 	regs, err := s.c.p.Regs(s.c.p.PID())
 	if err != nil {
@@ -89,7 +90,8 @@ func (s *functionSeeker) called() (bool, error) {
 	return slices.Contains(s.watched, code), err
 }
 
-// running returns the code object of the newest frame. Until 3.10 functions may share their instructions, where these are the same.
+// running returns the code object of the newest frame. Until 3.10 functions may share their
+// instructions, where these are the same.
 func (s *functionSeeker) running() (procmem.Addr, error) {
 	sr, err := pyheap.NewStateReader(s.c.in, s.c.lay)
 	if err != nil {
@@ -100,7 +102,9 @@ func (s *functionSeeker) running() (procmem.Addr, error) {
 		return 0, err
 	}
 	at := st.GILHolder // the thread state of the main thread, which runs
-	for _, f := range []struct{ typ, field string }{{"PyThreadState", "frame"}, {"PyFrameObject", "f_code"}} {
+	for _, f := range []struct{ typ, field string }{
+		{"PyThreadState", "frame"}, {"PyFrameObject", "f_code"},
+	} {
 		field, err := s.c.lay.Field(f.typ, f.field)
 		if err != nil {
 			return 0, err

@@ -35,7 +35,9 @@ func TestKernel(t *testing.T) {
 	}
 	good := sum()
 	text[4000] ^= 1
-	for _, h := range []*stub.Head{head(4096, sum()), head(8, good), head(1<<40, good), head(1<<63, good)} {
+	for _, h := range []*stub.Head{
+		head(4096, sum()), head(8, good), head(1<<40, good), head(1<<63, good),
+	} {
 		var unfit *guard.UnfitError
 		if err := checkKernel(h); !errors.As(err, &unfit) {
 			t.Errorf("%d bytes, sum %x: got %v", h.VDSO[1][1], h.VDSOSum, err)

@@ -1,5 +1,5 @@
-// Package inherit gives a process, and so all that it starts, what a test expects of a fresh one, whatever started it: nohup, a service
-// manager, a container.
+// Package inherit gives a process, and so all that it starts, what a test expects of a fresh one,
+// whatever started it: nohup, a service manager, a container.
 package inherit
 
 import (
@@ -12,14 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Usual sets what a process inherits: signals that were ignored have their default action again and none is blocked, the umask is 022, the soft
-// limits are those of a login, no descriptors above 2 are passed on, and the environment has no variables that change what Python prints or
-// writes.
+// Usual sets what a process inherits: signals that were ignored have their default action again and
+// none is blocked, the umask is 022, the soft limits are those of a login, no descriptors above 2
+// are passed on, and the environment has no variables that change what Python prints or writes.
 func Usual() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var none, blocked uint64
-	if err := sigcall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, unsafe.Pointer(&none), unsafe.Pointer(&blocked)); err != nil {
+	err := sigcall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, unsafe.Pointer(&none),
+		unsafe.Pointer(&blocked))
+	if err != nil {
 		return err
 	}
 	for n := 1; n <= 64; n++ {
@@ -38,7 +40,9 @@ func Usual() error {
 		}
 	}
 	unix.Umask(0o022)
-	for resource, most := range map[int]uint64{unix.RLIMIT_NOFILE: 20000, unix.RLIMIT_STACK: 8 << 20, unix.RLIMIT_CORE: 0} {
+	for resource, most := range map[int]uint64{
+		unix.RLIMIT_NOFILE: 20000, unix.RLIMIT_STACK: 8 << 20, unix.RLIMIT_CORE: 0,
+	} {
 		var limit unix.Rlimit
 		if err := unix.Getrlimit(resource, &limit); err != nil {
 			return err
@@ -48,7 +52,8 @@ func Usual() error {
 			return err
 		}
 	}
-	if err := unix.CloseRange(3, ^uint(0)>>33, unix.CLOSE_RANGE_CLOEXEC); err != nil && err != unix.ENOSYS {
+	err = unix.CloseRange(3, ^uint(0)>>33, unix.CLOSE_RANGE_CLOEXEC)
+	if err != nil && err != unix.ENOSYS {
 		return err
 	}
 	for _, e := range os.Environ() {
@@ -70,7 +75,8 @@ func Usual() error {
 	return syscall.Exec(self, os.Args, os.Environ())
 }
 
-// sigcall does a system call that takes a number and two pointers, old and new, and the size of a set of signals.
+// sigcall does a system call that takes a number and two pointers, old and new, and the size of a
+// set of signals.
 func sigcall(nr uintptr, n int, set, old unsafe.Pointer) error {
 	if _, _, e := syscall.Syscall6(nr, uintptr(n), uintptr(set), uintptr(old), 8, 0, 0); e != 0 {
 		return e

@@ -41,8 +41,8 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// TestEndIsSeen shows that a test fails where the C side reads a byte too far: words end where memory
-// does.
+// TestEndIsSeen shows that a test fails where the C side reads a byte too far: words end where
+// memory does.
 func TestEndIsSeen(t *testing.T) {
 	d := Start(t)
 	fatal := func(what string, words ...string) string {

@@ -1,6 +1,6 @@
-// The stub's making of descriptors, as a program of its own: descriptors_test TABLES LOG_FD makes those
-// of the tables, which the Go side has written as for an image, and waits, so that the test can look at
-// them. At a byte from the test it forgets them, as a thaw that is given up does.
+// The stub's making of descriptors, as a program of its own: descriptors_test TABLES LOG_FD makes
+// those of the tables, which the Go side has written as for an image, and waits, so that the test
+// can look at them. At a byte from the test it forgets them, as a thaw that is given up does.
 #include <stdio.h>
 #include <stdlib.h>
 #include "stub.h"

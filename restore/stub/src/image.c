@@ -55,7 +55,8 @@ static int known_program(const u8 *p, u64 len)
 	if (len < sizeof *s || s->magic != ABI_MAGIC || s->version != ABI_VERSION || s->used > s->end || s->used + sizeof(struct head) > len)
 		return 0;
 	const struct head *h = (const struct head *)(p + s->used);
-	return h->magic == ABI_MAGIC && h->version == ABI_VERSION && h->size == len - s->used && (u64)s->end + h->size <= REGION_ARGS;
+	return h->magic == ABI_MAGIC && h->version == ABI_VERSION && h->size == len - s->used &&
+	       (u64)s->end + h->size <= REGION_ARGS;
 }
 
 enum image_state read_image(i32 fd, struct image *im)

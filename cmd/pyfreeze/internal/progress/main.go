@@ -1,5 +1,6 @@
-// Command progress runs `go test` with the arguments that it is given, and shows people that it goes on: a line for each package
-// that has ended, what failed, and every twenty seconds the test that runs.
+// Command progress runs `go test` with the arguments that it is given, and shows people that it
+// goes on: a line for each package that has ended, what failed, and every twenty seconds the test
+// that runs.
 package main
 
 import (
