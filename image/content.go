@@ -65,7 +65,7 @@ type Segment struct {
 	MemSize uint64
 	// Flags are the rights: PF_R, PF_W, PF_X.
 	Flags elf.ProgFlag
-	// InspectOnly marks memory that no thaw maps (stacks, libc's data).
+	// InspectOnly marks memory that no thaw maps (the vDSO).
 	InspectOnly bool
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -115,7 +116,7 @@ func summary(w io.Writer, path string, m *freeze.Meta, took time.Duration) {
 	fmt.Fprintf(w, "  %d objects, %d modules, %s of memory\n", m.Objects, len(m.Modules), size(m.Bytes.Mapped+m.Bytes.Read))
 	fmt.Fprintf(w, "  a thaw %s%s\n", whatRuns(m), keptThreads(m))
 	for i := range m.Refused {
-		fmt.Fprintf(w, "  it cannot run again: %s\n", printable(m.Refused[i].String()))
+		fmt.Fprintf(w, "  it cannot %s: %s\n", whatCannot(m), printable(m.Refused[i].String()))
 	}
 	for _, path := range m.Stale {
 		fmt.Fprintf(w, "  every run will be a plain start: %s has changed since the program began, which may have read it before; start it again\n", printable(path))
@@ -177,7 +178,7 @@ func show(w io.Writer, path string, im *image.Image, m *freeze.Meta, types int, 
 	}
 	row("a thaw", "%s%s", whatRuns(m), keptThreads(m))
 	for i := range m.Refused {
-		row("not again", "%s", printable(m.Refused[i].String()))
+		row("cannot", "%s: %s", whatCannot(m), printable(m.Refused[i].String()))
 	}
 	for _, path := range m.Stale {
 		row("stale", "%s changed before the image was taken: every run is a plain start", printable(path))
@@ -218,6 +219,14 @@ func show(w io.Writer, path string, im *image.Image, m *freeze.Meta, types int, 
 			fmt.Fprintf(w, "%s\t%s\n", x.Name, x.File)
 		}
 	}
+}
+
+// whatCannot says which of the two the reasons in m.Refused stand against.
+func whatCannot(m *freeze.Meta) string {
+	if slices.Contains(m.Runs, "runs again") {
+		return "go on"
+	}
+	return "run again"
 }
 
 // whatRuns says what a thaw does.

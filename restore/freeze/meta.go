@@ -30,7 +30,7 @@ type Meta struct {
 	Recipe      string                `json:"recipe,omitempty"`
 	At          string                `json:"at,omitempty"`      // the point of a command; "" for a process that ran already
 	Runs        []string              `json:"runs"`              // what a thaw does: "goes on", "runs again"
-	Refused     []refuse.Offender     `json:"refused,omitempty"` // what stands against running again, where a thaw can only go on
+	Refused     []refuse.Offender     `json:"refused,omitempty"` // what stands against going on, or running again, where a thaw does only the other
 	Stale       []string              `json:"stale,omitempty"`   // files that the program may have read before they were changed: no run thaws
 	Stopped     time.Duration         `json:"stopped_ns"`
 	Threads     int                   `json:"threads"`      // of the process

@@ -5,7 +5,7 @@ func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
 
 // CPU returns the feature words that the IFUNCs of glibc and libcrypto choose by, of which frozen memory holds the choices, and the
 // kinds of registers that XSAVE has, which frozen threads come back with. (EBX of leaf 1 has the number of the core, which may
-// differ from run to run.) same_cpu() of stub/src/launch.c.
+// differ from run to run.) same_cpu() of stub/src/guards.c.
 func CPU() [3]uint64 {
 	_, _, c1, d1 := cpuid(1, 0)
 	_, b7, c7, _ := cpuid(7, 0)

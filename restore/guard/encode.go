@@ -11,7 +11,7 @@ import (
 // microseconds to read: numbers as 64-bit words, strings and lists with their length before them, a NUL behind
 // each string. The launcher reads it in C.
 
-// encodingVersion is GUARDS_VERSION of stub/src/launch.c.
+// encodingVersion is GUARDS_VERSION of stub/src/guards.c.
 const encodingVersion = 4
 
 var le = binary.LittleEndian
