@@ -145,6 +145,28 @@ func TestTidAt(t *testing.T) {
 	}
 }
 
+// stackAbove returns the stack of process p from rsp to its end, which is near where its
+// environment is small.
+func stackAbove(t *testing.T, p *tracer.Process, pid int, rsp uint64) []byte {
+	t.Helper()
+	maps, err := procmem.ReadMaps(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range maps {
+		if procmem.Addr(rsp) < m.Start || procmem.Addr(rsp) >= m.End {
+			continue
+		}
+		b := make([]byte, uint64(m.End)-rsp)
+		if _, err := p.ReadAt(b, procmem.Addr(rsp)); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	t.Fatalf("no mapping holds the stack pointer %#x", rsp)
+	return nil
+}
+
 // What the kernel keeps is read from a stopped process by its own system calls: its registers, its
 // stack and its signals are then as they were.
 func TestReadKernelChangesNothing(t *testing.T) {
@@ -162,16 +184,14 @@ print('ready'); sys.stdin.readline(); print('on')`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stack := make([]byte, 8192)
-	at := procmem.Addr(regs.Rsp) - 4096
 	read := func() []byte {
-		b := make([]byte, len(stack))
-		if _, err := tr.ReadAt(b, at); err != nil {
+		b := make([]byte, 4096)
+		if _, err := tr.ReadAt(b, procmem.Addr(regs.Rsp)-procmem.Addr(len(b))); err != nil {
 			t.Fatal(err)
 		}
-		return b
+		return append(b, stackAbove(t, tr, p.PID(), regs.Rsp)...)
 	}
-	stack = read()
+	stack := read()
 	k, err := readKernel(tr, p.PID())
 	if err != nil {
 		t.Fatal(err)
