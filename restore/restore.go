@@ -17,6 +17,7 @@ import (
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
+	"pyfreeze/restore/stub"
 	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
@@ -37,6 +38,15 @@ func (o *Options) image() freeze.Options {
 	// Native threads that are allowed are kept: a library that does not make its threads again waits for them.
 	o.Threads = o.Threads || slices.Contains(o.Allow, "native-thread")
 	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Threads: o.Threads, Tell: o.Tell}
+}
+
+// started is what a command of ours finds as it would have without us.
+func started() *tracer.Start {
+	s, ok := stub.Start()
+	if !ok {
+		return nil
+	}
+	return &tracer.Start{Closed: s.Closed, Blocked: s.Blocked, Ignored: s.Ignored}
 }
 
 // Attach writes an image of a running process, which is stopped only while a twin of it is made, and changed in nothing. When ctx ends, so
@@ -88,7 +98,7 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 	if err != nil {
 		return nil, 0, err
 	}
-	fo, program := o.image(), tracer.Program{Path: path, Argv: o.Command, Env: os.Environ()}
+	fo, program := o.image(), tracer.Program{Path: path, Argv: o.Command, Env: os.Environ(), Start: started()}
 	if len(o.Warm) > 0 {
 		start, exe, err := learn(ctx, program, o.Tell)
 		if err != nil {
@@ -102,7 +112,7 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 		if err != nil {
 			return nil, 0, err
 		}
-		fo.Plain, program = &start, tracer.Program{Path: exe, Argv: argv, Env: start.Environ, Dir: start.Cwd}
+		fo.Plain, program = &start, tracer.Program{Path: exe, Argv: argv, Env: start.Environ, Dir: start.Cwd, Start: started()}
 	}
 	fo.At, fo.Again = at.String(), at.Exit()
 	tell(o.Tell, "starting "+o.Command[0])

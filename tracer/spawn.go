@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
 )
 
 // Program is what Spawn starts.
@@ -15,6 +17,14 @@ type Program struct {
 	Path      string
 	Argv, Env []string
 	Dir       string // working directory; "" for ours
+	Start     *Start // nil: as this process has it
+}
+
+// Start is what a program finds at its start and the Go runtime changes in this process.
+type Start struct {
+	Closed  [3]bool // which of the standard descriptors are closed
+	Blocked uint64  // signals: bit n-1 is signal n
+	Ignored uint64
 }
 
 // Spawn starts a program under ptrace and returns when it is stopped after its exec, before its first
@@ -31,10 +41,16 @@ func Spawn(program Program) (*Process, error) {
 }
 
 func (p *Process) spawn(program Program) error {
+	files := []uintptr{0, 1, 2}
+	for fd := range files {
+		if program.Start != nil && program.Start.Closed[fd] {
+			files[fd] = ^uintptr(0)
+		}
+	}
 	pid, err := syscall.ForkExec(program.Path, program.Argv, &syscall.ProcAttr{
 		Env:   program.Env,
 		Dir:   program.Dir,
-		Files: []uintptr{0, 1, 2},
+		Files: files,
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {
@@ -43,7 +59,11 @@ func (p *Process) spawn(program Program) error {
 	p.pid = pid
 	t := &thread{tid: pid, running: true}
 	p.threads[pid] = t
-	if err = p.seizeSpawned(t); err != nil {
+	if err = p.seizeSpawned(t); err == nil {
+		p.markStopped()
+		err = p.giveStart(t, program.Start)
+	}
+	if err != nil {
 		_ = unix.Kill(pid, unix.SIGKILL)
 		for {
 			if _, err := syscall.Wait4(pid, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
@@ -52,7 +72,37 @@ func (p *Process) spawn(program Program) error {
 		}
 		return fmt.Errorf("cannot start %s under ptrace: %w", program.Path, err)
 	}
-	p.markStopped()
+	return nil
+}
+
+// giveStart gives a child that has done nothing yet the signals that s says. A child has those blocked that its
+// parent has, but handlers of the Go runtime are the default action after its exec. SIGTRAP is left
+// out: where that is ignored, the kernel sets its default action with the first step.
+func (p *Process) giveStart(t *thread, s *Start) error {
+	if s == nil {
+		return nil
+	}
+	if err := p.setMask(t, s.Blocked); err != nil || s.Ignored == 0 {
+		return err
+	}
+	var regs unix.PtraceRegs
+	if err := p.getRegs(t, &regs); err != nil {
+		return err
+	}
+	var action [64]byte // struct sigaction of the kernel, 32 bytes: the handler is first
+	action[0] = 1       // SIG_IGN
+	at := stackPointer(&regs) - redZone - procmem.Addr(len(action))
+	if _, err := p.writeMem(action[:], at); err != nil {
+		return err
+	}
+	for n := 1; n <= 64; n++ {
+		if s.Ignored>>(n-1)&1 == 0 || n == int(unix.SIGTRAP) {
+			continue
+		}
+		if _, err := p.inject(t, unix.SYS_RT_SIGACTION, uint64(n), uint64(at), 0, 8); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

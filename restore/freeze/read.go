@@ -168,7 +168,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 		if !m.possible {
 			continue
 		}
-		cfg.Resume = m.resume
+		cfg.Resume, cfg.Threads = m.resume, m.use.Threads
 		name := ""
 		if !m.resume {
 			name = f.plain.Script()

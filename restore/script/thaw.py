@@ -209,6 +209,8 @@ def start():
         return
     elif ignored != config['ignored']:
         cold('inherited')()
+    if config['threads']:
+        cold('renew_random')()
     for fd, name in config['stdio']:
         if config['resume']:
             cold('go_on')(fd, name)

@@ -166,6 +166,13 @@ def local_modules(directory):
             del sys.modules[name]
 
 
+def renew_random():
+    # random registers this for the child of a fork. Handlers of a fork do not run where the threads stay.
+    random = sys.modules.get('random')
+    if random is not None:
+        random._inst.seed()
+
+
 def original_dir():
     # As multiprocessing.process does when it is imported.
     try:

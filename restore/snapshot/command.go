@@ -24,6 +24,7 @@ type Command struct {
 	fn      [stub.Functions]uint64
 	base    procmem.Addr
 	planted bool
+	trap    action // what the command did with SIGTRAP before
 	tell    func(step string, done, total uint64)
 }
 

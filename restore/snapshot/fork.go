@@ -201,14 +201,16 @@ func (c *Command) AsItStands() (*Copy, error) {
 // copyTo copies all of the stopped command but the stub.
 func (c *Command) copyTo(out *Copy, point *Point) (err error) {
 	pid := c.p.PID()
-	out.PID, out.Start, out.Base, out.Busy = pid, c.start, c.base, true
+	out.PID, out.OwnPID, out.Start, out.Base, out.Busy = pid, innerID(pid, pid), c.start, c.base, true
 	if out.Threads, err = threadsOf(c.p); err != nil {
 		return err
 	}
 	if out.Kernel, err = readKernel(c.p, pid); err != nil {
 		return err
 	}
-	out.Kernel.Actions[unix.SIGTRAP-1] = [4]uint64{} // ours
+	if trap := &out.Kernel.Actions[unix.SIGTRAP-1]; trap[0] == c.ownTrap()[0] {
+		*trap = c.trap
+	}
 	if out.FDs, err = listDescriptors(pid); err != nil {
 		return err
 	}

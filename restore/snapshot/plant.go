@@ -53,8 +53,18 @@ func (c *Command) plant(maps []procmem.Mapping) (err error) {
 		return fmt.Errorf("making the loader stub executable: %w", err)
 	}
 	c.planted = true
+	c.trap, err = c.swapTrap(c.ownTrap())
+	return err
+}
+
+// action is what rt_sigaction takes: handler, flags, restorer, mask.
+type action = [4]uint64
+
+// ownTrap is the handler of the stub for what a debug register stops.
+func (c *Command) ownTrap() action {
 	const sigInfo, restorer = 4, 0x04000000 // SA_SIGINFO, SA_RESTORER
-	return c.setTrapAction([4]uint64{uint64(c.base) + uint64(l.Trap), sigInfo | restorer, uint64(c.base) + uint64(l.Restorer), 0})
+	l := stub.Own()
+	return action{uint64(c.base) + uint64(l.Trap), sigInfo | restorer, uint64(c.base) + uint64(l.Restorer), 0}
 }
 
 // removeTrap gives the command its own way with SIGTRAP back. No debug register is set any more.
@@ -63,19 +73,31 @@ func (c *Command) removeTrap() error {
 		return nil
 	}
 	c.planted = false
-	return c.setTrapAction([4]uint64{})
+	now, err := c.swapTrap(c.trap)
+	if err == nil && now[0] != c.ownTrap()[0] {
+		_, err = c.swapTrap(now) // the program has set another since
+	}
+	return err
 }
 
-// setTrapAction sets what the command does with SIGTRAP.
-func (c *Command) setTrapAction(action [4]uint64) error {
-	var b []byte
-	for _, v := range action {
+// swapTrap sets what the command does with SIGTRAP, and returns what it did.
+func (c *Command) swapTrap(to action) (old action, err error) {
+	b := make([]byte, 0, 64)
+	for _, v := range to {
 		b = le.AppendUint64(b, v)
 	}
 	at := c.base + procmem.Addr(stub.Own().End) + tablesRoom - 64
 	if _, err := c.p.WriteAt(b, at); err != nil {
-		return err
+		return old, err
 	}
-	_, err := c.p.Syscall(c.p.PID(), unix.SYS_RT_SIGACTION, uint64(unix.SIGTRAP), uint64(at), 0, 8)
-	return err
+	if _, err := c.p.Syscall(c.p.PID(), unix.SYS_RT_SIGACTION, uint64(unix.SIGTRAP), uint64(at), uint64(at)+32, 8); err != nil {
+		return old, err
+	}
+	if _, err := c.p.ReadAt(b[:32], at+32); err != nil {
+		return old, err
+	}
+	for i := range old {
+		old[i] = le.Uint64(b[:32][8*i:])
+	}
+	return old, nil
 }

@@ -32,6 +32,7 @@ const (
 // Copy is a consistent copy of a process. Close releases it.
 type Copy struct {
 	PID    int
+	OwnPID int // that the process has for itself, in its own namespace
 	Interp *symbols.Interpreter
 	Layout *symbols.Layout
 	Start  Start

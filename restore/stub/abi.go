@@ -75,8 +75,8 @@ type Head struct {
 	Point                          uint64
 	Forked                         uint64
 	Ways                           [2]Way
-	Exe, Argv0                     uint32
-	NArgv0, _                      uint32
+	Exe                            uint32
+	PID                            int32
 	NOps, Ops                      uint32
 	NFDs, FDs                      uint32
 	NThreads, Threads              uint32

@@ -5,7 +5,7 @@ package stub
 // What abi.h names. See there.
 const (
 	Magic        = 0x327a657266797000
-	Version      = 5
+	Version      = 6
 	Region       = 0x40000000
 	RegionArgs   = 0x10000000
 	RegionVDSO   = 0x20000000
@@ -71,5 +71,5 @@ var layouts = map[string]struct {
 	"FD":     {40, map[string]uint64{"fd": 0, "other": 4, "kind": 8, "flags": 12, "offset": 16, "path": 24, "nholds": 28, "holds": 32, "file": 36}},
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {560, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 192, "forked": 200, "ways": 208, "exe": 288, "argv0": 292, "nargv0": 296, "nops": 304, "ops": 308, "nfds": 312, "fds": 316, "nthreads": 320, "threads": 324, "nwords": 328, "words": 332, "vdso": 336, "nvdso": 400, "vdso_sum": 404, "actions": 408, "start_mask": 416, "start_ignored": 424, "point_mask": 432, "stack_low": 440, "stack_end": 448, "stack_floor": 456, "environ": 464, "mm": 472, "auxv_at": 528, "auxv": 536, "auxv_len": 540, "comm": 544}},
+	"Head":   {552, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 192, "forked": 200, "ways": 208, "exe": 288, "pid": 292, "nops": 296, "ops": 300, "nfds": 304, "fds": 308, "nthreads": 312, "threads": 316, "nwords": 320, "words": 324, "vdso": 328, "nvdso": 392, "vdso_sum": 396, "actions": 400, "start_mask": 408, "start_ignored": 416, "point_mask": 424, "stack_low": 432, "stack_end": 440, "stack_floor": 448, "environ": 456, "mm": 464, "auxv_at": 520, "auxv": 528, "auxv_len": 532, "comm": 536}},
 }

@@ -3,15 +3,16 @@
 #ifndef PYFREEZE_ABI_H
 #define PYFREEZE_ABI_H
 
+#define ABI_MAGIC 0x327a657266797000 /* "\0pyfrez2" */
+#define ABI_VERSION 6
+
+#ifndef __ASSEMBLER__
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
 typedef int i32;
 typedef long i64;
-
-#define ABI_MAGIC 0x327a657266797000ul /* "\0pyfrez2" */
-#define ABI_VERSION 5
 
 // The stub is planted into a region of its own, at an address that is chosen at the freeze: first the stub's
 // text, then its variables (struct run first) with a stack, then struct head with its tables. All offsets in
@@ -100,7 +101,7 @@ struct op {
 
 struct file { u64 dev, ino, size, mtime_ns; u32 path, pad; }; // size ~0: not compared
 
-enum { FD_FILE, FD_PIPE, FD_SOCKETS, FD_EVENT, FD_EPOLL, FD_EPOLL_ADD, FD_NULL, FD_MEM };
+enum { FD_FILE, FD_PIPE, FD_SOCKETS, FD_EVENT, FD_EPOLL, FD_EPOLL_ADD, FD_NULL };
 
 // A descriptor that is made again.
 struct fd {
@@ -133,8 +134,8 @@ struct head {
 	u64 point;              // address of what rt_sigreturn takes to go on at the point; 0: none
 	u64 forked;             // set by the tracer when the agent's fork() has been taken
 	struct way ways[2];     // by MODE_; way 0: not possible
-	u32 exe, argv0;         // path of the interpreter; words of the command line before the user's arguments
-	u32 nargv0, pad;
+	u32 exe;                // path of the interpreter
+	i32 pid;                // that the frozen process had for itself
 	u32 nops, ops;
 	u32 nfds, fds;
 	u32 nthreads, threads;  // the main one first
@@ -168,4 +169,5 @@ struct spawn {
 };
 enum { VERDICT_FITS = 1, VERDICT_STALE = 2 }; // one byte; the path follows
 
+#endif // __ASSEMBLER__
 #endif

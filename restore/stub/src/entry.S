@@ -1,9 +1,11 @@
 // Where control enters the stub. Offsets of these are in struct stub, at the blob's start.
+#include "abi.h"
+
 	.section .head, "ax"
 	.globl stub_start
 stub_start:
-	.quad 0x327a657266797000
-	.long 5                          // ABI_VERSION
+	.quad ABI_MAGIC
+	.long ABI_VERSION
 	.long stub_vars - stub_start
 	.long stub_used - stub_start
 	.long stub_end - stub_start

@@ -127,12 +127,15 @@ static void thaw(struct room *m, struct request *q)
 static int check_way(const struct image *im, const struct request *q, struct plan *p)
 {
 	const struct stub *s = (const struct stub *)(im->head + im->program);
-	const struct way *w = &((const struct head *)((const u8 *)s + s->used))->ways[q->mode];
+	const struct head *h = (const struct head *)((const u8 *)s + s->used);
+	const struct way *w = &h->ways[q->mode];
 	const char *why = 0;
 	if (!w->way)
 		why = "the image cannot be run in this way";
 	else if (q->entry[0] && w->flags & HEAD_RESUME)
 		why = "the image goes on at its point: it runs no other script, module or code";
+	else if (h->pid == sys3(SYS_getpid, 0, 0, 0)) // what tells a fork by getpid() would see none: OpenSSL, tempfile
+		why = "this process has the number of the frozen one, which no child of it could have";
 	put(p->why, 0, why ? why : "", TEXT);
 	return !why;
 }

@@ -38,7 +38,7 @@ int main(void)
 	F(thread, robust) F(thread, robust_len) F(thread, frame) F(thread, ntids) F(thread, tids) F(thread, name) E
 	S(Poke, poke) F(poke, addr) F(poke, value) F(poke, size) E
 	S(Head, head) F(head, magic) F(head, version) F(head, size) F(head, base) F(head, fn) F(head, point) F(head, forked)
-	F(head, ways) F(head, exe) F(head, argv0) F(head, nargv0) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
+	F(head, ways) F(head, exe) F(head, pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
 	F(head, nthreads) F(head, threads) F(head, nwords) F(head, words) F(head, vdso) F(head, nvdso) F(head, vdso_sum)
 	F(head, actions) F(head, start_mask) F(head, start_ignored) F(head, point_mask) F(head, stack_low) F(head, stack_end)
 	F(head, stack_floor) F(head, environ) F(head, mm) F(head, auxv_at) F(head, auxv) F(head, auxv_len) F(head, comm) E
