@@ -56,7 +56,7 @@ func (f *freezing) refuse(context.Context) error {
 	command := f.copy.Kind == snapshot.Forked || f.o.At != ""
 	f.modes[stub.ModeRun] = mode{possible: true, resume: command && !f.o.Again}
 	f.modes[stub.ModeResume] = mode{possible: !command, resume: true}
-	shared := memory.Unshareable(f.copy.Maps)
+	shared := memory.Unshareable(f.copy.Maps, f.copy.Uncopied)
 	var first *refuse.Error
 	for i := range f.modes {
 		m := &f.modes[i]

@@ -154,7 +154,7 @@ func TestUnshareable(t *testing.T) {
 		}
 	}
 	vvar := procmem.Mapping{Path: "[vvar]", Shared: true, Read: true}
-	if got := Unshareable([]procmem.Mapping{vvar, rw}); len(got) != 1 || got[0].Path != "" {
+	if got := Unshareable([]procmem.Mapping{vvar, rw}, nil); len(got) != 1 || got[0].Path != "" {
 		t.Errorf("the kernel's own pages are somebody's memory: %+v", got)
 	}
 }

@@ -185,8 +185,11 @@ func (g *gatherer) add(i int) error {
 	return nil
 }
 
-// Unshareable lists the memory of a process that a thaw cannot bring back.
-func Unshareable(maps []procmem.Mapping) (out []Shared) {
+// Unshareable lists the memory of a process that a thaw cannot bring back. uncopied is what its copy lacks.
+func Unshareable(maps, uncopied []procmem.Mapping) (out []Shared) {
+	for _, m := range uncopied {
+		out = append(out, Shared{m, "memory that no child is given (MADV_DONTFORK)"})
+	}
 	for i := range maps {
 		if what := unshareable(&maps[i]); what != "" && !strings.HasPrefix(maps[i].Path, "[v") {
 			out = append(out, Shared{maps[i], what})

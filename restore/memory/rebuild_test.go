@@ -91,7 +91,7 @@ func somewhere(c *snapshot.Copy) (out []procmem.Range) {
 func compareMaps(t *testing.T, c *snapshot.Copy, w *world) {
 	t.Helper()
 	left := len(w.pages)
-	shared := Unshareable(c.Maps)
+	shared := Unshareable(c.Maps, c.Uncopied)
 	if len(shared) != 2 { // what it may write to, and what is of a deleted file
 		t.Errorf("%d mappings are shared, the program has two: %+v", len(shared), shared)
 	}

@@ -136,7 +136,7 @@ func TestDeviceMemory(t *testing.T) {
 		m := procmem.Mapping{Range: procmem.Range{Start: 0x1000, End: 0x3000}, Path: path, Inode: 7}
 		m.Read = true
 		got := ""
-		for _, o := range f.shared(memory.Unshareable([]procmem.Mapping{m})) {
+		for _, o := range f.shared(memory.Unshareable([]procmem.Mapping{m}, nil)) {
 			got += o.String()
 		}
 		if want != "" {

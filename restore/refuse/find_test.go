@@ -81,7 +81,7 @@ func captured(t *testing.T, p *target.Process) (*snapshot.Target, *snapshot.Copy
 // refused lists what stands against a use, as a freeze does.
 func (f *frozen) refused(use Use) (out []string) {
 	_, list := f.Descriptors(f.c, use)
-	list = append(list, f.Find(f.c, f.list, memory.Unshareable(f.c.Maps), use)...)
+	list = append(list, f.Find(f.c, f.list, memory.Unshareable(f.c.Maps, f.c.Uncopied), use)...)
 	if use.Again && !use.Threads {
 		list = append(list, f.Unsafe(f.c, f.list)...)
 	}

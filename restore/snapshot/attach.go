@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"pyfreeze/procmem"
@@ -227,7 +228,27 @@ func (k *capturer) fromTwin(ctx context.Context, c *Copy, w *tracer.Process, st 
 		return "", err
 	}
 	defer mem.Close()
-	return "", k.copyFrom(c, w, mem, true)
+	if err := k.copyFrom(c, w, mem, true); err != nil {
+		return "", err
+	}
+	c.Uncopied, err = k.uncopied(c.Maps)
+	return "", err
+}
+
+// uncopied lists what the target has now, and no fork of it gets. copied is what its twin has.
+func (k *capturer) uncopied(copied []procmem.Mapping) (out []procmem.Mapping, err error) {
+	maps, err := procmem.ReadMaps(k.t.PID)
+	if err != nil {
+		return nil, err
+	}
+	flags := readFlags(k.t.PID)
+	for _, m := range maps {
+		there := slices.ContainsFunc(copied, func(c procmem.Mapping) bool { return c.Overlaps(m.Range) })
+		if !there && slices.Contains(flags[m.Start], "dc") { // VM_DONTCOPY: proc_pid_smaps(5)
+			out = append(out, m)
+		}
+	}
+	return out, nil
 }
 
 // copyFrom copies what p has: the target itself, or its twin. Only a thaw needs what the kernel keeps.

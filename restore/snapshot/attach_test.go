@@ -76,7 +76,7 @@ func TestAttachLeavesNoTrace(t *testing.T) {
 // What is copied is what the program had: its objects, threads by name, descriptors, signals.
 func TestCopyHasAll(t *testing.T) {
 	p := target.Talk(t, target.Debian, `
-import ctypes, os, sys, signal, threading, time
+import ctypes, mmap, os, sys, signal, threading, time
 value = {'a': [1, 2], 'b': 'text'}
 def work():
     ctypes.CDLL(None).prctl(15, b'a worker')
@@ -85,6 +85,7 @@ threading.Thread(target=work, daemon=True).start()
 signal.signal(10, signal.SIG_IGN); signal.signal(12, print)
 signal.pthread_sigmask(signal.SIG_BLOCK, {14})
 f = open('/etc/passwd', 'rb', buffering=0); f.read(7)
+kept = mmap.mmap(-1, 12288, mmap.MAP_PRIVATE); kept.madvise(mmap.MADV_DONTFORK)
 time.sleep(0.1)
 print('ready'); sys.stdin.readline()`)
 	p.Reading()
@@ -109,6 +110,9 @@ print('ready'); sys.stdin.readline()`)
 		if err != nil || string(code) != "\x0f\x05" {
 			t.Errorf("thread %d does not make its system call again: % x, %v", th.Tid, code, err)
 		}
+	}
+	if len(c.Uncopied) != 1 || c.Uncopied[0].Len() != 12288 {
+		t.Errorf("its twin lacks %v", c.Uncopied)
 	}
 	if c.Threads[0].SigMask != 1<<13 {
 		t.Errorf("it blocks %#x", c.Threads[0].SigMask)

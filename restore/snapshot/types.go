@@ -39,6 +39,8 @@ type Copy struct {
 	Kind   Kind
 	Space  *procmem.Space
 	Maps   []procmem.Mapping
+	// Uncopied is what an attached process has and its twin, a fork, has not: MADV_DONTFORK of madvise(2).
+	Uncopied []procmem.Mapping
 	// Flags are VmFlags of /proc/PID/smaps, by the start of a mapping: "wf", "dc", ... nil where they are not known.
 	Flags   map[procmem.Addr][]string
 	Threads []Thread // all that the process had, the main one first
