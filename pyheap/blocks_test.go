@@ -108,6 +108,9 @@ func (h *Heap) chunksAgree(t *testing.T, m mallinfo) {
 		if s.chunks == nil {
 			continue
 		}
+		if _, taken := h.view.mallocBlock(s, s.top+16); taken {
+			t.Errorf("the rest of the heap at %#x is taken for a block", s.top)
+		}
 		for at := s.firstChunk; at+16 <= s.end; {
 			size := le64(s.data, at+8-s.start) &^ chunkFlags
 			if size < minChunk {

@@ -104,7 +104,7 @@ func (v *view) plainBlock(s *seg, a uint64) (size uint64, ok bool) {
 	}
 	next := a - 16 + size
 	if next == s.end {
-		return size - 8, true
+		return size - 8, s.chunks == nil || a-16 != s.top // the rest of the heap is nobody's
 	}
 	if next+16 > s.end {
 		return 0, false
