@@ -17,7 +17,6 @@ import (
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
-	"pyfreeze/restore/stub"
 	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
@@ -38,15 +37,6 @@ func (o *Options) image() freeze.Options {
 	// Native threads that are allowed are kept: a library that does not make its threads again waits for them.
 	o.Threads = o.Threads || slices.Contains(o.Allow, "native-thread")
 	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Threads: o.Threads, Tell: o.Tell}
-}
-
-// started is what a command of ours finds as it would have without us.
-func started() *tracer.Start {
-	s, ok := stub.Start()
-	if !ok {
-		return nil
-	}
-	return &tracer.Start{Closed: s.Closed, Blocked: s.Blocked, Ignored: s.Ignored}
 }
 
 // Attach writes an image of a running process, which is stopped only while a twin of it is made, and changed in nothing. When ctx ends, so
@@ -98,7 +88,7 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 	if err != nil {
 		return nil, 0, err
 	}
-	fo, program := o.image(), tracer.Program{Path: path, Argv: o.Command, Env: os.Environ(), Start: started()}
+	fo, program := o.image(), tracer.Program{Path: path, Argv: o.Command, Env: os.Environ()}
 	if len(o.Warm) > 0 {
 		start, exe, err := learn(ctx, program, o.Tell)
 		if err != nil {
@@ -112,7 +102,7 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 		if err != nil {
 			return nil, 0, err
 		}
-		fo.Plain, program = &start, tracer.Program{Path: exe, Argv: argv, Env: start.Environ, Dir: start.Cwd, Start: started()}
+		fo.Plain, program = &start, tracer.Program{Path: exe, Argv: argv, Env: start.Environ, Dir: start.Cwd}
 	}
 	fo.At, fo.Again = at.String(), at.Exit()
 	tell(o.Tell, "starting "+o.Command[0])
@@ -150,6 +140,7 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 		s := c.Start()
 		fo.Plain.Mask, fo.Plain.Ignored, fo.Plain.FDs, fo.Plain.Time = s.Mask, s.Ignored, s.FDs, s.Time
 	}
+	code := compileCode(ctx, c)
 	tell(o.Tell, "reading debug information")
 	lay, err := symbols.LoadLayoutContext(symbols.WithProgress(ctx, o.Tell), c.Interpreter().Module.File)
 	if err != nil {
@@ -165,13 +156,32 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 	if o.Threads {
 		cp, err = c.AsItStands()
 	} else {
-		cp, err = c.Fork(ctx)
+		compiled := <-code
+		if err = compiled.err; err == nil {
+			cp, err = c.Fork(ctx, compiled.code)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer cp.Close()
 	return freeze.Image(symbols.WithProgress(ctx, o.Tell), cp, fo)
+}
+
+type compiled struct {
+	code []byte
+	err  error
+}
+
+// compileCode compiles the thaw script while the command runs to its point.
+func compileCode(ctx context.Context, c *snapshot.Command) <-chan compiled {
+	done := make(chan compiled, 1)
+	exe, environ := c.Interpreter().Exe, c.Start().Environ
+	go func() {
+		code, err := script.Code(ctx, exe, environ)
+		done <- compiled{code, err}
+	}()
+	return done
 }
 
 // learn starts a command up to the first instruction of its interpreter, to find out how that is called, through #!, env or a wrapper, and

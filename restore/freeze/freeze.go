@@ -58,6 +58,7 @@ type freezing struct {
 	found   []captured.Value
 	copies  []captured.Copy
 	changes []captured.EnvChange
+	code    []byte  // the thaw script, where the copy has it not
 	modes   [2]mode // stub.ModeRun, stub.ModeResume
 	guards  *guard.Guards
 	stale   []string // files that were changed while the program ran
@@ -69,7 +70,7 @@ type mode struct {
 	possible bool
 	resume   bool // the program goes on; else it runs again
 	use      refuse.Use
-	script   []byte
+	config   []byte // what the thaw script is told
 	pokes    []stub.Poke
 	relock   uint64        // stub.Way
 	why      *refuse.Error // where it is not possible

@@ -17,6 +17,7 @@ import (
 	"pyfreeze/restore/internal/copied"
 	"pyfreeze/restore/internal/target"
 	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
 	"pyfreeze/symbols"
@@ -51,7 +52,11 @@ func command(t *testing.T, point string, argv ...string) *snapshot.Copy {
 	if err := cmd.ToPoint(t.Context(), at); err != nil {
 		t.Fatal(err)
 	}
-	c, err := cmd.Fork(t.Context())
+	code, err := script.Code(t.Context(), cmd.Interpreter().Exe, cmd.Start().Environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cmd.Fork(t.Context(), code)
 	if err != nil {
 		t.Fatal(err)
 	}

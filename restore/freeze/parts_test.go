@@ -177,14 +177,14 @@ func TestWays(t *testing.T) {
 	} {
 		f := &freezing{copy: &snapshot.Copy{Kind: c.kind, GILHolder: c.holder,
 			Threads: []snapshot.Thread{thread(1), thread(2)}}}
-		m := &mode{possible: true, resume: c.resume, script: []byte("script"), relock: 9,
+		m := &mode{possible: true, resume: c.resume, config: []byte("config"), relock: 9,
 			pokes: []stub.Poke{{Addr: 1}}}
 		m.use.Threads = c.threads
 		got := f.way(&stub.Tables{}, m, 1)
-		if got.Script == 0 || got.ScriptLen != 6 || got.Relock != 9 || got.NPokes != 1 || got.Pokes == 0 {
+		if got.Config == 0 || got.ConfigLen != 6 || got.Relock != 9 || got.NPokes != 1 || got.Pokes == 0 {
 			t.Errorf("%+v: %+v", c, got)
 		}
-		got.Script, got.ScriptLen, got.Relock, got.NPokes, got.Pokes = 0, 0, 0, 0, 0
+		got.Config, got.ConfigLen, got.Relock, got.NPokes, got.Pokes = 0, 0, 0, 0, 0
 		if got != c.want {
 			t.Errorf("kind %d, threads %v: %+v, want %+v", c.kind, c.threads, got, c.want)
 		}

@@ -163,6 +163,11 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	if len(homeFiles(f.python)) > 0 {
 		f.plain.Interp = append([]string{f.python}, f.plain.Interp[1:]...) // they are found from there, wherever the command is given
 	}
+	if f.copy.Script == 0 {
+		if f.code, err = script.Code(ctx, f.copy.Interp.Exe, f.start.Environ); err != nil {
+			return err
+		}
+	}
 	for i := range f.modes {
 		m := &f.modes[i]
 		if !m.possible {
@@ -173,7 +178,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 		if !m.resume {
 			name = f.plain.Script()
 		}
-		m.script, err = script.Compile(ctx, f.copy.Interp.Exe, f.recipe, name, int(f.config("optimization_level")), f.start.Environ, cfg)
+		m.config, err = script.Compile(ctx, f.copy.Interp.Exe, f.recipe, name, int(f.config("optimization_level")), f.start.Environ, cfg)
 		if err != nil {
 			return err
 		}

@@ -127,6 +127,9 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 			break
 		}
 	}
+	if h.Script = uint64(c.Script); h.Script == 0 {
+		h.Code, h.CodeLen = t.Bytes(f.code), uint32(len(f.code))
+	}
 	h.NThreads, h.Threads = uint32(len(threads)), stub.Encode(t, threads)
 	for mode := range h.Ways {
 		h.Ways[mode] = f.way(t, &f.modes[mode], len(threads)-1)
@@ -165,7 +168,7 @@ func (f *freezing) way(t *stub.Tables, m *mode, others int) (w stub.Way) {
 	if !m.possible {
 		return w
 	}
-	w.Script, w.ScriptLen = t.Bytes(m.script), uint32(len(m.script))
+	w.Config, w.ConfigLen = t.Bytes(m.config), uint32(len(m.config))
 	w.Relock = m.relock
 	w.NPokes, w.Pokes = uint32(len(m.pokes)), stub.Encode(t, m.pokes)
 	if m.resume {

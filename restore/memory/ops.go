@@ -82,6 +82,9 @@ func (m *Memory) fileSteps(t *stub.Tables, emit func(stub.Op)) {
 				emit(stub.Op{Kind: stub.OpOpen, Off: uint64(stub.Encode(t, []stub.File{rec}))})
 				opened = true
 			}
+			if !r.needed {
+				continue // the file is opened all the same: it is to be the same one
+			}
 			flags := uint32(unix.MAP_PRIVATE)
 			if r.Shared {
 				flags = unix.MAP_SHARED

@@ -176,7 +176,6 @@ func (g *gatherer) add(i int) error {
 	case wiped:
 		r.needed = true
 	case r.file >= 0:
-		r.needed = true
 		g.addFilePages(&r)
 	default:
 		g.addAnonymous(&r)
@@ -235,16 +234,32 @@ func (g *gatherer) addAnonymous(r *region) {
 	if r.Read || r.Write || r.Exec {
 		covered := uint64(0)
 		for _, k := range g.c.Space.Known(r.Range) {
-			b, err := g.c.Space.Bytes(k.Start, k.Len())
-			if err != nil {
-				continue
+			for _, part := range g.byOwner(k) {
+				b, err := g.c.Space.Bytes(part.Start, part.Len())
+				if err != nil {
+					continue
+				}
+				covered += g.addRuns(r, part.Start, b, pyheap.MappedChunks(b))
 			}
-			covered += g.addRuns(r, k.Start, b, pyheap.MappedChunks(b))
 		}
 		r.needed = covered < r.Len()
 		return
 	}
 	r.needed = true
+}
+
+// byOwner splits memory where that of an allocator begins and ends: the kernel joins neighbours to one mapping.
+func (g *gatherer) byOwner(r procmem.Range) (out []procmem.Range) {
+	i := sort.Search(len(g.known), func(i int) bool { return g.known[i].End > r.Start })
+	for ; i < len(g.known) && g.known[i].Start < r.End; i++ {
+		for _, at := range []procmem.Addr{g.known[i].Start, g.known[i].End} {
+			if at > r.Start && at < r.End {
+				out = append(out, procmem.Range{Start: r.Start, End: at})
+				r.Start = at
+			}
+		}
+	}
+	return append(out, r)
 }
 
 // addRuns adds the pieces of anonymous memory that are not zero. It returns how much of it mapped pieces cover.
@@ -311,9 +326,11 @@ func nonZero(at procmem.Addr, b []byte) (out []procmem.Range) {
 
 // addFilePages keeps the pages of a private file mapping that differ from the file.
 func (g *gatherer) addFilePages(r *region) {
+	r.needed = true
 	if r.Shared || !r.Read && !r.Write && !r.Exec {
 		return
 	}
+	covered := uint64(0)
 	file := g.m.base[r.file].data
 	within := func(off uint64) []byte {
 		if off >= uint64(len(file)) {
@@ -349,8 +366,10 @@ func (g *gatherer) addFilePages(r *region) {
 		}
 		for _, run := range runs {
 			g.m.pieces = append(g.m.pieces, piece{run, b[run.Start-k.Start : run.End-k.Start], mapped, prot(&r.Mapping)})
+			covered += run.Len()
 		}
 	}
+	r.needed = covered < r.Len()
 }
 
 func allZero(b []byte) bool {

@@ -120,6 +120,15 @@ func (r *Recipe) add(more *Recipe) {
 	}
 }
 
+// shippedSources returns the recipes that are part of pyfreeze, always in the same order.
+func shippedSources() (out []string, err error) {
+	shipped, err := shippedRecipes()
+	for _, r := range shipped {
+		out = append(out, r.sources...)
+	}
+	return out, err
+}
+
 // shippedRecipes returns those that are part of pyfreeze and tell their program by a module.
 func shippedRecipes() (out []*Recipe, err error) {
 	list, err := recipeFiles.ReadDir("recipes")

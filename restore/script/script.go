@@ -24,13 +24,35 @@ var thawScript string
 //go:embed thaw_cold.py
 var thawColdScript string
 
-// scriptCompiler runs in a plain, isolated interpreter of the same build and turns
-// scripts and configuration into what PyMarshal_ReadObjectFromString takes.
-const scriptCompiler = `
-import sys, json, marshal, os
+// recipeCompiler is a part of the programs below.
+const recipeCompiler = `
+import ast, sys, json, marshal, os
 j = json.load(sys.stdin)
+def recipe(source):
+    # What it declares for pyfreeze, and its warm(), need not be loaded in each thaw.
+    tree = ast.parse(source)
+    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)} | {'thaw'}
+    def needed(n):
+        if isinstance(n, ast.FunctionDef):
+            return n.name in used
+        if not isinstance(n, ast.Assign) or not isinstance(n.value, (ast.Tuple, ast.Constant)):
+            return True
+        return any(not isinstance(t, ast.Name) or t.id in used for t in n.targets)
+    tree.body = [n for n in tree.body if needed(n)]
+    return compile(tree, '<pyfreeze recipe>', 'exec', dont_inherit=True)
+`
+
+// codeCompiler runs in a plain, isolated interpreter of the same build and turns the thaw script into what
+// PyMarshal_ReadObjectFromString takes.
+const codeCompiler = recipeCompiler + `
 code = compile(j['thaw'], '<pyfreeze>', 'exec', dont_inherit=True)
-recipes = tuple(compile(r, '<pyfreeze recipe>', 'exec', dont_inherit=True) for r in j['recipes'])
+cold = marshal.dumps(compile(j['cold'], '<pyfreeze>', 'exec', dont_inherit=True))
+sys.stdout.buffer.write(marshal.dumps((code, cold, tuple(recipe(r) for r in j['recipes']))))
+`
+
+// configCompiler does the same with recipes that are not shipped, and what the script is told.
+const configCompiler = recipeCompiler + `
+recipes = tuple(r if type(r) is int else recipe(r) for r in j['recipes'])
 config = j['config']
 config['version'] = tuple(sys.version_info[:2])
 config['script_code'] = config['script_stat'] = None
@@ -43,10 +65,6 @@ if j['script']:
         config['script_stat'] = (path, st.st_size, st.st_mtime_ns, os.path.dirname(os.path.realpath(path)))
     except (OSError, SyntaxError, ValueError):
         pass
-config['cold'] = marshal.dumps(compile(j['cold'], '<pyfreeze>', 'exec', dont_inherit=True))
-config['stdio'] = ((0, 'stdin__'), (1, 'stdout__'), (2, 'stderr__'))
-config['stdio_names'] = ('<stdin>', '<stdout>', '<stderr>')
-config['coercion_targets'] = ('C', 'POSIX', 'C.UTF-8', 'C.utf8', 'UTF-8')
 for name in ('home', 'tmpdir', 'tz', 'pythonpath', 'userbase', 'io_encoding'):
     config[name] = None if config[name] is None else config[name].encode('utf-8', 'surrogateescape')
 def encoded(v):
@@ -56,10 +74,8 @@ config['zone'] = config['zone'] and tuple(config['zone'])
 from binascii import a2b_base64
 config['changes'] = tuple((a2b_base64(c['name']), None if c['value'] is None else a2b_base64(c['value'])) for c in config['changes'] or ())
 import signal
-config['signals'] = tuple(n for n in range(1, int(signal.NSIG)) if n not in (9, 19) and n not in range(32, int(signal.SIGRTMIN)))
-config['ignored_signals'] = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
 config['fresh_signals'] = [int(getattr(signal, n)) for n in j['signals'] if hasattr(signal, n)]
-sys.stdout.buffer.write(marshal.dumps((code, recipes, config)))
+sys.stdout.buffer.write(marshal.dumps((recipes, config)))
 `
 
 // Config is what the thaw script is told of the frozen process.
@@ -90,17 +106,37 @@ type Config struct {
 	Local   *string              `json:"local"`   // the working directory, if modules of it are loaded
 }
 
-// Compile compiles the thaw script and the recipes with the interpreter at exe,
+// Code compiles the thaw script and the recipes that are shipped, as [Compile] does what it is told.
+func Code(ctx context.Context, exe string, environ []string) ([]byte, error) {
+	shipped, err := shippedSources()
+	if err != nil {
+		return nil, err
+	}
+	return compile(ctx, exe, environ, codeCompiler, map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipes": shipped})
+}
+
+// Compile compiles recipes that are not shipped, and what the thaw script is told with the interpreter at exe,
 // which never is the target itself. environ is the target's: without some variables the interpreter might not find its libraries.
 func Compile(ctx context.Context, exe string, rec *Recipe, script string, optimized int, environ []string, cfg Config) ([]byte, error) {
-	signals, recipes := rec.resetSignals, rec.sources
-	if signals == nil {
-		signals = []string{}
+	shipped, err := shippedSources()
+	if err != nil {
+		return nil, err
 	}
-	if recipes == nil {
-		recipes = []string{}
+	signals, recipes := append([]string{}, rec.resetSignals...), []any{}
+	for _, source := range rec.sources {
+		if n := slices.Index(shipped, source); n >= 0 {
+			recipes = append(recipes, n)
+		} else {
+			recipes = append(recipes, source)
+		}
 	}
-	in, err := json.Marshal(map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipes": recipes, "script": script, "signals": signals, "optimize": optimized, "config": cfg})
+	return compile(ctx, exe, environ, configCompiler,
+		map[string]any{"recipes": recipes, "script": script, "signals": signals, "optimize": optimized, "config": cfg})
+}
+
+// compile runs a program of Python with the interpreter at exe, and returns what it writes.
+func compile(ctx context.Context, exe string, environ []string, program string, input map[string]any) ([]byte, error) {
+	in, err := json.Marshal(input)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +151,7 @@ func Compile(ctx context.Context, exe string, rec *Recipe, script string, optimi
 			}
 		}
 	}
-	cmd := exec.CommandContext(ctx, exe, flags, "-S", "-B", "-c", scriptCompiler)
+	cmd := exec.CommandContext(ctx, exe, flags, "-S", "-B", "-c", program)
 	cmd.Stdin, cmd.Dir = bytes.NewReader(in), "/"
 	cmd.Env = append(env, "LC_ALL=C.UTF-8")
 	var out, stderr bytes.Buffer

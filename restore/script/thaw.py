@@ -4,7 +4,8 @@
 # 'fallback', if set, makes the stub start the plain command instead.
 #
 # Given by the stub: strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
-# flags, config (made at the freeze), recipe_code (a tuple).
+# flags, config (made at the freeze), recipe_code (a tuple, of code objects or numbers of
+# shipped_recipes), shipped_recipes (a tuple), cold_code (thaw_cold.py, marshalled).
 #
 # This is paid at every start, and each name in it costs: loading it looks each up among the interned strings, which copies the page of
 # the one that is there. So what is rarely needed is in thaw_cold.py, unmarshalled on demand into this namespace. Only builtin
@@ -21,6 +22,12 @@ import _signal
 if not config['resume']:
     gc.freeze()  # the image's objects are old and few of them die: keep the collector off their pages
 
+STDIO = ((0, 'stdin__'), (1, 'stdout__'), (2, 'stderr__'))
+COERCION_TARGETS = ('C', 'POSIX', 'C.UTF-8', 'C.utf8', 'UTF-8')
+SIGNALS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+           34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60,
+           61, 62, 63, 64)  # SIGKILL and SIGSTOP cannot be set, 32 and 33 are the C library's own
+
 raised = None
 kept = [sys.modules.get('__main__')]  # functions that the frozen program left behind keep their globals
 
@@ -29,7 +36,7 @@ def cold(name):
     if name not in globals():
         import marshal
 
-        exec(marshal.loads(config['cold']), globals())
+        exec(marshal.loads(cold_code), globals())
     return globals()[name]
 
 
@@ -51,8 +58,7 @@ def stream(fd, old):
     if not usual or type(buffer) is not (io.BufferedWriter if writing else io.BufferedReader):
         old, buffer, raw = cold('new_stream')(fd, old)
     raw.__init__(fd, 'wb' if writing else 'rb', closefd=False)
-    name = config['stdio_names'][fd]
-    raw.name = name
+    raw.name = ('<stdin>', '<stdout>', '<stderr>')[fd]
     tty = raw.isatty()
     if raw is not buffer:
         size = raw._blksize
@@ -69,7 +75,7 @@ def signals():
     dfl, ign = _signal.SIG_DFL, _signal.SIG_IGN
     default = _signal.default_int_handler
     _signal.set_wakeup_fd(-1)
-    for n in config['signals']:
+    for n in SIGNALS:
         handler = _signal.getsignal(n)
         if handler is None:
             continue  # installed by C code: not Python's to restore
@@ -85,7 +91,7 @@ def signals():
         stays = stays and n not in config['fresh_signals']
         if stays:
             want = handler
-        elif n in config['ignored_signals']:
+        elif n == 13 or n == 25:  # SIGPIPE, SIGXFSZ
             want = ign
         elif n == 2 and inherited == dfl:
             want = default  # as signal's own start: only where the signal is not ignored
@@ -175,7 +181,7 @@ def start():
             posix.putenv(key, value)
     utf8_mode = sys.flags.utf8_mode
     ctype = _locale.setlocale(0)  # LC_CTYPE, of the frozen process
-    frozen_errors = 'surrogateescape' if utf8_mode or ctype in config['coercion_targets'] else 'strict'
+    frozen_errors = 'surrogateescape' if utf8_mode or ctype in COERCION_TARGETS else 'strict'
     if locale != config['locale']:
         try:
             _locale.setlocale(0, '')
@@ -199,7 +205,7 @@ def start():
             fallback = 'another character set'
             return
     # get_stdio_errors() of Python/initconfig.c
-    errors = 'surrogateescape' if utf8_mode or ctype in config['coercion_targets'] else 'strict'
+    errors = 'surrogateescape' if utf8_mode or ctype in COERCION_TARGETS else 'strict'
     if b'PYTHONIOENCODING' in fresh:
         encoding, errors = cold('io_encoding')(encoding, errors)
     if not config['resume']:
@@ -211,7 +217,7 @@ def start():
         cold('inherited')()
     if config['threads']:
         cold('renew_random')()
-    for fd, name in config['stdio']:
+    for fd, name in STDIO:
         if config['resume']:
             cold('go_on')(fd, name)
             continue
@@ -246,6 +252,8 @@ def start():
     if config['local'] and not config['resume']:
         cold('local_modules')(config['local'])
     for code in recipe_code:
+        if type(code) is int:
+            code = shipped_recipes[code]
         d = {'__name__': 'pyfreeze.recipe', '__builtins__': __builtins__, 'config': config}
         exec(code, d)
         reason = d['thaw']() if 'thaw' in d else None

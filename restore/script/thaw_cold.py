@@ -29,7 +29,7 @@ def coerce(ctype):
     # _Py_CoerceLegacyLocale() of Python/pylifecycle.c (PEP 538).
     if os.environ.get('LC_ALL') or os.environ.get('PYTHONCOERCECLOCALE') == '0':
         return ctype
-    for name in config['coercion_targets'][2:]:
+    for name in COERCION_TARGETS[2:]:
         try:
             _locale.setlocale(_locale.LC_CTYPE, name)
         except _locale.Error:
@@ -323,11 +323,11 @@ def inherited():
     # What the frozen program found ignored when it started, or not, is another set here. What it has set itself stays.
     def start(n, mask):
         ign, dfl = _signal.SIG_IGN, _signal.SIG_DFL
-        if mask >> (n - 1) & 1 or n in config['ignored_signals']:
+        if mask >> (n - 1) & 1 or n in (13, 25):
             return ign
         return _signal.default_int_handler if n == 2 else dfl
 
-    for n in config['signals']:
+    for n in SIGNALS:
         handler = _signal.getsignal(n)
         want = start(n, ignored)
         if handler == start(n, config['ignored']) and handler != want:

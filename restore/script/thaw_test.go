@@ -25,8 +25,10 @@ const driver = `
 def drive():
     import json, marshal, os, posix, sys
     told = json.loads(sys.argv[1])
-    with open(told['compiled'], 'rb') as f:
-        code, recipes, config = marshal.loads(f.read())
+    with open(told['code'], 'rb') as f:
+        code, cold, shipped = marshal.loads(f.read())
+    with open(told['config'], 'rb') as f:
+        recipes, config = marshal.loads(f.read())
     if not config['safe_path']:
         sys.path[0] = config['path0']
     exec(told['frozen'], sys.modules['__main__'].__dict__)
@@ -38,7 +40,8 @@ def drive():
             posix.putenv(name, value)
     words = [bytes.fromhex(w) + b'\0' for w in told['argv'] + told['env']]
     g = {'__builtins__': __builtins__, 'strings': b''.join(words), 'argc': len(told['argv']),
-         'ignored': told['ignored'], 'flags': 0, 'recipe_code': recipes, 'config': config}
+         'ignored': told['ignored'], 'flags': 0, 'recipe_code': recipes, 'config': config,
+         'cold_code': cold, 'shipped_recipes': shipped}
     exec(code, g)
     if 'fallback' in g:
         os.write(1, ('plain: ' + g['fallback']).encode())
@@ -139,15 +142,22 @@ func (th *thaw) thawed() result {
 	if th.config != nil {
 		th.config(&cfg)
 	}
-	compiled, err := Compile(context.Background(), th.exe, th.recipe, th.script, 0, th.old, cfg)
+	code, err := Code(context.Background(), th.exe, th.old)
 	if err != nil {
 		th.t.Fatal(err)
 	}
-	file := filepath.Join(th.t.TempDir(), "compiled")
-	if err := os.WriteFile(file, compiled, 0o600); err != nil {
+	config, err := Compile(context.Background(), th.exe, th.recipe, th.script, 0, th.old, cfg)
+	if err != nil {
 		th.t.Fatal(err)
 	}
-	told, err := json.Marshal(map[string]any{"compiled": file, "frozen": th.frozen, "then": th.then,
+	dir := th.t.TempDir()
+	for name, data := range map[string][]byte{"code": code, "config": config} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			th.t.Fatal(err)
+		}
+	}
+	told, err := json.Marshal(map[string]any{"code": filepath.Join(dir, "code"),
+		"config": filepath.Join(dir, "config"), "frozen": th.frozen, "then": th.then,
 		"argv": hexes(append(append([]string{th.exe}, th.options...), th.argv...)),
 		"env":  hexes(th.env), "ignored": th.ignored})
 	if err != nil {

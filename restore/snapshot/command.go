@@ -35,12 +35,22 @@ func StartCommand(program tracer.Program, tell Tell) (*Command, error) {
 		tell = func(string, uint64, uint64) {}
 	}
 	c := &Command{name: program.Argv[0], tell: tell}
+	program.Start = started()
 	p, err := tracer.Spawn(program)
 	if err != nil {
 		return nil, err
 	}
 	c.p = p
 	return c, nil
+}
+
+// started is what a command of ours finds as it would have without us.
+func started() *tracer.Start {
+	s, ok := stub.Start()
+	if !ok {
+		return nil
+	}
+	return &tracer.Start{Closed: s.Closed, Blocked: s.Blocked, Ignored: s.Ignored}
 }
 
 // FindProgram looks a program up as a shell would.

@@ -37,8 +37,8 @@ func (c *Command) atRest() error {
 
 // Fork copies the command at the point where it stands, as the child of a fork() that it makes there. No child is made: the system call is
 // skipped, and the program goes on as its parent when it is released. Precondition: the main thread stands at a point of Python and
-// holds the GIL. Errors: *StateError, *CommandEndedError.
-func (c *Command) Fork(ctx context.Context) (_ *Copy, err error) {
+// holds the GIL. code is the thaw script, marshalled: it is loaded before. Errors: *StateError, *CommandEndedError.
+func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
 	if err := c.atRest(); err != nil {
 		return nil, err
 	}
@@ -53,8 +53,11 @@ func (c *Command) Fork(ctx context.Context) (_ *Copy, err error) {
 	h := stub.Head{Base: uint64(c.base), Fn: c.fn}
 	frame := Frame(0, &point.Regs, point.XState, point.SigMask, stack)
 	at := uint64(head) + uint64(tables.Bytes(make([]byte, len(frame))))
-	h.Point = at
+	h.Point, h.Code, h.CodeLen = at, tables.Bytes(code), uint32(len(code))
 	region := h.Region(tables)
+	if len(region) > int(l.End)+tablesRoom-64 {
+		return nil, fmt.Errorf("the thaw script has %d bytes: too many", len(code))
+	}
 	copy(region[at-uint64(c.base):], Frame(at, &point.Regs, point.XState, point.SigMask, stack))
 	if _, err := c.p.WriteAt(region[l.End:], head); err != nil {
 		return nil, err
@@ -81,7 +84,14 @@ func (c *Command) Fork(ctx context.Context) (_ *Copy, err error) {
 	if err := c.p.StopAll(); err != nil {
 		return nil, err
 	}
-	out := &Copy{Kind: Forked, Point: point}
+	var script [8]byte
+	if _, err := c.p.ReadAt(script[:], head+procmem.Addr(stub.ScriptAt)); err != nil {
+		return nil, err
+	}
+	out := &Copy{Kind: Forked, Point: point, Script: procmem.Addr(le.Uint64(script[:]))}
+	if out.Script == 0 {
+		return nil, &StateError{"no memory left for the thaw script", "choose another point"}
+	}
 	if err := c.copyTo(out, point); err != nil {
 		return nil, errors.Join(err, out.Close())
 	}

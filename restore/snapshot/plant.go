@@ -27,7 +27,7 @@ func chooseBase(maps []procmem.Mapping) (procmem.Addr, error) {
 }
 
 // tablesRoom is how much the region of a process that is being frozen has behind the stub's variables.
-const tablesRoom = 64 << 10
+const tablesRoom = 256 << 10
 
 // plant puts the stub into the command, which has its main thread stopped, and sets a handler for what a debug register stops: should
 // pyfreeze be killed, the command goes on.

@@ -48,6 +48,8 @@ type Copy struct {
 	FDs     []Descriptor
 	// Base is the region of the loader stub, chosen where the process has nothing.
 	Base procmem.Addr
+	// Script is where a Forked copy has the thaw script loaded; 0 in others.
+	Script procmem.Addr
 	// Point is where the program goes on after a Forked or Held copy; nil for Waiting.
 	Point *Point
 	// AtPoint is the memory of a command of ours, stopped at its point again once a Forked copy was made: the parent's handlers have run.

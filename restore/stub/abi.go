@@ -23,7 +23,7 @@ type Layout struct {
 
 // Way is struct way: how one kind of run comes to the thaw script.
 type Way struct {
-	Way, Flags, Script, ScriptLen, NPokes, Pokes, NThreads, _ uint32
+	Way, Flags, Config, ConfigLen, NPokes, Pokes, NThreads, _ uint32
 	Relock                                                    uint64
 }
 
@@ -74,6 +74,8 @@ type Head struct {
 	Fn                             [Functions]uint64
 	Point                          uint64
 	Forked                         uint64
+	Script                         uint64
+	Code, CodeLen                  uint32
 	Ways                           [2]Way
 	Exe                            uint32
 	PID                            int32
@@ -206,5 +208,8 @@ func ReadProgram(note []byte) (h Head, rest []byte, err error) {
 	return h, rest, nil
 }
 
-// ForkedAt is the offset of Head.Forked.
-var ForkedAt = layouts["Head"].fields["forked"]
+// ForkedAt and ScriptAt are the offsets of Head.Forked and Head.Script.
+var (
+	ForkedAt = layouts["Head"].fields["forked"]
+	ScriptAt = layouts["Head"].fields["script"]
+)

@@ -5,7 +5,7 @@ package stub
 // What abi.h names. See there.
 const (
 	Magic        = 0x327a657266797000
-	Version      = 6
+	Version      = 7
 	Region       = 0x40000000
 	RegionArgs   = 0x10000000
 	RegionVDSO   = 0x20000000
@@ -36,7 +36,8 @@ const (
 	FnNormalize  = 18
 	FnTraceback  = 19
 	FnPrint      = 20
-	Functions    = 21
+	FnDecref     = 21
+	Functions    = 22
 	WayFork      = 1
 	WayHeld      = 2
 	WayEnsure    = 3
@@ -65,11 +66,11 @@ var layouts = map[string]struct {
 	fields map[string]uint64
 }{
 	"Stub":   {48, map[string]uint64{"magic": 0, "version": 8, "text": 12, "used": 16, "end": 20, "run": 24, "stack": 28, "thaw": 32, "agent": 36, "trap": 40, "restorer": 44}},
-	"Way":    {40, map[string]uint64{"way": 0, "flags": 4, "script": 8, "script_len": 12, "npokes": 16, "pokes": 20, "nthreads": 24, "relock": 32}},
+	"Way":    {40, map[string]uint64{"way": 0, "flags": 4, "config": 8, "config_len": 12, "npokes": 16, "pokes": 20, "nthreads": 24, "relock": 32}},
 	"Op":     {40, map[string]uint64{"addr": 0, "len": 8, "off": 16, "kind": 24, "prot": 28, "flags": 32}},
 	"File":   {40, map[string]uint64{"dev": 0, "ino": 8, "size": 16, "mtime_ns": 24, "path": 32}},
 	"FD":     {40, map[string]uint64{"fd": 0, "other": 4, "kind": 8, "flags": 12, "offset": 16, "path": 24, "nholds": 28, "holds": 32, "file": 36}},
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {552, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 192, "forked": 200, "ways": 208, "exe": 288, "pid": 292, "nops": 296, "ops": 300, "nfds": 304, "fds": 308, "nthreads": 312, "threads": 316, "nwords": 320, "words": 324, "vdso": 328, "nvdso": 392, "vdso_sum": 396, "actions": 400, "start_mask": 408, "start_ignored": 416, "point_mask": 424, "stack_low": 432, "stack_end": 440, "stack_floor": 448, "environ": 456, "mm": 464, "auxv_at": 520, "auxv": 528, "auxv_len": 532, "comm": 536}},
+	"Head":   {576, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 200, "forked": 208, "script": 216, "code": 224, "code_len": 228, "ways": 232, "exe": 312, "pid": 316, "nops": 320, "ops": 324, "nfds": 328, "fds": 332, "nthreads": 336, "threads": 340, "nwords": 344, "words": 348, "vdso": 352, "nvdso": 416, "vdso_sum": 420, "actions": 424, "start_mask": 432, "start_ignored": 440, "point_mask": 448, "stack_low": 456, "stack_end": 464, "stack_floor": 472, "environ": 480, "mm": 488, "auxv_at": 544, "auxv": 552, "auxv_len": 556, "comm": 560}},
 }

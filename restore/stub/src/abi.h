@@ -4,7 +4,7 @@
 #define PYFREEZE_ABI_H
 
 #define ABI_MAGIC 0x327a657266797000 /* "\0pyfrez2" */
-#define ABI_VERSION 6
+#define ABI_VERSION 7
 
 #ifndef __ASSEMBLER__
 typedef unsigned char u8;
@@ -43,15 +43,15 @@ struct run {
 	u32 flags;
 	i32 image_fd;
 	i32 log_fd;      // -1: none
-	i32 tracer_pid;  // to be reaped; 0: the image is thawed in the process that runs the launcher
-	i32 verdict_fd;  // where the tracer child tells what has become of the sources; -1: nothing to ask
+	i32 child_pid;   // of the child that looks at the sources, to be reaped; 0: there is none
+	i32 verdict_fd;  // where it tells what has become of them; -1: nothing to ask
 	u32 mode;        // of MODE_
 	u64 stack;       // as the kernel left it: argc, argv, NULL, envp, NULL, auxv
 	u64 start_ns;    // CLOCK_MONOTONIC at the start of pyfreeze
 	u64 exec_ns;     // just before execve
 	u64 entry_ns;
 	u64 skip;        // words of argv before the user's
-	u64 argc, argv, envp; // of the plain command, where the process runs the launcher
+	u64 argc, argv, envp; // of the plain command, where the image is thawed in the process that runs the launcher; else 0
 	u64 signals;     // pending before the tracer child was made
 	char comm[16];   // "" keeps the frozen one
 	char again[1024];    // words that tell of a stale image, with the user's arguments behind, in place of the plain command; "": none
@@ -72,7 +72,7 @@ enum {
 	FN_BYTES, FN_LONG, FN_UTF8,              // PyBytes_FromStringAndSize, PyLong_FromUnsignedLongLong, PyUnicode_AsUTF8
 	FN_BUILTINS, FN_EVAL, FN_CALL,           // PyEval_GetBuiltins, PyEval_EvalCode, PyObject_CallObject
 	FN_FETCH, FN_NORMALIZE, FN_TRACEBACK,    // PyErr_Fetch, PyErr_NormalizeException, PyException_SetTraceback
-	FN_PRINT,                                // PyErr_Print
+	FN_PRINT, FN_DECREF,                     // PyErr_Print, Py_DecRef
 	NFN
 };
 
@@ -88,7 +88,7 @@ enum {
 	HEAD_EARLY = 4,   // other threads go on before the script: one of them holds the GIL
 };
 
-struct way { u32 way, flags, script, script_len, npokes, pokes, nthreads, pad; u64 relock; }; // nthreads: how many besides the main one are made; relock: a word that is set to 1 after the script of WAY_ENSURE
+struct way { u32 way, flags, config, config_len, npokes, pokes, nthreads, pad; u64 relock; }; // nthreads: how many besides the main one are made; relock: a word that is set to 1 after the script of WAY_ENSURE
 
 enum { OP_OPEN, OP_FILE, OP_ANON, OP_IMAGE, OP_READ, OP_STACK, OP_PROTECT, OP_ADVISE };
 
@@ -133,6 +133,8 @@ struct head {
 	u64 fn[NFN];
 	u64 point;              // address of what rt_sigreturn takes to go on at the point; 0: none
 	u64 forked;             // set by the tracer when the agent's fork() has been taken
+	u64 script;             // the thaw script, which the agent has loaded before its fork(); 0: it is loaded at the thaw,
+	u32 code, code_len;     // from here
 	struct way ways[2];     // by MODE_; way 0: not possible
 	u32 exe;                // path of the interpreter
 	i32 pid;                // that the frozen process had for itself

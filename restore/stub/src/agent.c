@@ -27,8 +27,22 @@ static void __attribute__((noreturn)) after_fork(void)
 	go_on();
 }
 
+// The thaw script is loaded here, once, rather than in every thaw: each name in it is looked up among the interned
+// strings, which copies the page of the one that is there.
+static void load_script(void)
+{
+	u64 e[3] = { 0 };
+	H->script = call(FN_LOADS, (u64)AT(char, H->code), H->code_len, 0);
+	if (H->script)
+		return;
+	call(FN_FETCH, (u64)e, (u64)(e + 1), (u64)(e + 2));
+	for (int i = 0; i < 3; i++)
+		call(FN_DECREF, e[i], 0, 0); // NULL is fine
+}
+
 __attribute__((used, noreturn)) void agent(void)
 {
+	load_script();
 	call(FN_BEFORE, 0, 0, 0);
 	i64 pid = (i32)call(FN_FORK, 0, 0, 0);
 	if (pid == 0) {
@@ -39,6 +53,7 @@ __attribute__((used, noreturn)) void agent(void)
 	if (pid > 0 && !H->forked)
 		sys4(SYS_wait4, pid, 0, WALL, 0); // as above
 	call(FN_PARENT, 0, 0, 0);
+	call(FN_DECREF, H->script, 0, 0);
 	sigreturn(H->point);
 }
 

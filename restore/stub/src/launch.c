@@ -40,20 +40,14 @@ static void thaw_here(struct room *m, struct request *q, int set_exe)
 	__builtin_trap();
 }
 
-// The process becomes the interpreter by an exec, of which a child takes hold. Returns 0 where no child may do so.
-static int thaw_by_exec(struct room *m, struct request *q)
+// Makes what a child tells of the sources by. The thawed process reads it when it is about to go on.
+static int open_verdict(struct room *m)
 {
-	u64 all = ~0ul, old;
 	i32 ends[2];
 	struct spawn *a = &m->args;
-	struct plan *p = &m->plan;
-	a->stack_top = (u64)m->stack + STACK;
-	a->tracee = sys3(SYS_getpid, 0, 0, 0);
-	a->run = (u64)&m->run;
-	a->sources = p->files;
-	a->sources_end = p->files_end;
-	a->nsources = p->nfiles;
-	put(p->why, 0, "no descriptor for the answer of the tracer child", TEXT);
+	a->sources = m->plan.files;
+	a->sources_end = m->plan.files_end;
+	a->nsources = m->plan.nfiles;
 	if (sys3(SYS_pipe2, ends, O_CLOEXEC, 0) < 0)
 		return 0;
 	a->verdict_fd = ends[1];
@@ -61,11 +55,52 @@ static int thaw_by_exec(struct room *m, struct request *q)
 	if (m->run.verdict_fd < 0)
 		m->run.verdict_fd = sys3(SYS_fcntl, ends[0], F_DUPFD, 3);
 	sys3(SYS_close, ends[0], 0, 0);
-	sys3(SYS_sigpending, &m->run.signals, 8, 0);
+	if (m->run.verdict_fd < 0)
+		sys3(SYS_close, ends[1], 0, 0);
+	else
+		sys3(SYS_sigpending, &m->run.signals, 8, 0);
+	return m->run.verdict_fd >= 0;
+}
+
+static void close_verdict(struct room *m)
+{
+	sys3(SYS_close, m->run.verdict_fd, 0, 0);
+	m->run.verdict_fd = CLOSED;
+}
+
+// A child looks at the sources while this process becomes the thawed one. Returns 0 where there can be none.
+static int check_meanwhile(struct room *m)
+{
+	enum { FEW = 40 }; // a child takes as long as they do
+	u64 all = ~0ul, old;
+	if (m->plan.nfiles < FEW || !open_verdict(m))
+		return 0;
 	sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	i64 r = m->run.verdict_fd < 0 ? -1 : spawn_tracer(a);
+	i64 pid = spawn_checker(&m->args);
 	sys4(SYS_sigprocmask, SIG_SETMASK, &old, 0, 8);
-	sys3(SYS_close, ends[1], 0, 0);
+	sys3(SYS_close, m->args.verdict_fd, 0, 0);
+	if (pid < 0)
+		close_verdict(m);
+	m->run.child_pid = pid < 0 ? 0 : pid;
+	return pid >= 0;
+}
+
+// The process becomes the interpreter by an exec, of which a child takes hold. Returns 0 where no child may do so.
+static int thaw_by_exec(struct room *m, struct request *q)
+{
+	u64 all = ~0ul, old;
+	struct spawn *a = &m->args;
+	struct plan *p = &m->plan;
+	a->stack_top = (u64)m->stack + STACK;
+	a->tracee = sys3(SYS_getpid, 0, 0, 0);
+	a->run = (u64)&m->run;
+	put(p->why, 0, "no descriptor for the answer of the tracer child", TEXT);
+	if (!open_verdict(m))
+		return 0;
+	sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
+	i64 r = spawn_tracer(a);
+	sys4(SYS_sigprocmask, SIG_SETMASK, &old, 0, 8);
+	sys3(SYS_close, a->verdict_fd, 0, 0);
 	if (r >= 0) {
 		m->run.exec_ns = now();
 		sys3(SYS_execve, p->exe, p->argv, q->envp);
@@ -73,9 +108,7 @@ static int thaw_by_exec(struct room *m, struct request *q)
 		sys4(SYS_wait4, a->child, 0, WALL, 0);
 		put(p->why, 0, "the interpreter could not be executed", TEXT);
 	}
-	if (m->run.verdict_fd >= 0)
-		sys3(SYS_close, m->run.verdict_fd, 0, 0);
-	m->run.verdict_fd = CLOSED;
+	close_verdict(m);
 	return r >= 0;
 }
 
@@ -114,7 +147,7 @@ static void thaw(struct room *m, struct request *q)
 			return; // else tracing is forbidden
 	}
 	struct spawn files = { .sources = p->files, .sources_end = p->files_end, .nsources = p->nfiles };
-	if (!check_sources(&files, &p->which)) {
+	if (!check_meanwhile(m) && !check_sources(&files, &p->which)) {
 		u64 n = put(p->why, 0, "the image does not fit: ", TEXT);
 		n = put(p->why, n, p->which, TEXT);
 		put(p->why, n, " has changed since", TEXT);

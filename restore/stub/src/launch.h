@@ -102,6 +102,7 @@ void log_plain(const char *path, const char *image, const char *why);
 // ---- the tracer child (spawn.c)
 
 i64 spawn_tracer(struct spawn *a); // 0, or why this process may not be traced
+i64 spawn_checker(struct spawn *a); // the id of a child that only looks at the sources
 
 // ---- dispatch
 

@@ -20,7 +20,7 @@ int main(void)
 	N(FnRelease, FN_RELEASE) N(FnLoads, FN_LOADS) N(FnDict, FN_DICT) N(FnDictSet, FN_DICT_SET) N(FnDictGet, FN_DICT_GET)
 	N(FnTupleGet, FN_TUPLE_GET) N(FnBytes, FN_BYTES) N(FnLong, FN_LONG) N(FnUTF8, FN_UTF8) N(FnBuiltins, FN_BUILTINS)
 	N(FnEval, FN_EVAL) N(FnCall, FN_CALL) N(FnFetch, FN_FETCH) N(FnNormalize, FN_NORMALIZE)
-	N(FnTraceback, FN_TRACEBACK) N(FnPrint, FN_PRINT) N(Functions, NFN)
+	N(FnTraceback, FN_TRACEBACK) N(FnPrint, FN_PRINT) N(FnDecref, FN_DECREF) N(Functions, NFN)
 	N(WayFork, WAY_FORK) N(WayHeld, WAY_HELD) N(WayEnsure, WAY_ENSURE)
 	N(HeadResume, HEAD_RESUME) N(HeadChild, HEAD_CHILD) N(HeadEarly, HEAD_EARLY)
 	N(OpOpen, OP_OPEN) N(OpFile, OP_FILE) N(OpAnon, OP_ANON) N(OpImage, OP_IMAGE) N(OpRead, OP_READ) N(OpStack, OP_STACK)
@@ -30,7 +30,7 @@ int main(void)
 	puts(")\n\nvar layouts = map[string]struct {\n\tsize   uint64\n\tfields map[string]uint64\n}{");
 	S(Stub, stub) F(stub, magic) F(stub, version) F(stub, text) F(stub, used) F(stub, end) F(stub, run) F(stub, stack)
 	F(stub, thaw) F(stub, agent) F(stub, trap) F(stub, restorer) E
-	S(Way, way) F(way, way) F(way, flags) F(way, script) F(way, script_len) F(way, npokes) F(way, pokes) F(way, nthreads) F(way, relock) E
+	S(Way, way) F(way, way) F(way, flags) F(way, config) F(way, config_len) F(way, npokes) F(way, pokes) F(way, nthreads) F(way, relock) E
 	S(Op, op) F(op, addr) F(op, len) F(op, off) F(op, kind) F(op, prot) F(op, flags) E
 	S(File, file) F(file, dev) F(file, ino) F(file, size) F(file, mtime_ns) F(file, path) E
 	S(FD, fd) F(fd, fd) F(fd, other) F(fd, kind) F(fd, flags) F(fd, offset) F(fd, path) F(fd, nholds) F(fd, holds) F(fd, file) E
@@ -38,7 +38,7 @@ int main(void)
 	F(thread, robust) F(thread, robust_len) F(thread, frame) F(thread, ntids) F(thread, tids) F(thread, name) E
 	S(Poke, poke) F(poke, addr) F(poke, value) F(poke, size) E
 	S(Head, head) F(head, magic) F(head, version) F(head, size) F(head, base) F(head, fn) F(head, point) F(head, forked)
-	F(head, ways) F(head, exe) F(head, pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
+	F(head, script) F(head, code) F(head, code_len) F(head, ways) F(head, exe) F(head, pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
 	F(head, nthreads) F(head, threads) F(head, nwords) F(head, words) F(head, vdso) F(head, nvdso) F(head, vdso_sum)
 	F(head, actions) F(head, start_mask) F(head, start_ignored) F(head, point_mask) F(head, stack_low) F(head, stack_end)
 	F(head, stack_floor) F(head, environ) F(head, mm) F(head, auxv_at) F(head, auxv) F(head, auxv_len) F(head, comm) E

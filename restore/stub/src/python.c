@@ -28,8 +28,8 @@ static void judge(void)
 		sys3(SYS_close, R.verdict_fd, 0, 0);
 		R.verdict_fd = -1;
 	}
-	if (R.tracer_pid) {
-		while (sys4(SYS_wait4, R.tracer_pid, 0, WALL, 0) == -EINTR)
+	if (R.child_pid) {
+		while (sys4(SYS_wait4, R.child_pid, 0, WALL, 0) == -EINTR)
 			;
 		// Its end sent a signal that the plain command would not have had.
 		sys3(SYS_sigpending, &pending, 8, 0);
@@ -89,17 +89,20 @@ static void __attribute__((noreturn)) run_again(u64 globals)
 void python(void)
 {
 	struct way *w = &H->ways[R.mode];
-	u64 all = call(FN_LOADS, (u64)AT(char, w->script), w->script_len, 0), globals = call(FN_DICT, 0, 0, 0);
-	if (!all || !globals)
+	u64 script = H->script ? H->script : call(FN_LOADS, (u64)AT(char, H->code), H->code_len, 0);
+	u64 all = call(FN_LOADS, (u64)AT(char, w->config), w->config_len, 0), globals = call(FN_DICT, 0, 0, 0);
+	if (!script || !all || !globals)
 		plain("the thaw script could not be loaded", -1);
 	set(globals, "__builtins__", call(FN_BUILTINS, 0, 0, 0));
 	set(globals, "strings", call(FN_BYTES, (u64)fresh.words, fresh.words_len, 0));
 	set(globals, "argc", call(FN_LONG, fresh.argc, 0, 0));
 	set(globals, "ignored", call(FN_LONG, fresh.ignored, 0, 0));
 	set(globals, "flags", call(FN_LONG, R.flags, 0, 0));
-	set(globals, "recipe_code", call(FN_TUPLE_GET, all, 1, 0));
-	set(globals, "config", call(FN_TUPLE_GET, all, 2, 0));
-	u64 done = call(FN_EVAL, call(FN_TUPLE_GET, all, 0, 0), globals, globals);
+	set(globals, "cold_code", call(FN_TUPLE_GET, script, 1, 0));
+	set(globals, "shipped_recipes", call(FN_TUPLE_GET, script, 2, 0));
+	set(globals, "recipe_code", call(FN_TUPLE_GET, all, 0, 0));
+	set(globals, "config", call(FN_TUPLE_GET, all, 1, 0));
+	u64 done = call(FN_EVAL, call(FN_TUPLE_GET, script, 0, 0), globals, globals);
 	if (!done && R.flags & RUN_VERBOSE)
 		call(FN_PRINT, 0, 0, 0);
 	if (!done)

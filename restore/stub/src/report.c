@@ -104,7 +104,7 @@ void tell_phases(void)
 		return;
 	add("pyfreeze:      us  faults  phase\n");
 	row(R.exec_ns - R.start_ns, 0, "checks");
-	row(R.entry_ns - R.exec_ns, phases[0].faults, R.tracer_pid ? "execve, the stub planted" : "the stub planted");
+	row(R.entry_ns - R.exec_ns, phases[0].faults, R.argv ? "the stub planted" : "execve, the stub planted");
 	u64 last = R.entry_ns, faults = phases[0].faults;
 	for (u32 i = 1; i < nphases; i++) {
 		row(phases[i].ns - last, phases[i].faults - faults, phases[i].name);

@@ -86,7 +86,7 @@ static i64 plant(struct spawn *a, const struct regs *saved, struct regs *to, u64
 	if (r != (i64)h->base)
 		return -1;
 	run->stack = saved->rsp;
-	run->tracer_pid = sys3(SYS_getpid, 0, 0, 0);
+	run->child_pid = sys3(SYS_getpid, 0, 0, 0);
 	if (copy_to(pid, h->base, a->program, s->used) < 0 || copy_to(pid, h->base + s->end, (u64)h, tables) < 0 ||
 	    copy_to(pid, h->base + s->run, a->run, sizeof *run) < 0)
 		return -1;
@@ -155,11 +155,44 @@ static void tell(struct spawn *a, u8 verdict, const char *which)
 	sys3(SYS_write, a->verdict_fd, b, n + 1);
 }
 
+// Looks at the sources, on another processor where there is one, and ends.
+static void __attribute__((noreturn)) check_apart(struct spawn *a)
+{
+	u64 cpus[16];
+	const char *which = "";
+	for (int i = 0; i < 16; i++)
+		cpus[i] = ~0ul;
+	if (a->cpu < 64 * 16)
+		cpus[a->cpu / 64] &= ~(1ul << a->cpu % 64);
+	set_cpus(cpus); // fails where there is no other: then here
+	if (check_sources(a, &which))
+		tell(a, VERDICT_FITS, "");
+	else
+		tell(a, VERDICT_STALE, which);
+	sys3(SYS_exit, 0, 0, 0);
+	__builtin_unreachable();
+}
+
+static void note_cpu(struct spawn *a)
+{
+	u32 cpu = 0;
+	a->cpu = sys3(SYS_getcpu, &cpu, 0, 0) < 0 ? -1u : cpu;
+}
+
+// Called with all signals blocked. The child has memory of its own, as that of this process is about to go, and no exit signal.
+i64 spawn_checker(struct spawn *a)
+{
+	note_cpu(a);
+	i64 pid = sys6(SYS_clone, 0, 0, 0, 0, 0, 0);
+	if (pid == 0)
+		check_apart(a);
+	return pid;
+}
+
 __attribute__((noinline, used)) static void child_main(struct spawn *a)
 {
 	// On the same processor: the two take turns, and waking another one takes longer than a turn.
 	u64 cpus[16] = { 0 };
-	const char *which = "";
 	if (a->cpu < 64 * 16) {
 		cpus[a->cpu / 64] = 1ul << a->cpu % 64;
 		set_cpus(cpus);
@@ -170,16 +203,7 @@ __attribute__((noinline, used)) static void child_main(struct spawn *a)
 	sys4(SYS_futex, &a->state, 1, 1, 0);
 	if (r >= 0) {
 		steer(a);
-		// The tracee is on its way, milliseconds from its first line of Python: time to look at the sources, elsewhere.
-		for (int i = 0; i < 16; i++)
-			cpus[i] = ~0ul;
-		if (a->cpu < 64 * 16)
-			cpus[a->cpu / 64] &= ~(1ul << a->cpu % 64);
-		set_cpus(cpus); // fails where there is no other: then here
-		if (check_sources(a, &which))
-			tell(a, VERDICT_FITS, "");
-		else
-			tell(a, VERDICT_STALE, which);
+		check_apart(a); // the tracee is on its way, milliseconds from its first line of Python
 	}
 	sys3(SYS_exit, 0, 0, 0);
 	__builtin_trap();
@@ -194,8 +218,7 @@ i64 spawn_tracer(struct spawn *a)
 	register u64 r10 __asm__("r10") = 0;
 	register u64 r8 __asm__("r8") = 0;
 	i64 pid;
-	u32 cpu = 0;
-	a->cpu = sys3(SYS_getcpu, &cpu, 0, 0) < 0 ? -1u : cpu;
+	note_cpu(a);
 	// With Yama only a descendant may be traced unless it agrees. Without Yama this is EINVAL.
 	sys3(SYS_prctl, PR_SET_PTRACER, -1ul, 0);
 	__asm__ volatile(
