@@ -56,36 +56,47 @@ func (p *Process) ContinueToCall(deadline time.Time, match func(nr uint64) bool)
 // Precondition: ContinueToCall has just returned. Errors: *ExitError, ErrStepTimeout.
 func (p *Process) SkipCall(result uint64) error {
 	return p.withThread(p.pid, func(t *thread) error {
-		var regs unix.PtraceRegs
-		if err := p.getRegs(t, &regs); err != nil {
+		unfilter, err := p.suspendSeccomp(t, ^uint64(0)) // a filter sees what is skipped as call -1
+		if err != nil {
 			return err
 		}
-		skipCall(&regs)
-		if err := p.setRegs(t, &regs); err != nil {
+		if err := p.skip(t, result); err != nil {
 			return err
 		}
-		for {
-			if err := p.resumeBy(unix.PTRACE_SYSCALL, t); err != nil {
-				return err
-			}
-			s, ok, err := p.waitStop(t, time.Now().Add(stopTimeout))
-			if err != nil {
-				return err
-			}
-			if !ok {
-				return p.stuck(t)
-			}
-			p.note(t, s)
-			switch s.kind {
-			case stopExit:
-				return s.exit
-			case stopCall:
-				if err := p.getRegs(t, &regs); err != nil {
-					return err
-				}
-				setResult(&regs, result)
-				return p.setRegs(t, &regs)
-			}
-		}
+		return unfilter()
 	})
+}
+
+func (p *Process) skip(t *thread, result uint64) error {
+	var regs unix.PtraceRegs
+	if err := p.getRegs(t, &regs); err != nil {
+		return err
+	}
+	skipCall(&regs)
+	if err := p.setRegs(t, &regs); err != nil {
+		return err
+	}
+	for {
+		if err := p.resumeBy(unix.PTRACE_SYSCALL, t); err != nil {
+			return err
+		}
+		s, ok, err := p.waitStop(t, time.Now().Add(stopTimeout))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return p.stuck(t)
+		}
+		p.note(t, s)
+		switch s.kind {
+		case stopExit:
+			return s.exit
+		case stopCall:
+			if err := p.getRegs(t, &regs); err != nil {
+				return err
+			}
+			setResult(&regs, result)
+			return p.setRegs(t, &regs)
+		}
+	}
 }

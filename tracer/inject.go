@@ -38,7 +38,7 @@ func (p *Process) inject(t *thread, nr uint64, args ...uint64) (ret uint64, err 
 	if err != nil {
 		return 0, err
 	}
-	unfilter, err := p.suspendSeccomp(t)
+	unfilter, err := p.suspendSeccomp(t, nr)
 	if err != nil {
 		return 0, err
 	}
@@ -124,29 +124,6 @@ func (p *Process) syscallSite() (procmem.Addr, error) {
 		}
 	}
 	return 0, fmt.Errorf("process %d: %w", p.pid, ErrNoSyscall)
-}
-
-// suspendSeccomp makes a thread's seccomp filter ignore what it does until the
-// returned function is called.
-func (p *Process) suspendSeccomp(t *thread) (undo func() error, err error) {
-	st, err := readStatus(fmt.Sprintf("%d/task/%d", p.pid, t.tid))
-	if err != nil {
-		return nil, err
-	}
-	if st.seccomp == 0 {
-		return func() error { return nil }, nil
-	}
-	options := p.options()
-	err = ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, options|unix.PTRACE_O_SUSPEND_SECCOMP)
-	if err != nil {
-		return nil, &SeccompError{t.tid, err}
-	}
-	return func() error {
-		if err := ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, options); err != nil {
-			return p.opError(t.tid, "resume the seccomp filter of", err)
-		}
-		return nil
-	}, nil
 }
 
 // options gives the ptrace options of a process's threads.

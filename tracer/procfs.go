@@ -20,6 +20,7 @@ type status struct {
 	uids      []int // real, effective, saved, file system
 	capEff    uint64
 	seccomp   int
+	filters   int    // how many of seccomp
 	sigPnd    uint64 // of the thread alone
 	kthread   bool
 	nsInit    bool // it is process 1 of its pid namespace
@@ -64,6 +65,8 @@ func parseStatus(text string) *status {
 			s.sigPnd, _ = strconv.ParseUint(value, 16, 64)
 		case "Seccomp":
 			s.seccomp = num()
+		case "Seccomp_filters":
+			s.filters = num()
 		case "NSpid":
 			ids := strings.Fields(value)
 			s.nsInit = len(ids) > 0 && ids[len(ids)-1] == "1"
