@@ -71,7 +71,11 @@ func (p *Process) openChain(t *thread) (*chain, error) {
 	if st.seccomp != 0 {
 		options |= unix.PTRACE_O_SUSPEND_SECCOMP
 	}
-	if err := p.setOptions(t, options); err != nil {
+	err = p.setOptions(t, options)
+	if errors.Is(err, unix.EPERM) && p.sharesFilters(st) && tryCall(unix.SYS_CLONE) && tryCall(unix.SYS_WAIT4) {
+		err = p.setOptions(t, options&^unix.PTRACE_O_SUSPEND_SECCOMP)
+	}
+	if err != nil {
 		if st.seccomp != 0 {
 			return nil, &SeccompError{t.tid, err}
 		}

@@ -3,6 +3,7 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -34,12 +35,21 @@ func (p *Process) suspendSeccomp(t *thread, nr uint64) (undo func() error, err e
 	}, nil
 }
 
-// sharesFilters says whether a thread has the seccomp filters of this process and no others: what we
-// start inherits ours, as in a container, and can only add to them (seccomp(2)).
+// sharesFilters says whether a thread has the seccomp filters of this process and no others. What we
+// start inherits ours, and so does everything in a container those of its first process; it can
+// only add to them (seccomp(2)).
 func (p *Process) sharesFilters(st *status) bool {
 	own, err := readStatus("self")
-	return err == nil && p.spawned && own.seccomp == st.seccomp &&
-		own.filters > 0 && own.filters == st.filters // Linux 5.9 counts them
+	if err != nil || own.seccomp != st.seccomp || own.filters == 0 || own.filters != st.filters {
+		return false // Linux 5.9 counts them
+	}
+	if p.spawned {
+		return true
+	}
+	mine, err := os.Readlink("/proc/self/ns/pid")
+	its, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", p.pid))
+	first, err3 := readStatus("1")
+	return err == nil && err2 == nil && err3 == nil && mine == its && first.filters == own.filters
 }
 
 // tryCall makes a system call with arguments that no call takes, to see whether the filter of this
