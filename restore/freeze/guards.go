@@ -19,6 +19,9 @@ func (f *freezing) makeGuards(context.Context) error {
 	names := slices.Concat(captured.Variables(f.found, f.start.Environ), captured.Names(f.changes), f.recipe.Guards)
 	g := &guard.Guards{Exe: f.copy.Interp.Exe, Argv0: f.plain.Interp, Script: f.plain.What, CPU: guard.CPU(), UTF8Mode: guard.UTF8Mode(f.start.Environ),
 		Names: names, Env: guard.Variables(f.start.Environ, names)}
+	if s := f.cmd.Script(); s != "" && s != f.plain.Script() {
+		g.Dir, g.Given = f.start.Cwd, s
+	}
 	if s := f.plain.Script(); s != "" && f.start.Comm == kernelName(s) {
 		g.Comm = f.start.Comm // started through #!
 	}

@@ -12,7 +12,7 @@ import (
 // each string. The launcher reads it in C.
 
 // encodingVersion is GUARDS_VERSION of stub/src/guards.c.
-const encodingVersion = 4
+const encodingVersion = 5
 
 var le = binary.LittleEndian
 
@@ -37,6 +37,8 @@ func (g *Guards) Encode() []byte {
 	w.str(g.Exe)
 	w.strs(g.Argv0)
 	w.strs(g.Script)
+	w.str(g.Dir)
+	w.str(g.Given)
 	w.str(g.Comm)
 	for _, v := range g.CPU {
 		w.num(v)
@@ -119,7 +121,7 @@ func Parse(b []byte) (*Guards, error) {
 	if r.num() != encodingVersion {
 		return nil, ErrDamaged
 	}
-	g := &Guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Comm: r.str(), CPU: [3]uint64{r.num(), r.num(), r.num()},
+	g := &Guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Dir: r.str(), Given: r.str(), Comm: r.str(), CPU: [3]uint64{r.num(), r.num(), r.num()},
 		UTF8Mode: r.num() != 0, Gate: int64(r.num()), Names: strings.Fields(r.str()), Env: map[string]string{}}
 	for _, e := range r.strs() {
 		k, v, _ := strings.Cut(e, "=")

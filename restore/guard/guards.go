@@ -42,6 +42,8 @@ type Guards struct {
 	Exe      string            // what execve gets
 	Argv0    []string          // command line up to the script
 	Script   []string          // the script, or -m MOD, or -c CODE
+	Dir      string            // where a script with a relative path was started; "" for others
+	Given    string            // that path: it takes the place of Script there
 	Comm     string            // the kernel's name for the process; "" leaves it as it was frozen
 	CPU      [3]uint64         // CPU() of the machine that the image was made on
 	UTF8Mode bool              // UTF8Mode of the frozen process

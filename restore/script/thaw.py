@@ -284,15 +284,16 @@ def again(argv):
               '__annotations__': {}, '__builtins__': __builtins__})
     script = config['script_stat']
     st = None
-    if script and argv[0] == script[0]:
-        st = os.stat(argv[0])
+    path = argv[0] if not script or argv[0][:1] == '/' else os.path.abspath(argv[0])
+    if script and path == script[0] and (path == argv[0] or config['version'] >= (3, 9)):
+        st = os.stat(path)
     if st is not None and st.st_size == script[1] and st.st_mtime_ns == script[2]:
         sys.argv[:] = argv
         if not config['safe_path']:
             set_path0(script[3])
-        d['__file__'] = argv[0]
+        d['__file__'] = path  # absolute since 3.9 (bpo-20443)
         d['__cached__'] = None
-        d['__loader__'] = sys.modules['_frozen_importlib_external'].SourceFileLoader('__main__', argv[0])
+        d['__loader__'] = sys.modules['_frozen_importlib_external'].SourceFileLoader('__main__', path)
         run_code, run_args = config['script_code'], d
     else:
         todo, run_args = cold('command')(argv, d)

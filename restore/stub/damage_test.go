@@ -28,6 +28,9 @@ func compareGuards(t *testing.T, d *parity.Driver, b []byte) verdict {
 		return c
 	}
 	want := slices.Concat(g.Argv0, g.Script)
+	if g.Dir != "" {
+		return c // see TestScriptAsGiven
+	}
 	if len(want) > 60 || slices.ContainsFunc(append(want, g.Exe, g.Comm), hasNUL) {
 		return c // more words than there is room for, or strings that C sees the beginning of
 	}
@@ -74,7 +77,7 @@ func TestGuardsDamaged(t *testing.T) {
 			compareGuards(t, d, bad)
 		}
 	}
-	for _, version := range []uint64{0, 3, 5, 4 << 32, 4 | 1<<32} {
+	for _, version := range []uint64{0, 4, 6, 5 << 32, 5 | 1<<32} {
 		le.PutUint64(b, version)
 		if c := compareGuards(t, d, b); c.State != "damaged" {
 			t.Errorf("guards of version %d: %+v", version, c)

@@ -2,6 +2,7 @@ package stub_test
 
 import (
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,6 +72,27 @@ func TestGuardsTellTheCommand(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, judge(d, g.Encode(), entry, args, nil)); diff != "" {
 			t.Fatalf("%+v with %q and %q: %s", g, entry, args, diff)
+		}
+	}
+}
+
+// TestScriptAsGiven shows that a script has its relative path where it was started with that, and
+// its whole path elsewhere and in place of another entry.
+func TestScriptAsGiven(t *testing.T) {
+	d := parity.Start(t)
+	here, err := os.Getwd() // of the driver, too
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ dir, entry, want string }{
+		{here, "", "sub/app.py"}, {here + "/", "", "/w/sub/app.py"}, {"/", "", "/w/sub/app.py"},
+		{"", "", "/w/sub/app.py"}, {here, "other.py", "other.py"},
+	} {
+		g := &guard.Guards{Exe: "/bin/sh", Argv0: []string{"py"}, Script: []string{"/w/sub/app.py"},
+			Dir: c.dir, Given: "sub/app.py", CPU: guard.CPU(), UTF8Mode: true}
+		got := judge(d, g.Encode(), c.entry, []string{"x"}, nil)
+		if !slices.Equal(got.Argv, []string{"py", c.want, "x"}) {
+			t.Errorf("started in %q: %q, want %q", c.dir, got.Argv, c.want)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 // The guards of an image: what must be as it was. package guard writes them, and checks the same.
 #include "launch.h"
 
-enum { GUARDS_VERSION = 4 };
+enum { GUARDS_VERSION = 5 };
 
 static u64 num(struct reader *r)
 {
@@ -47,7 +47,7 @@ int read_command(struct reader *r, struct plan *p, struct request *q, u64 max)
 	if (num(r) != GUARDS_VERSION)
 		return 0;
 	p->exe = str(r);
-	u64 n = list(r, p->argv, 0, max);
+	u64 n = list(r, p->argv, 0, max), script = n;
 	if (q->entry[0]) {
 		list(r, 0, 0, max);
 		for (int i = 0; i < 3 && q->entry[i] && n < max; i++)
@@ -55,6 +55,10 @@ int read_command(struct reader *r, struct plan *p, struct request *q, u64 max)
 	} else {
 		n = list(r, p->argv, n, max);
 	}
+	const char *dir = str(r), *given = str(r);
+	char cwd[4096];
+	if (!q->entry[0] && *dir && n > script && sys3(SYS_getcwd, (u64)cwd, sizeof cwd, 0) > 0 && same(cwd, dir))
+		p->argv[script] = given; // as it was given in the same directory
 	p->words = n;
 	for (char **a = q->args; *a; a++) {
 		if (n >= max)
