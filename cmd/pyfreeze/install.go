@@ -58,7 +58,7 @@ not there, or a path.`,
 			if o.noBuild {
 				return nil
 			}
-			m, path, took, err := buildNow(cmd.Context(), l, restore.Options{Allow: o.allow}, o.verbose)
+			m, path, took, err := buildNow(cmd.Context(), l, restore.Options{}, o.verbose)
 			if err != nil {
 				return fmt.Errorf("the launcher is in place, and runs the plain program, for there is no image: %w", err)
 			}
@@ -81,7 +81,7 @@ not there, or a path.`,
 
 type installOptions struct {
 	dir, cache, recipe, at  string
-	warm, env, allow        []string
+	warm, env               []string
 	force, noBuild, verbose bool
 }
 

@@ -21,7 +21,8 @@ func (t *Target) Find(c *snapshot.Copy, list []*libs.Library, shared []memory.Sh
 	out := slices.Concat(t.shared(shared), t.children(), t.databases(c.FDs), t.finalizers(), t.loops())
 	others := c.Threads[1:]
 	if !use.Threads {
-		out = slices.Concat(out, t.pythonThreads(), t.nativeThreads(c, list), t.watchdog(len(c.Threads)))
+		watchdog := t.watchdog(len(c.Threads))
+		out = slices.Concat(out, t.pythonThreads(), t.nativeThreads(c, list, len(watchdog) > 0), watchdog)
 	}
 	if use.Again || len(others) > 0 && !use.Threads {
 		out = append(out, t.locks(c)...)

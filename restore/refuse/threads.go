@@ -54,7 +54,8 @@ func (t *Target) pythonThreads() (out []Offender) {
 }
 
 // nativeThreads looks for threads that are not Python's, where the library that made them does not know of forks.
-func (t *Target) nativeThreads(c *snapshot.Copy, list []*libs.Library) []Offender {
+// Those of the interpreter itself are left out where that is told otherwise.
+func (t *Target) nativeThreads(c *snapshot.Copy, list []*libs.Library, butInterpreter bool) []Offender {
 	pythons := map[uint64]bool{}
 	threads, err := t.Heap.Threads()
 	if err != nil {
@@ -74,7 +75,7 @@ func (t *Target) nativeThreads(c *snapshot.Copy, list []*libs.Library) []Offende
 			continue
 		}
 		lib := owner(c.Space, c.Maps, list, procmem.Addr(th.Regs.Rsp))
-		if lib == nil || knowsForks(lib) {
+		if lib == nil || knowsForks(lib) || butInterpreter && isInterpreter(lib) {
 			continue
 		}
 		n := slices.IndexFunc(groups, func(g group) bool { return g.owner == lib.Soname })
@@ -121,6 +122,11 @@ func owner(sp *procmem.Space, maps []procmem.Mapping, list []*libs.Library, rsp 
 		}
 	}
 	return nil
+}
+
+func isInterpreter(l *libs.Library) bool {
+	_, ok := l.File.Dynsym("PyOS_AfterFork_Child")
+	return ok
 }
 
 func isCode(l *libs.Library, a procmem.Addr) bool {
