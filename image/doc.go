@@ -6,6 +6,6 @@
 // describes every byte.
 //
 // Reading never trusts. Open checks the one block that a thaw needs (the
-// "head": headers, thaw program, metadata, guards) and nothing else, since it
+// "head": headers, thaw program, guards) and nothing else, since it
 // is on the path of every thaw; Verify checks the rest.
 package image

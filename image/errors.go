@@ -29,7 +29,7 @@ func (e *FormatError) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
-	return s + " (make it again with pyfreeze attach)"
+	return s + " (make it again with pyfreeze freeze or attach)"
 }
 
 // Unwrap returns the error below, or nil.
@@ -63,7 +63,7 @@ func (e *TruncatedError) Error() string {
 	if e.Size > e.Want {
 		what = "longer"
 	}
-	return fmt.Sprintf("image %s: %d bytes long, %s than the %d bytes that were written (copy it again, or make it again with pyfreeze attach)",
+	return fmt.Sprintf("image %s: %d bytes long, %s than the %d bytes that were written (copy it again, or make it again with pyfreeze freeze or attach)",
 		e.Path, e.Size, what, e.Want)
 }
 

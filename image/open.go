@@ -31,7 +31,7 @@ type tableInfo struct {
 	off, size uint64 // of the note; of its desc
 }
 
-// Open reads the head of the image at path: headers, program, metadata,
+// Open reads the head of the image at path: headers, program,
 // guards. The segments and tables are not read (see Verify). The caller
 // closes the Image.
 //
@@ -101,14 +101,14 @@ func (m *Image) load(fd int) error {
 		return err
 	}
 	if h.head > fileSize {
-		return m.bad(fileSize, fmt.Sprintf("the file ends in the middle of its metadata, which take 0x%x bytes", h.head))
+		return m.bad(fileSize, fmt.Sprintf("the file ends in the middle of its head, which takes 0x%x bytes", h.head))
 	}
 	head := make([]byte, h.head)
 	if err := m.pread(fd, head, 0); err != nil {
 		return err
 	}
 	if got := headSum(head); got != h.sum {
-		return m.bad(sumOff, fmt.Sprintf("metadata damaged: checksum %08x, should be %08x", got, h.sum))
+		return m.bad(sumOff, fmt.Sprintf("its head is damaged: checksum %08x, should be %08x", got, h.sum))
 	}
 	if err := m.parseHead(head, h); err != nil {
 		return err

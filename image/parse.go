@@ -48,13 +48,13 @@ func (m *Image) parseHeader(b []byte) (header, error) {
 	}
 	switch {
 	case h.head > MaxHead:
-		return h, m.bad(headerDesc+8, fmt.Sprintf("impossible length of the metadata, 0x%x bytes", h.head))
+		return h, m.bad(headerDesc+8, fmt.Sprintf("impossible length of the head, 0x%x bytes", h.head))
 	case h.size < h.head || h.size > maxFile:
 		return h, m.bad(headerDesc+16, fmt.Sprintf("impossible length of the file, 0x%x bytes", h.size))
 	case le.Uint16(b[52:]) != ehdrSize || le.Uint16(b[54:]) != phdrSize || h.phnum < 2 || h.phnum > maxProgs:
 		return h, m.bad(52, "impossible sizes in the ELF header")
 	case h.phoff%8 != 0 || h.phoff < programOff || h.phoff > h.head || h.head-h.phoff != uint64(h.phnum)*phdrSize:
-		return h, m.bad(32, fmt.Sprintf("%d program headers at 0x%x do not end the metadata at 0x%x", h.phnum, h.phoff, h.head))
+		return h, m.bad(32, fmt.Sprintf("%d program headers at 0x%x do not end the head at 0x%x", h.phnum, h.phoff, h.head))
 	}
 	return h, nil
 }
