@@ -3,6 +3,7 @@ package restore_test
 import (
 	"go/build"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,6 +119,22 @@ func packageDirs(t *testing.T) (out []string) {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestTopLevel shows that nothing but the parts of the project lies at its top.
+func TestTopLevel(t *testing.T) {
+	known := []string{".ci", ".git", ".gitignore", "bin", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile",
+		"README.md", "cmd", "docs", "go.mod", "go.sum", "image", "procmem", "pyheap", "restore", "symbols",
+		"testdata", "tracer"}
+	list, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		if !slices.Contains(known, e.Name()) {
+			t.Errorf("%s does not belong there", e.Name())
+		}
+	}
 }
 
 // TestImports fails on an import that the table does not have, and on a package without a row.

@@ -138,9 +138,14 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 	}
 	if fo.Plain != nil { // what is known of the driver's start counts for the program, too
 		s := c.Start()
-		fo.Plain.Mask, fo.Plain.Ignored, fo.Plain.FDs, fo.Plain.Time = s.Mask, s.Ignored, s.FDs, s.Time
+		fo.Plain.Mask, fo.Plain.Ignored, fo.Plain.FDs, fo.Plain.Time, fo.Plain.State = s.Mask, s.Ignored, s.FDs, s.Time, s.State
 	}
-	code := compileCode(ctx, c)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var code <-chan compiled
+	if !o.Threads {
+		code = compileCode(ctx, c)
+	}
 	tell(o.Tell, "reading debug information")
 	lay, err := symbols.LoadLayoutContext(symbols.WithProgress(ctx, o.Tell), c.Interpreter().Module.File)
 	if err != nil {

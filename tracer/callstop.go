@@ -1,6 +1,8 @@
 package tracer
 
 import (
+	"fmt"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,7 +58,7 @@ func (p *Process) ContinueToCall(deadline time.Time, match func(nr uint64) bool)
 // Precondition: ContinueToCall has just returned. Errors: *ExitError, ErrStepTimeout.
 func (p *Process) SkipCall(result uint64) error {
 	return p.withThread(p.pid, func(t *thread) error {
-		unfilter, err := p.suspendSeccomp(t, ^uint64(0)) // a filter sees what is skipped as call -1
+		unfilter, err := p.suspendSeccomp(t, ^uint64(0), unix.PTRACE_O_TRACESYSGOOD) // a filter sees call -1
 		if err != nil {
 			return err
 		}
@@ -97,6 +99,10 @@ func (p *Process) skip(t *thread, result uint64) error {
 			}
 			setResult(&regs, result)
 			return p.setRegs(t, &regs)
+		case stopSignal:
+			if s.signal == syscall.SIGTRAP {
+				return fmt.Errorf("thread %d trapped in a system call that was skipped", t.tid)
+			}
 		}
 	}
 }

@@ -49,6 +49,10 @@ const (
 	nobody    = 0x7fffffff // more than any process id
 )
 
+// chainCalls are what is called in a chain, but for rt_sigreturn and exit_group, which any program calls.
+var chainCalls = []uint64{unix.SYS_CLONE, unix.SYS_WAIT4, unix.SYS_PRCTL, unix.SYS_GETPID, unix.SYS_GETTID,
+	unix.SYS_RT_TGSIGQUEUEINFO}
+
 // openChain makes a stopped thread of an attached process ready for calls. The
 // caller calls close.
 func (p *Process) openChain(t *thread) (*chain, error) {
@@ -72,7 +76,7 @@ func (p *Process) openChain(t *thread) (*chain, error) {
 		options |= unix.PTRACE_O_SUSPEND_SECCOMP
 	}
 	err = p.setOptions(t, options)
-	if errors.Is(err, unix.EPERM) && p.sharesFilters(st) && tryCall(unix.SYS_CLONE) && tryCall(unix.SYS_WAIT4) {
+	if errors.Is(err, unix.EPERM) && p.sharesFilters(st) && tryCalls(chainCalls...) {
 		err = p.setOptions(t, options&^unix.PTRACE_O_SUSPEND_SECCOMP)
 	}
 	if err != nil {

@@ -38,7 +38,7 @@ func (p *Process) inject(t *thread, nr uint64, args ...uint64) (ret uint64, err 
 	if err != nil {
 		return 0, err
 	}
-	unfilter, err := p.suspendSeccomp(t, nr)
+	unfilter, err := p.suspendSeccomp(t, nr, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 // suspendSeccomp makes a thread's seccomp filter ignore what it does until the returned function is
-// called, or makes sure that the filter does not kill for system call nr.
-func (p *Process) suspendSeccomp(t *thread, nr uint64) (undo func() error, err error) {
+// called, or sees to it that the filter does not kill for a system call of number nr. more are the
+// ptrace options in force besides the usual ones.
+func (p *Process) suspendSeccomp(t *thread, nr uint64, more uintptr) (undo func() error, err error) {
 	st, err := readStatus(fmt.Sprintf("%d/task/%d", p.pid, t.tid))
 	if err != nil {
 		return nil, err
@@ -19,7 +20,7 @@ func (p *Process) suspendSeccomp(t *thread, nr uint64) (undo func() error, err e
 	if st.seccomp == 0 {
 		return func() error { return nil }, nil
 	}
-	options := p.options()
+	options := p.options() | more
 	err = ptrace(unix.PTRACE_SETOPTIONS, t.tid, 0, options|unix.PTRACE_O_SUSPEND_SECCOMP)
 	if errors.Is(err, unix.EPERM) && p.sharesFilters(st) && tryCall(nr) {
 		return func() error { return nil }, nil
@@ -46,15 +47,38 @@ func (p *Process) sharesFilters(st *status) bool {
 	if p.spawned {
 		return true
 	}
-	mine, err := os.Readlink("/proc/self/ns/pid")
-	its, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", p.pid))
-	first, err3 := readStatus("1")
-	return err == nil && err2 == nil && err3 == nil && mine == its && first.filters == own.filters
+	first, err := readStatus("1")
+	if err != nil || first.filters != own.filters {
+		return false
+	}
+	for _, ns := range []string{"pid", "mnt"} { // containers may share one of them
+		links := map[string]bool{}
+		for _, pid := range []string{"self", "1", fmt.Sprint(p.pid)} {
+			link, err := os.Readlink("/proc/" + pid + "/ns/" + ns)
+			if err != nil {
+				return false
+			}
+			links[link] = true
+		}
+		if len(links) != 1 {
+			return false
+		}
+	}
+	return true
 }
 
-// tryCall makes a system call with arguments that no call takes, to see whether the filter of this
-// process kills for it: then it kills us, and not the program, which goes on. False where that
-// cannot be tried.
+// tryCalls makes system calls with arguments that no call takes, to see whether the filter of this
+// process kills for them: then it kills us, and not the program, which goes on. That a filter looks at
+// arguments, and kills for ours, is not seen. False where one cannot be tried.
+func tryCalls(numbers ...uint64) bool {
+	for _, nr := range numbers {
+		if !tryCall(nr) {
+			return false
+		}
+	}
+	return true
+}
+
 func tryCall(nr uint64) bool {
 	without := []uint64{unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
 		unix.SYS_RT_SIGRETURN, unix.SYS_PAUSE, unix.SYS_SYNC, unix.SYS_VHANGUP} // they take none

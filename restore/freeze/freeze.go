@@ -48,21 +48,21 @@ type freezing struct {
 	start  snapshot.Start
 	python string // the interpreter as the user called it, where it takes its home from there; ""
 
-	heap    *pyheap.Heap
-	walk    *pyheap.Walk
-	target  *refuse.Target
-	libs    []*libs.Library
-	memory  *memory.Memory
-	fds     refuse.FDs
-	recipe  *script.Recipe
-	found   []captured.Value
-	copies  []captured.Copy
-	changes []captured.EnvChange
-	code    []byte  // the thaw script, where the copy has it not
-	modes   [2]mode // stub.ModeRun, stub.ModeResume
-	guards  *guard.Guards
-	stale   []string // files that were changed while the program ran
-	meta    *Meta
+	heap   *pyheap.Heap
+	walk   *pyheap.Walk
+	target *refuse.Target
+	libs   []*libs.Library
+	memory *memory.Memory
+	fds    refuse.FDs
+	recipe *script.Recipe
+	found  []captured.Value
+	copies []captured.Copy
+	envSet []captured.EnvChange // variables that the program has changed
+	code   []byte               // the thaw script, where the copy has it not
+	modes  [2]mode              // stub.ModeRun, stub.ModeResume
+	guards *guard.Guards
+	stale  []string // files that were changed while the program ran
+	meta   *Meta
 }
 
 // mode is what a thaw does: `run`, or `run --resume`.

@@ -184,7 +184,7 @@ func TestWays(t *testing.T) {
 		if got.Config == 0 || got.ConfigLen != 6 || got.Relock != 9 || got.NPokes != 1 || got.Pokes == 0 {
 			t.Errorf("%+v: %+v", c, got)
 		}
-		got.Config, got.ConfigLen, got.Relock, got.NPokes, got.Pokes = 0, 0, 0, 0, 0
+		got.Config, got.ConfigLen, got.Relock, got.NPokes, got.Pokes, got.Changes = 0, 0, 0, 0, 0, 0
 		if got != c.want {
 			t.Errorf("kind %d, threads %v: %+v, want %+v", c.kind, c.threads, got, c.want)
 		}

@@ -25,7 +25,8 @@ func (f *freezing) readCommand(context.Context) (err error) {
 	}
 	f.plain = f.cmd
 	if s := f.cmd.Script(); s != "" && !filepath.IsAbs(s) {
-		f.plain.What = []string{filepath.Join(f.start.Cwd, s)} // where the thawed process starts may be elsewhere
+		// Where the thawed process starts may be elsewhere. As _Py_abspath does: "x/../y" is not y where x is a link.
+		f.plain.What = []string{strings.TrimSuffix(f.start.Cwd, "/") + "/" + strings.TrimPrefix(s, "./")}
 	}
 	return nil
 }
@@ -65,7 +66,7 @@ func (f *freezing) refuse(context.Context) error {
 		}
 		m.use = refuse.Use{Again: !m.resume, Threads: f.o.Threads || m.resume && f.copy.Kind != snapshot.Forked, Allow: f.o.Allow}
 		fds, out := f.target.Descriptors(f.copy, m.use)
-		out = slices.Concat(out, f.target.Find(f.copy, f.libs, shared, m.use))
+		out = slices.Concat(out, f.target.Find(f.copy, f.libs, shared, m.use), f.fixedState(!m.resume))
 		if !m.resume {
 			out = append(out, f.wayOfStart()...)
 			pokes, err := f.rerunPokes()
@@ -152,7 +153,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.changes = cfg.Changes
+	f.envSet = cfg.Changes
 	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)
 	cfg.BufferedStdio = f.config("buffered_stdio") != 0
 	cfg.Ignored = f.start.Ignored

@@ -31,13 +31,16 @@ j = json.load(sys.stdin)
 def recipe(source):
     # What it declares for pyfreeze, and its warm(), need not be loaded in each thaw.
     tree = ast.parse(source)
-    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)} | {'thaw'}
+    def plain(n):
+        return (isinstance(n, ast.Assign) and all(isinstance(t, ast.Name) for t in n.targets)
+                and all(isinstance(v, (ast.Constant, ast.Tuple, ast.Load)) for v in ast.walk(n.value)))
+    targets = {id(t) for n in tree.body if plain(n) for t in n.targets}
+    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in targets} | {'thaw'}
+    used.update(name for n in ast.walk(tree) if isinstance(n, ast.Global) for name in n.names)
     def needed(n):
         if isinstance(n, ast.FunctionDef):
-            return n.name in used
-        if not isinstance(n, ast.Assign) or not isinstance(n.value, (ast.Tuple, ast.Constant)):
-            return True
-        return any(not isinstance(t, ast.Name) or t.id in used for t in n.targets)
+            return n.name in used or n.decorator_list
+        return not plain(n) or any(t.id in used for t in n.targets)
     tree.body = [n for n in tree.body if needed(n)]
     return compile(tree, '<pyfreeze recipe>', 'exec', dont_inherit=True)
 `
@@ -57,7 +60,7 @@ config = j['config']
 config['version'] = tuple(sys.version_info[:2])
 config['script_code'] = config['script_stat'] = None
 if j['script']:
-    path = os.path.abspath(j['script'])
+    path = j['script']
     try:
         st = os.stat(path)
         with open(path, 'rb') as f:

@@ -233,6 +233,12 @@ def start():
         sys.modules['threading']._main_thread._set_native_id()  # a child of fork() keeps that of its parent
     if 'time' in sys.modules and (fresh.get(b'TZ') != config['tz'] or not config['tz'] and zone() != config['zone']):
         sys.modules['time'].tzset()
+    # These tell a fork by another process id. A child of this process may have that of the frozen one.
+    if '_ssl' in sys.modules:
+        sys.modules['_ssl'].RAND_add(os.urandom(32), 0.0)  # seeds OpenSSL's generators anew
+    names = getattr(sys.modules.get('tempfile'), '_name_sequence', None)
+    if names is not None:
+        names._rng_pid = None
     if 'multiprocessing.process' in sys.modules:
         cold('original_dir')()
     if fresh.get(b'HOME') != config['home'] or fresh.get(b'PYTHONUSERBASE') != config['userbase']:
@@ -284,7 +290,9 @@ def again(argv):
               '__annotations__': {}, '__builtins__': __builtins__})
     script = config['script_stat']
     st = None
-    path = argv[0] if not script or argv[0][:1] == '/' else os.path.abspath(argv[0])
+    path = argv[0]
+    if script and path[:1] != '/':
+        path = os.getcwd() + '/' + (path[2:] if path[:2] == './' else path)  # _Py_abspath() of Python/fileutils.c
     if script and path == script[0] and (path == argv[0] or config['version'] >= (3, 9)):
         st = os.stat(path)
     if st is not None and st.st_size == script[1] and st.st_mtime_ns == script[2]:

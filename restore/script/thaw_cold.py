@@ -168,9 +168,9 @@ def local_modules(directory):
 
 def renew_random():
     # random registers this for the child of a fork. Handlers of a fork do not run where the threads stay.
-    random = sys.modules.get('random')
-    if random is not None:
-        random._inst.seed()
+    seed = getattr(getattr(sys.modules.get('random'), '_inst', None), 'seed', None)
+    if seed is not None:
+        seed()
 
 
 def original_dir():

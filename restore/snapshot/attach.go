@@ -238,6 +238,9 @@ func (k *capturer) fromTwin(ctx context.Context, c *Copy, w *tracer.Process, st 
 // uncopied lists what the target has now, and no fork of it gets. copied is what its twin has.
 func (k *capturer) uncopied(copied []procmem.Mapping) (out []procmem.Mapping, err error) {
 	maps, err := procmem.ReadMaps(k.t.PID)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(maps) == 0 {
+		return nil, nil // it has ended since
+	}
 	if err != nil {
 		return nil, err
 	}

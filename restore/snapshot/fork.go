@@ -89,9 +89,6 @@ func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
 		return nil, err
 	}
 	out := &Copy{Kind: Forked, Point: point, Script: procmem.Addr(le.Uint64(script[:]))}
-	if out.Script == 0 {
-		return nil, &StateError{"no memory left for the thaw script", "choose another point"}
-	}
 	if err := c.copyTo(out, point); err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
@@ -233,6 +230,9 @@ func (c *Command) copyTo(out *Copy, point *Point) (err error) {
 		if !m.Overlaps(region) {
 			out.Maps = append(out.Maps, m)
 		}
+	}
+	if out.State, err = readState(pid); err != nil {
+		return err
 	}
 	out.Flags = readFlags(pid)
 	c.tell("copying memory", 0, 0)

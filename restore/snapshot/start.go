@@ -46,6 +46,9 @@ func readStart(pid int, atExec bool) (s Start, err error) {
 	if s.Mask, s.Ignored, err = readSignals(pid); err != nil {
 		return s, err
 	}
+	if s.State, err = readState(pid); err != nil {
+		return s, err
+	}
 	s.FDs = []int{}
 	names, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	for _, n := range names {

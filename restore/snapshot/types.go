@@ -47,8 +47,9 @@ type Copy struct {
 	Kernel  Kernel
 	FDs     []Descriptor
 	// Base is the region of the loader stub, chosen where the process has nothing.
-	Base procmem.Addr
-	// Script is where a Forked copy has the thaw script loaded; 0 in others.
+	Base  procmem.Addr
+	State *State // now; nil where that of the start is not known
+	// Script is where a Forked copy has the thaw script loaded; 0 in others, and where an audit hook did not allow that.
 	Script procmem.Addr
 	// Point is where the program goes on after a Forked or Held copy; nil for Waiting.
 	Point *Point
@@ -111,6 +112,7 @@ type Start struct {
 	Mask, Ignored uint64    // signals blocked and ignored; 0 where they are not known
 	FDs           []int     // descriptors above 2 that were inherited; nil where they are not known
 	Time          time.Time // not before
+	State         *State    // nil where it is not known
 }
 
 // TimeoutError says that the target came to no point where its objects are consistent.

@@ -23,8 +23,9 @@ type Layout struct {
 
 // Way is struct way: how one kind of run comes to the thaw script.
 type Way struct {
-	Way, Flags, Config, ConfigLen, NPokes, Pokes, NThreads, _ uint32
-	Relock                                                    uint64
+	Way, Flags, Config, ConfigLen, NPokes, Pokes uint32
+	NThreads, NChanges, Changes, _               uint32
+	Relock                                       uint64
 }
 
 // Op is struct op: one step of placing memory.
@@ -64,6 +65,12 @@ type Thread struct {
 type Poke struct {
 	Addr, Value uint64
 	Size, _     uint32
+}
+
+// Change is struct change: what the program has set for itself in the kernel since its start.
+type Change struct {
+	Kind, Which uint32
+	A, B        uint64
 }
 
 // Head is struct head: what the stub is told at the freeze.

@@ -4,61 +4,66 @@ package stub
 
 // What abi.h names. See there.
 const (
-	Magic        = 0x327a657266797000
-	Version      = 7
-	Region       = 0x40000000
-	RegionArgs   = 0x10000000
-	RegionVDSO   = 0x20000000
-	RegionStacks = 0x30000000
-	RunVerbose   = 1
-	RunTimings   = 2
-	RunExe       = 4
-	ModeRun      = 0
-	ModeResume   = 1
-	FnBefore     = 0
-	FnFork       = 1
-	FnParent     = 2
-	FnChild      = 3
-	FnEnsure     = 4
-	FnRelease    = 5
-	FnLoads      = 6
-	FnDict       = 7
-	FnDictSet    = 8
-	FnDictGet    = 9
-	FnTupleGet   = 10
-	FnBytes      = 11
-	FnLong       = 12
-	FnUTF8       = 13
-	FnBuiltins   = 14
-	FnEval       = 15
-	FnCall       = 16
-	FnFetch      = 17
-	FnNormalize  = 18
-	FnTraceback  = 19
-	FnPrint      = 20
-	FnDecref     = 21
-	Functions    = 22
-	WayFork      = 1
-	WayHeld      = 2
-	WayEnsure    = 3
-	HeadResume   = 1
-	HeadChild    = 2
-	HeadEarly    = 4
-	OpOpen       = 0
-	OpFile       = 1
-	OpAnon       = 2
-	OpImage      = 3
-	OpRead       = 4
-	OpStack      = 5
-	OpProtect    = 6
-	OpAdvise     = 7
-	FDFile       = 0
-	FDPipe       = 1
-	FDSockets    = 2
-	FDEvent      = 3
-	FDEpoll      = 4
-	FDEpollAdd   = 5
-	FDNull       = 6
+	Magic            = 0x327a657266797000
+	Version          = 8
+	Region           = 0x40000000
+	RegionArgs       = 0x10000000
+	RegionVDSO       = 0x20000000
+	RegionStacks     = 0x30000000
+	RunVerbose       = 1
+	RunTimings       = 2
+	RunExe           = 4
+	ModeRun          = 0
+	ModeResume       = 1
+	FnBefore         = 0
+	FnFork           = 1
+	FnParent         = 2
+	FnChild          = 3
+	FnEnsure         = 4
+	FnRelease        = 5
+	FnLoads          = 6
+	FnDict           = 7
+	FnDictSet        = 8
+	FnDictGet        = 9
+	FnTupleGet       = 10
+	FnBytes          = 11
+	FnLong           = 12
+	FnUTF8           = 13
+	FnBuiltins       = 14
+	FnEval           = 15
+	FnCall           = 16
+	FnFetch          = 17
+	FnNormalize      = 18
+	FnTraceback      = 19
+	FnPrint          = 20
+	FnDecref         = 21
+	Functions        = 22
+	WayFork          = 1
+	WayHeld          = 2
+	WayEnsure        = 3
+	HeadResume       = 1
+	HeadChild        = 2
+	HeadEarly        = 4
+	OpOpen           = 0
+	OpFile           = 1
+	OpAnon           = 2
+	OpImage          = 3
+	OpRead           = 4
+	OpStack          = 5
+	OpProtect        = 6
+	OpAdvise         = 7
+	ChangeLimit      = 0
+	ChangeNice       = 1
+	ChangeCwd        = 2
+	ChangeUmask      = 3
+	ChangeNoNewPrivs = 4
+	FDFile           = 0
+	FDPipe           = 1
+	FDSockets        = 2
+	FDEvent          = 3
+	FDEpoll          = 4
+	FDEpollAdd       = 5
+	FDNull           = 6
 )
 
 var layouts = map[string]struct {
@@ -66,11 +71,12 @@ var layouts = map[string]struct {
 	fields map[string]uint64
 }{
 	"Stub":   {48, map[string]uint64{"magic": 0, "version": 8, "text": 12, "used": 16, "end": 20, "run": 24, "stack": 28, "thaw": 32, "agent": 36, "trap": 40, "restorer": 44}},
-	"Way":    {40, map[string]uint64{"way": 0, "flags": 4, "config": 8, "config_len": 12, "npokes": 16, "pokes": 20, "nthreads": 24, "relock": 32}},
+	"Way":    {48, map[string]uint64{"way": 0, "flags": 4, "config": 8, "config_len": 12, "npokes": 16, "pokes": 20, "nthreads": 24, "nchanges": 28, "changes": 32, "relock": 40}},
+	"Change": {24, map[string]uint64{"kind": 0, "which": 4, "a": 8, "b": 16}},
 	"Op":     {40, map[string]uint64{"addr": 0, "len": 8, "off": 16, "kind": 24, "prot": 28, "flags": 32}},
 	"File":   {40, map[string]uint64{"dev": 0, "ino": 8, "size": 16, "mtime_ns": 24, "path": 32}},
 	"FD":     {40, map[string]uint64{"fd": 0, "other": 4, "kind": 8, "flags": 12, "offset": 16, "path": 24, "nholds": 28, "holds": 32, "file": 36}},
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {576, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 200, "forked": 208, "script": 216, "code": 224, "code_len": 228, "ways": 232, "exe": 312, "pid": 316, "nops": 320, "ops": 324, "nfds": 328, "fds": 332, "nthreads": 336, "threads": 340, "nwords": 344, "words": 348, "vdso": 352, "nvdso": 416, "vdso_sum": 420, "actions": 424, "start_mask": 432, "start_ignored": 440, "point_mask": 448, "stack_low": 456, "stack_end": 464, "stack_floor": 472, "environ": 480, "mm": 488, "auxv_at": 544, "auxv": 552, "auxv_len": 556, "comm": 560}},
+	"Head":   {592, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 200, "forked": 208, "script": 216, "code": 224, "code_len": 228, "ways": 232, "exe": 328, "pid": 332, "nops": 336, "ops": 340, "nfds": 344, "fds": 348, "nthreads": 352, "threads": 356, "nwords": 360, "words": 364, "vdso": 368, "nvdso": 432, "vdso_sum": 436, "actions": 440, "start_mask": 448, "start_ignored": 456, "point_mask": 464, "stack_low": 472, "stack_end": 480, "stack_floor": 488, "environ": 496, "mm": 504, "auxv_at": 560, "auxv": 568, "auxv_len": 572, "comm": 576}},
 }

@@ -4,7 +4,7 @@
 #define PYFREEZE_ABI_H
 
 #define ABI_MAGIC 0x327a657266797000 /* "\0pyfrez2" */
-#define ABI_VERSION 7
+#define ABI_VERSION 8
 
 #ifndef __ASSEMBLER__
 typedef unsigned char u8;
@@ -88,7 +88,7 @@ enum {
 	HEAD_EARLY = 4,   // other threads go on before the script: one of them holds the GIL
 };
 
-struct way { u32 way, flags, config, config_len, npokes, pokes, nthreads, pad; u64 relock; }; // nthreads: how many besides the main one are made; relock: a word that is set to 1 after the script of WAY_ENSURE
+struct way { u32 way, flags, config, config_len, npokes, pokes, nthreads, nchanges, changes, pad; u64 relock; }; // nthreads: how many besides the main one are made; relock: a word that is set to 1 after the script of WAY_ENSURE
 
 enum { OP_OPEN, OP_FILE, OP_ANON, OP_IMAGE, OP_READ, OP_STACK, OP_PROTECT, OP_ADVISE };
 
@@ -123,6 +123,10 @@ struct thread {
 	u32 pad;
 	char name[16];
 };
+
+// What the program has set for itself in the kernel since its start.
+enum { CHANGE_LIMIT, CHANGE_NICE, CHANGE_CWD, CHANGE_UMASK, CHANGE_NO_NEW_PRIVS };
+struct change { u32 kind, which; u64 a, b; }; // a resource with its limits; a value; the path, and that where the program was started
 
 struct poke { u64 addr, value; u32 size, pad; };
 

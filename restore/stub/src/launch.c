@@ -68,12 +68,32 @@ static void close_verdict(struct room *m)
 	m->run.verdict_fd = CLOSED;
 }
 
+// The child is not needed any more.
+static void end_check(struct room *m)
+{
+	if (!m->run.child_pid)
+		return;
+	close_verdict(m);
+	sys3(SYS_kill, m->run.child_pid, 9, 0);
+	while (sys4(SYS_wait4, m->run.child_pid, 0, WALL, 0) == -EINTR)
+		;
+	m->run.child_pid = 0;
+}
+
+// Would a child be the first process of a new namespace, and its end the end of that? unshare(2).
+static int begins_namespace(void)
+{
+	u64 own[18] = { 0 }, childrens[18] = { 1 };
+	return sys4(SYS_fstatat, AT_FDCWD, "/proc/self/ns/pid", own, 0) < 0 ||
+	       sys4(SYS_fstatat, AT_FDCWD, "/proc/self/ns/pid_for_children", childrens, 0) < 0 || own[1] != childrens[1];
+}
+
 // A child looks at the sources while this process becomes the thawed one. Returns 0 where there can be none.
 static int check_meanwhile(struct room *m)
 {
 	enum { FEW = 40 }; // a child takes as long as they do
 	u64 all = ~0ul, old;
-	if (m->plan.nfiles < FEW || !open_verdict(m))
+	if (m->plan.nfiles < FEW || begins_namespace() || !open_verdict(m))
 		return 0;
 	sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	i64 pid = spawn_checker(&m->args);
@@ -154,10 +174,22 @@ static void thaw(struct room *m, struct request *q)
 		return;
 	}
 	thaw_here(m, q, may);
+	end_check(m);
+}
+
+// A program that has changed its directory may have named the new one from where it was started.
+static int same_start(const struct head *h, const struct way *w)
+{
+	const struct change *c = (const struct change *)((const char *)h + w->changes);
+	char cwd[4096];
+	for (u32 i = 0; i < w->nchanges; i++, c++)
+		if (c->kind == CHANGE_CWD && (sys3(SYS_getcwd, cwd, sizeof cwd, 0) <= 0 || !same(cwd, (const char *)h + c->b)))
+			return 0;
+	return 1;
 }
 
 // Can the image do what is asked of it? plan.why says why not.
-static int check_way(const struct image *im, const struct request *q, struct plan *p)
+static int check_way(const struct image *im, struct request *q, struct plan *p)
 {
 	const struct stub *s = (const struct stub *)(im->head + im->program);
 	const struct head *h = (const struct head *)((const u8 *)s + s->used);
@@ -167,8 +199,10 @@ static int check_way(const struct image *im, const struct request *q, struct pla
 		why = "the image cannot be run in this way";
 	else if (q->entry[0] && w->flags & HEAD_RESUME)
 		why = "the image goes on at its point: it runs no other script, module or code";
+	else if (!same_start(h, w))
+		why = "the program changes its directory, and was started in another one", q->fits = 1;
 	else if (h->pid == sys3(SYS_getpid, 0, 0, 0)) // what tells a fork by getpid() would see none: OpenSSL, tempfile
-		why = "this process has the number of the frozen one, which no child of it could have";
+		why = "this process has the number of the frozen one, which no child of it could have", q->fits = 1;
 	put(p->why, 0, why ? why : "", TEXT);
 	return !why;
 }

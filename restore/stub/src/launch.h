@@ -73,6 +73,7 @@ struct request {
 	const char *log;
 	const char *entry[3];  // other words in place of the script's, 0 at the end
 	const char **again;    // words of a launcher that make a stale image anew
+	int fits;              // set where the image cannot be used now, and another would be no better
 };
 
 struct plan {

@@ -231,7 +231,7 @@ int launch(u64 *stack, char **argv, char **envp, u64 start)
 			run_image(fd, &q, l->why); // a launcher's image names no command: that is the launcher's
 		if (!told)
 			log_plain(log, fd >= 0 ? l->file : "", l->why);
-		if (!failed)
+		if (!failed && !q.fits)
 			start_builder(*file, envp);
 		file[0] = (char *)l->name;
 		sys3(SYS_execve, l->path, file, envp);

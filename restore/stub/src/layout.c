@@ -25,12 +25,15 @@ int main(void)
 	N(HeadResume, HEAD_RESUME) N(HeadChild, HEAD_CHILD) N(HeadEarly, HEAD_EARLY)
 	N(OpOpen, OP_OPEN) N(OpFile, OP_FILE) N(OpAnon, OP_ANON) N(OpImage, OP_IMAGE) N(OpRead, OP_READ) N(OpStack, OP_STACK)
 	N(OpProtect, OP_PROTECT) N(OpAdvise, OP_ADVISE)
+	N(ChangeLimit, CHANGE_LIMIT) N(ChangeNice, CHANGE_NICE) N(ChangeCwd, CHANGE_CWD) N(ChangeUmask, CHANGE_UMASK)
+	N(ChangeNoNewPrivs, CHANGE_NO_NEW_PRIVS)
 	N(FDFile, FD_FILE) N(FDPipe, FD_PIPE) N(FDSockets, FD_SOCKETS) N(FDEvent, FD_EVENT) N(FDEpoll, FD_EPOLL)
 	N(FDEpollAdd, FD_EPOLL_ADD) N(FDNull, FD_NULL)
 	puts(")\n\nvar layouts = map[string]struct {\n\tsize   uint64\n\tfields map[string]uint64\n}{");
 	S(Stub, stub) F(stub, magic) F(stub, version) F(stub, text) F(stub, used) F(stub, end) F(stub, run) F(stub, stack)
 	F(stub, thaw) F(stub, agent) F(stub, trap) F(stub, restorer) E
-	S(Way, way) F(way, way) F(way, flags) F(way, config) F(way, config_len) F(way, npokes) F(way, pokes) F(way, nthreads) F(way, relock) E
+	S(Way, way) F(way, way) F(way, flags) F(way, config) F(way, config_len) F(way, npokes) F(way, pokes) F(way, nthreads) F(way, nchanges) F(way, changes) F(way, relock) E
+	S(Change, change) F(change, kind) F(change, which) F(change, a) F(change, b) E
 	S(Op, op) F(op, addr) F(op, len) F(op, off) F(op, kind) F(op, prot) F(op, flags) E
 	S(File, file) F(file, dev) F(file, ino) F(file, size) F(file, mtime_ns) F(file, path) E
 	S(FD, fd) F(fd, fd) F(fd, other) F(fd, kind) F(fd, flags) F(fd, offset) F(fd, path) F(fd, nholds) F(fd, holds) F(fd, file) E

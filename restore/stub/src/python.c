@@ -11,12 +11,12 @@ static void set(u64 dict, const char *name, u64 value)
 		plain("the thaw script could not be given its facts", -1);
 }
 
-// Waits for the tracer child, which has looked at the source files meanwhile. Only what it says counts: that it has
+// Waits for the child that has looked at the source files meanwhile. Only what it says counts: that it has
 // ended does not tell how.
 static void judge(void)
 {
 	static char why[4400] = "the image does not fit: ";
-	u64 pending = 0, n = length(why);
+	u64 n = length(why);
 	u8 verdict = 0;
 	i64 r;
 	if (R.verdict_fd >= 0) {
@@ -28,17 +28,9 @@ static void judge(void)
 		sys3(SYS_close, R.verdict_fd, 0, 0);
 		R.verdict_fd = -1;
 	}
-	if (R.child_pid) {
-		while (sys4(SYS_wait4, R.child_pid, 0, WALL, 0) == -EINTR)
-			;
-		// Its end sent a signal that the plain command would not have had.
-		sys3(SYS_sigpending, &pending, 8, 0);
-		u64 chld = 1ul << (SIGCHLD_ - 1), zero[2] = { 0 };
-		if (pending & ~R.signals & chld)
-			sys4(SYS_sigtimedwait, &chld, 0, zero, 8);
-	} else {
+	if (!R.child_pid)
 		return;
-	}
+	reap_child();
 	if (verdict == VERDICT_FITS)
 		return;
 	if (verdict != VERDICT_STALE)
@@ -49,6 +41,7 @@ static void judge(void)
 
 void ready(void)
 {
+	set_changes();
 	log_success();
 	R.log_fd = -1;
 	tell_phases();

@@ -23,6 +23,7 @@ void __attribute__((noreturn)) plain(const char *what, i64 n); // the plain comm
 void __attribute__((noreturn)) stale(const char *what);        // a launcher's image must be made anew
 void __attribute__((noreturn)) sigreturn(u64 frame);
 void forget_descriptors(void);
+void reap_child(void);
 
 void phase(const char *name); // ends a phase of the thaw, for `run --timings`
 void log_failure(const char *what, i64 n);
@@ -31,5 +32,6 @@ void say(const char *s);
 
 void descriptors(void);
 void python(void); // runs the thaw script; returns where the program goes on at its point
+void set_changes(void);
 void ready(void);  // the last step before code of the program runs
 #endif

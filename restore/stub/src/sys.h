@@ -22,7 +22,7 @@ enum {
 	SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_stat = 4, SYS_fstat = 5, SYS_lseek = 8, SYS_mmap = 9, SYS_mprotect = 10,
 	SYS_munmap = 11, SYS_brk = 12, SYS_sigaction = 13, SYS_sigprocmask = 14, SYS_sigreturn = 15, SYS_pread = 17, SYS_mremap = 25,
 	SYS_madvise = 28, SYS_getpid = 39, SYS_socketpair = 53, SYS_clone = 56, SYS_execve = 59, SYS_exit = 60, SYS_wait4 = 61,
-	SYS_kill = 62, SYS_fcntl = 72, SYS_getcwd = 79, SYS_getrlimit = 97, SYS_getrusage = 98, SYS_ptrace = 101, SYS_getuid = 102, SYS_getgid = 104,
+	SYS_kill = 62, SYS_fcntl = 72, SYS_getcwd = 79, SYS_chdir = 80, SYS_umask = 95, SYS_getpriority = 140, SYS_setpriority = 141, SYS_prlimit = 302, SYS_getrlimit = 97, SYS_getrusage = 98, SYS_ptrace = 101, SYS_getuid = 102, SYS_getgid = 104,
 	SYS_geteuid = 107, SYS_getegid = 108, SYS_capget = 125, SYS_sigpending = 127, SYS_sigtimedwait = 128, SYS_prctl = 157,
 	SYS_arch_prctl = 158, SYS_gettid = 186, SYS_futex = 202, SYS_set_tid_address = 218, SYS_clock_gettime = 228,
 	SYS_exit_group = 231, SYS_epoll_ctl = 233, SYS_openat = 257, SYS_fstatat = 262, SYS_faccessat = 269, SYS_set_robust_list = 273,

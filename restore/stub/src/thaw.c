@@ -11,6 +11,35 @@ void make_thread(u64 flags, u64 stack, u64 tid_at, u64 fs, struct thread *t);
 void __attribute__((noreturn)) switch_to(u64 stack, void (*f)(void));
 void __attribute__((noreturn)) on_main_stack(void);
 
+// Waits for the child that looks at the sources.
+void reap_child(void)
+{
+	u64 pending = 0, chld = 1ul << (SIGCHLD_ - 1), zero[2] = { 0 };
+	if (!R.child_pid)
+		return;
+	while (sys4(SYS_wait4, R.child_pid, 0, WALL, 0) == -EINTR)
+		;
+	R.child_pid = 0;
+	// Its end sent a signal that the plain command would not have had.
+	sys3(SYS_sigpending, &pending, 8, 0);
+	if (pending & ~R.signals & chld)
+		sys4(SYS_sigtimedwait, &chld, 0, zero, 8);
+}
+
+// Another program takes over, which is to find nothing of ours.
+static void forget_launch(void)
+{
+	i32 *fds[3] = { &R.image_fd, &R.log_fd, &R.verdict_fd };
+	for (int i = 0; i < 3; i++) {
+		if (*fds[i] >= 0)
+			sys3(SYS_close, *fds[i], 0, 0);
+		*fds[i] = -1;
+	}
+	if (R.child_pid)
+		sys3(SYS_kill, R.child_pid, 9, 0);
+	reap_child();
+}
+
 void __attribute__((noreturn)) plain(const char *what, i64 n)
 {
 	static char broken[] = "pyfreeze: the plain command could not be started either\n";
@@ -21,12 +50,7 @@ void __attribute__((noreturn)) plain(const char *what, i64 n)
 			sys4(SYS_sigaction, s, dfl, 0, 8);
 	}
 	forget_descriptors();
-	if (R.image_fd >= 0)
-		sys3(SYS_close, R.image_fd, 0, 0);
-	if (R.log_fd >= 0)
-		sys3(SYS_close, R.log_fd, 0, 0);
-	if (R.verdict_fd >= 0)
-		sys3(SYS_close, R.verdict_fd, 0, 0);
+	forget_launch();
 	sys4(SYS_sigprocmask, SIG_SETMASK, &fresh.mask, 0, 8);
 	sys3(SYS_execve, AT(char, H->exe), fresh.argv, fresh.envp);
 	say(broken);
@@ -46,9 +70,7 @@ void __attribute__((noreturn)) stale(const char *what)
 			for (u64 i = R.skip; i < argc; i++)
 				argv[n++] = fresh.argv[i];
 			log_failure(what, -1);
-			if (R.log_fd >= 0)
-				sys3(SYS_close, R.log_fd, 0, 0);
-			R.log_fd = -1; // it has been told
+			forget_launch();
 			u64 mask = fresh.mask;
 			sys4(SYS_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 			sys3(SYS_execve, argv[0], argv, fresh.envp);

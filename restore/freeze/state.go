@@ -1,0 +1,60 @@
+package freeze
+
+import (
+	"maps"
+	"slices"
+
+	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/stub"
+)
+
+// fixedState refuses what a program has set for itself in the kernel and a thaw could not set. One that runs again may set its directory
+// and its priority again, from where it is started, or may not, if a module did that when it was imported.
+func (f *freezing) fixedState(again bool) (out []refuse.Offender) {
+	then, now := f.start.State, f.copy.State
+	if then == nil || now == nil {
+		return nil
+	}
+	add := func(what, remedy string) {
+		out = append(out, refuse.Offender{What: "the program has set " + what + " since its start", Remedy: remedy})
+	}
+	for _, what := range slices.Sorted(maps.Keys(now.Fixed)) {
+		if now.Fixed[what] != then.Fixed[what] {
+			add(what, "freeze it at a function that is called before (--at MODULE:FUNCTION)")
+		}
+	}
+	if again && now.Cwd != then.Cwd {
+		add("its directory", "freeze it where it can go on (--at MODULE:FUNCTION)")
+	}
+	if again && now.Nice != then.Nice {
+		add("its priority", "freeze it where it can go on (--at MODULE:FUNCTION)")
+	}
+	return out
+}
+
+// changes are what a thaw sets, as a child of the program would have it.
+func (f *freezing) changes(t *stub.Tables) (out []stub.Change) {
+	then, now := f.start.State, f.copy.State
+	if then == nil || now == nil {
+		return nil
+	}
+	if now.Nice != then.Nice {
+		out = append(out, stub.Change{Kind: stub.ChangeNice, A: uint64(now.Nice)})
+	}
+	for resource, l := range now.Limits {
+		if l != then.Limits[resource] {
+			out = append(out, stub.Change{Kind: stub.ChangeLimit, Which: uint32(resource), A: l[0], B: l[1]})
+		}
+	}
+	if now.Umask >= 0 && now.Umask != then.Umask {
+		out = append(out, stub.Change{Kind: stub.ChangeUmask, A: uint64(now.Umask)})
+	}
+	if now.NoNewPrivs && !then.NoNewPrivs {
+		out = append(out, stub.Change{Kind: stub.ChangeNoNewPrivs})
+	}
+	// Last: what fails before leaves the plain command where it was started.
+	if now.Cwd != then.Cwd {
+		out = append(out, stub.Change{Kind: stub.ChangeCwd, A: uint64(t.Str(now.Cwd)), B: uint64(t.Str(then.Cwd))})
+	}
+	return out
+}

@@ -1,0 +1,107 @@
+package snapshot
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits is how many resource limits there are: RLIM_NLIMITS of include/uapi/asm-generic/resource.h.
+const Limits = 16
+
+// State is what the kernel keeps of a process, and gives its children, and a program may set for itself.
+type State struct {
+	Cwd        string
+	Umask      int // -1 where it is not known (Linux 4.7)
+	NoNewPrivs bool
+	Nice       int
+	Limits     [Limits][2]uint64 // soft and hard, by resource
+	// Fixed are values by what they are called for people: a thaw cannot set them.
+	Fixed map[string]string
+}
+
+// readState reads the state of a stopped process from /proc: proc_pid_status(5), proc_pid_stat(5), namespaces(7).
+func readState(pid int) (*State, error) {
+	s := &State{Umask: -1, Fixed: map[string]string{}}
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	var err error
+	if s.Cwd, err = os.Readlink(dir + "cwd"); err != nil {
+		return nil, err
+	}
+	status, err := os.ReadFile(dir + "status")
+	if err != nil {
+		return nil, err
+	}
+	fixed := map[string]string{"Uid": "its user ids", "Gid": "its group ids", "Groups": "its groups", "CapInh": "its capabilities",
+		"CapPrm": "its capabilities", "CapEff": "its capabilities", "CapBnd": "its capabilities", "CapAmb": "its capabilities",
+		"Seccomp_filters": "a seccomp filter", "Cpus_allowed": "its processors", "Mems_allowed": "its memory nodes"}
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch {
+		case name == "Umask":
+			if n, err := strconv.ParseUint(value, 8, 16); err == nil {
+				s.Umask = int(n)
+			}
+		case name == "NoNewPrivs":
+			s.NoNewPrivs = value == "1"
+		case fixed[name] != "":
+			s.Fixed[fixed[name]] += value + ";"
+		}
+	}
+	stat, err := os.ReadFile(dir + "stat")
+	if err != nil {
+		return nil, err
+	}
+	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])) // the third is the first
+	if len(f) < 41-2 {
+		return nil, fmt.Errorf("%sstat has %d fields only", dir, len(f))
+	}
+	if s.Nice, err = strconv.Atoi(f[19-3]); err != nil {
+		return nil, fmt.Errorf("%sstat: %w", dir, err)
+	}
+	s.Fixed["its process group"], s.Fixed["its session"] = f[5-3], f[6-3]
+	s.Fixed["its scheduling"] = f[40-3] + " " + f[41-3]
+	limits, err := os.ReadFile(dir + "limits") // prlimit(2) wants a right for processes of other users
+	if err != nil {
+		return nil, err
+	}
+	if s.Limits, err = parseLimits(string(limits)); err != nil {
+		return nil, fmt.Errorf("%slimits: %w", dir, err)
+	}
+	if s.Fixed["its root directory"], err = os.Readlink(dir + "root"); err != nil {
+		return nil, err
+	}
+	for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"} {
+		link, _ := os.Readlink(dir + "ns/" + ns) // of a kernel that has it
+		s.Fixed["its namespaces"] += link + ";"
+	}
+	return s, nil
+}
+
+// parseLimits reads /proc/PID/limits: proc_pid_limits of fs/proc/base.c, whose lines are in the order of the resources.
+func parseLimits(text string) (out [Limits][2]uint64, err error) {
+	const name, column = 26, 21
+	lines := strings.Split(text, "\n")
+	if len(lines) < Limits+1 {
+		return out, fmt.Errorf("%d lines only", len(lines))
+	}
+	for resource := range out {
+		line := lines[resource+1] // the first is a heading
+		if len(line) < name+2*column {
+			return out, fmt.Errorf("a line %q", line)
+		}
+		for i := range 2 {
+			value := strings.TrimSpace(line[name+i*column : name+(i+1)*column])
+			if value == "unlimited" {
+				out[resource][i] = unix.RLIM_INFINITY
+			} else if out[resource][i], err = strconv.ParseUint(value, 10, 64); err != nil {
+				return out, err
+			}
+		}
+	}
+	return out, nil
+}
