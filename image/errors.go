@@ -87,7 +87,7 @@ func (e *ContentError) Error() string {
 type WriteError struct {
 	// Path is the image's path.
 	Path string
-	// Op is the step that failed.
+	// Op is the step that failed; "" where none had begun.
 	Op string
 	// Need is the size that the image would have had, in bytes; 0 if unknown.
 	Need uint64
@@ -96,7 +96,11 @@ type WriteError struct {
 }
 
 func (e *WriteError) Error() string {
-	s := fmt.Sprintf("cannot write image %s: %s: %v", e.Path, e.Op, e.Err)
+	s := fmt.Sprintf("cannot write image %s: ", e.Path)
+	if e.Op != "" {
+		s += e.Op + ": "
+	}
+	s += e.Err.Error()
 	switch {
 	case errors.Is(e.Err, syscall.ENOSPC), errors.Is(e.Err, syscall.EDQUOT):
 		s += fmt.Sprintf(" (up to %d bytes are needed: free some space or name another folder)", e.Need)

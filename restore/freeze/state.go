@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
 )
 
@@ -12,7 +13,7 @@ import (
 // and its priority again, from where it is started, or may not, if a module did that when it was imported.
 func (f *freezing) fixedState(again bool) (out []refuse.Offender) {
 	then, now := f.start.State, f.copy.State
-	if then == nil || now == nil {
+	if then == nil {
 		return nil
 	}
 	add := func(what, remedy string) {
@@ -32,11 +33,23 @@ func (f *freezing) fixedState(again bool) (out []refuse.Offender) {
 	return out
 }
 
+// attachedState is what of a process that ran already counts: what it may have given up, where its start is not known.
+func attachedState(now *snapshot.State) []stub.Change {
+	out := []stub.Change{{Kind: stub.ChangeUser, A: now.User[0], B: now.User[1]}}
+	if now.Umask >= 0 {
+		out = append(out, stub.Change{Kind: stub.ChangeUmask, A: uint64(now.Umask)})
+	}
+	if now.NoNewPrivs {
+		out = append(out, stub.Change{Kind: stub.ChangeNoNewPrivs})
+	}
+	return out
+}
+
 // changes are what a thaw sets, as a child of the program would have it.
 func (f *freezing) changes(t *stub.Tables) (out []stub.Change) {
 	then, now := f.start.State, f.copy.State
-	if then == nil || now == nil {
-		return nil
+	if then == nil {
+		return attachedState(now)
 	}
 	if now.Nice != then.Nice {
 		out = append(out, stub.Change{Kind: stub.ChangeNice, A: uint64(now.Nice)})

@@ -86,6 +86,7 @@ type Config struct {
 	Resume          bool    `json:"resume"`           // the program goes on at its point
 	InterpreterArgs int     `json:"interpreter_args"` // words of the command line before the script
 	Path0           *string `json:"path0"`            // sys.path[0] as the command line gave it
+	Attached        bool    `json:"attached"`         // it ran already when it was copied
 	Threads         bool    `json:"threads"`          // they are there: nothing has been done as after a fork
 	SafePath        bool    `json:"safe_path"`
 	BufferedStdio   bool    `json:"buffered_stdio"`

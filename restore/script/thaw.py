@@ -287,7 +287,7 @@ def again(argv):
     main = sys.modules['__main__'] = type(sys)('__main__')
     d = main.__dict__
     d.update({'__name__': '__main__', '__doc__': None, '__package__': None, '__loader__': None, '__spec__': None,
-              '__annotations__': {}, '__builtins__': __builtins__})
+              '__annotations__': {}, '__builtins__': sys.modules['builtins']})
     script = config['script_stat']
     st = None
     path = argv[0]

@@ -279,7 +279,9 @@ def copies(copies):
 
 def arguments(argv):
     # Of a program that goes on: the list that it knows gets this run's words.
-    sys.argv[1:] = argv[2:] if argv[:1] in (['-m'], ['-c']) else argv[1:]
+    given = argv[2:] if argv[:1] in (['-m'], ['-c']) else argv[1:]
+    if given or not config['attached']:  # a process that ran already may be in the midst of its own
+        sys.argv[1:] = given
     if argv[:1] == ['-m']:
         path0(os.getcwd())
 

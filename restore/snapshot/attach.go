@@ -273,6 +273,9 @@ func (k *capturer) copyFrom(c *Copy, p *tracer.Process, mem *procmem.Live, whole
 			return err
 		}
 		c.Flags = readFlags(pid)
+		if c.State, err = readState(k.t.PID); err != nil {
+			return err
+		}
 	}
 	c.Space, err = procmem.Capture(mem, c.Maps, func(done, total uint64) { k.t.tell("copying memory", done, total) })
 	return err

@@ -15,6 +15,7 @@ const Limits = 16
 // State is what the kernel keeps of a process, and gives its children, and a program may set for itself.
 type State struct {
 	Cwd        string
+	User       [2]uint64 // effective user and group
 	Umask      int // -1 where it is not known (Linux 4.7)
 	NoNewPrivs bool
 	Nice       int
@@ -49,6 +50,13 @@ func readState(pid int) (*State, error) {
 		case name == "NoNewPrivs":
 			s.NoNewPrivs = value == "1"
 		case fixed[name] != "":
+			if ids := strings.Fields(value); len(ids) == 4 && (name == "Uid" || name == "Gid") {
+				n, err := strconv.ParseUint(ids[1], 10, 32)
+				if err != nil {
+					return nil, fmt.Errorf("%sstatus: %w", dir, err)
+				}
+				s.User[map[string]int{"Uid": 0, "Gid": 1}[name]] = n
+			}
 			s.Fixed[fixed[name]] += value + ";"
 		}
 	}
@@ -74,6 +82,10 @@ func readState(pid int) (*State, error) {
 	}
 	if s.Fixed["its root directory"], err = os.Readlink(dir + "root"); err != nil {
 		return nil, err
+	}
+	for fd, name := range []string{"its standard input", "its standard output", "its standard error"} {
+		link, _ := os.Readlink(dir + "fd/" + strconv.Itoa(fd)) // "" where it is closed
+		s.Fixed[name] = strings.TrimSuffix(link, " (deleted)")
 	}
 	for _, ns := range []string{"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"} {
 		link, _ := os.Readlink(dir + "ns/" + ns) // of a kernel that has it

@@ -42,7 +42,7 @@ print('ready'); sys.stdin.readline()`, told)
 		t.Errorf("limits %v, it says %v, %v", s.Limits, want, err)
 	}
 	for what, value := range s.Fixed {
-		if before.Fixed[what] != value {
+		if before.Fixed[what] != value && !strings.HasPrefix(what, "its standard ") { // pipes of the test
 			t.Errorf("%s: %q before, then %q", what, before.Fixed[what], value)
 		}
 	}

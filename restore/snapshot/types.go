@@ -48,7 +48,7 @@ type Copy struct {
 	FDs     []Descriptor
 	// Base is the region of the loader stub, chosen where the process has nothing.
 	Base  procmem.Addr
-	State *State // now; nil where that of the start is not known
+	State *State // now
 	// Script is where a Forked copy has the thaw script loaded; 0 in others, and where an audit hook did not allow that.
 	Script procmem.Addr
 	// Point is where the program goes on after a Forked or Held copy; nil for Waiting.

@@ -5,7 +5,7 @@ package stub
 // What abi.h names. See there.
 const (
 	Magic            = 0x327a657266797000
-	Version          = 8
+	Version          = 9
 	Region           = 0x40000000
 	RegionArgs       = 0x10000000
 	RegionVDSO       = 0x20000000
@@ -57,6 +57,7 @@ const (
 	ChangeCwd        = 2
 	ChangeUmask      = 3
 	ChangeNoNewPrivs = 4
+	ChangeUser       = 5
 	FDFile           = 0
 	FDPipe           = 1
 	FDSockets        = 2

@@ -4,7 +4,7 @@
 #define PYFREEZE_ABI_H
 
 #define ABI_MAGIC 0x327a657266797000 /* "\0pyfrez2" */
-#define ABI_VERSION 8
+#define ABI_VERSION 9
 
 #ifndef __ASSEMBLER__
 typedef unsigned char u8;
@@ -125,8 +125,9 @@ struct thread {
 };
 
 // What the program has set for itself in the kernel since its start.
-enum { CHANGE_LIMIT, CHANGE_NICE, CHANGE_CWD, CHANGE_UMASK, CHANGE_NO_NEW_PRIVS };
-struct change { u32 kind, which; u64 a, b; }; // a resource with its limits; a value; the path, and that where the program was started
+enum { CHANGE_LIMIT, CHANGE_NICE, CHANGE_CWD, CHANGE_UMASK, CHANGE_NO_NEW_PRIVS, CHANGE_USER };
+struct change { u32 kind, which; u64 a, b; }; // a resource with its limits; a value; the path, and that where the program was
+                                              // started; the effective ids, which a thaw must have already
 
 struct poke { u64 addr, value; u32 size, pad; };
 

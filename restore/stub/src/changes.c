@@ -32,8 +32,10 @@ static i64 change(struct change *c)
 	case CHANGE_UMASK:
 		sys3(SYS_umask, c->a, 0, 0);
 		return 0;
+	case CHANGE_NO_NEW_PRIVS:
+		return sys6(SYS_prctl, NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	}
-	return sys6(SYS_prctl, NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+	return 0; // the launcher has looked at it
 }
 
 void set_changes(void)

@@ -177,15 +177,19 @@ static void thaw(struct room *m, struct request *q)
 	end_check(m);
 }
 
-// A program that has changed its directory may have named the new one from where it was started.
-static int same_start(const struct head *h, const struct way *w)
+// What stands against the changes that a program has made to what the kernel keeps of it; 0: nothing.
+static const char *no_change(const struct head *h, const struct way *w)
 {
 	const struct change *c = (const struct change *)((const char *)h + w->changes);
 	char cwd[4096];
-	for (u32 i = 0; i < w->nchanges; i++, c++)
+	for (u32 i = 0; i < w->nchanges; i++, c++) {
+		// It may have named the new directory from where it was started.
 		if (c->kind == CHANGE_CWD && (sys3(SYS_getcwd, cwd, sizeof cwd, 0) <= 0 || !same(cwd, (const char *)h + c->b)))
-			return 0;
-	return 1;
+			return "the program changes its directory, and was started in another one";
+		if (c->kind == CHANGE_USER && ((u64)sys3(SYS_geteuid, 0, 0, 0) != c->a || (u64)sys3(SYS_getegid, 0, 0, 0) != c->b))
+			return "the frozen process had another user, or another group";
+	}
+	return 0;
 }
 
 // Can the image do what is asked of it? plan.why says why not.
@@ -199,8 +203,8 @@ static int check_way(const struct image *im, struct request *q, struct plan *p)
 		why = "the image cannot be run in this way";
 	else if (q->entry[0] && w->flags & HEAD_RESUME)
 		why = "the image goes on at its point: it runs no other script, module or code";
-	else if (!same_start(h, w))
-		why = "the program changes its directory, and was started in another one", q->fits = 1;
+	else if ((why = no_change(h, w)))
+		q->fits = 1;
 	else if (h->pid == sys3(SYS_getpid, 0, 0, 0)) // what tells a fork by getpid() would see none: OpenSSL, tempfile
 		why = "this process has the number of the frozen one, which no child of it could have", q->fits = 1;
 	put(p->why, 0, why ? why : "", TEXT);

@@ -26,7 +26,7 @@ int main(void)
 	N(OpOpen, OP_OPEN) N(OpFile, OP_FILE) N(OpAnon, OP_ANON) N(OpImage, OP_IMAGE) N(OpRead, OP_READ) N(OpStack, OP_STACK)
 	N(OpProtect, OP_PROTECT) N(OpAdvise, OP_ADVISE)
 	N(ChangeLimit, CHANGE_LIMIT) N(ChangeNice, CHANGE_NICE) N(ChangeCwd, CHANGE_CWD) N(ChangeUmask, CHANGE_UMASK)
-	N(ChangeNoNewPrivs, CHANGE_NO_NEW_PRIVS)
+	N(ChangeNoNewPrivs, CHANGE_NO_NEW_PRIVS) N(ChangeUser, CHANGE_USER)
 	N(FDFile, FD_FILE) N(FDPipe, FD_PIPE) N(FDSockets, FD_SOCKETS) N(FDEvent, FD_EVENT) N(FDEpoll, FD_EPOLL)
 	N(FDEpollAdd, FD_EPOLL_ADD) N(FDNull, FD_NULL)
 	puts(")\n\nvar layouts = map[string]struct {\n\tsize   uint64\n\tfields map[string]uint64\n}{");
