@@ -16,7 +16,7 @@ const Limits = 16
 type State struct {
 	Cwd        string
 	User       [2]uint64 // effective user and group
-	Umask      int // -1 where it is not known (Linux 4.7)
+	Umask      int       // -1 where it is not known (Linux 4.7)
 	NoNewPrivs bool
 	Nice       int
 	Limits     [Limits][2]uint64 // soft and hard, by resource
