@@ -19,7 +19,8 @@ func (h *Heap) instrOffset(f, code uint64) int64 {
 	return int64(instr - (code + h.off.code.bytecode))
 }
 
-// line gives the source line of the instruction at offset at of a code object, 0 if it has none.
+// line gives the source line of the instruction at offset at of a code object, or where that has none, such as the jump back at the end
+// of a loop, the line before it; 0 where it cannot be read.
 func (h *Heap) line(code uint64, at int64) int {
 	o := &h.off.code
 	n, ok := h.view.u32(code + o.firstlineno)
@@ -52,10 +53,8 @@ func lineInLocations(table []byte, line int, at int64) int {
 		head := table[i]
 		i++
 		end += int64(head&7+1) * 2
-		delta, none := 0, false
-		switch code := head >> 3 & 15; {
-		case code == 15:
-			none = true
+		delta := 0
+		switch code := head >> 3 & 15; { // 15: no line
 		case code == 13 || code == 14:
 			var u uint
 			for shift := uint(0); i < len(table) && shift < 60; shift += 6 {
@@ -70,14 +69,11 @@ func lineInLocations(table []byte, line int, at int64) int {
 			if u&1 != 0 {
 				delta = -delta
 			}
-		case code >= 10:
+		case code >= 10 && code <= 12:
 			delta = int(code) - 10
 		}
 		line += delta
 		if at < end {
-			if none {
-				return 0
-			}
 			return line
 		}
 		for i < len(table) && table[i]&0x80 == 0 {
@@ -98,9 +94,6 @@ func lineInLinetable(table []byte, line int, at int64) int {
 			line += delta
 		}
 		if at < end {
-			if delta == -128 {
-				return 0
-			}
 			return line
 		}
 	}
