@@ -3,14 +3,15 @@ package freeze
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/restore/stub"
 )
 
-// fixedState refuses what a program has set for itself in the kernel and a thaw could not set. One that runs again may set its directory
-// and its priority again, from where it is started, or may not, if a module did that when it was imported.
+// fixedState refuses what a program has set for itself in the kernel and a thaw could not set. One that runs again may set it
+// again, from what it is started with, or may not, if a module did so when it was imported: nothing is right for both.
 func (f *freezing) fixedState(again bool) (out []refuse.Offender) {
 	then, now := f.start.State, f.copy.State
 	if then == nil {
@@ -24,12 +25,16 @@ func (f *freezing) fixedState(again bool) (out []refuse.Offender) {
 			add(what, "freeze it at a function that is called before (--at MODULE:FUNCTION)")
 		}
 	}
-	if again && now.Cwd != then.Cwd {
-		add("its directory", "freeze it where it can go on (--at MODULE:FUNCTION)")
+	if !again {
+		return out
 	}
-	if again && now.Nice != then.Nice {
-		add("its priority", "freeze it where it can go on (--at MODULE:FUNCTION)")
+	for what, set := range map[string]bool{"its directory": now.Cwd != then.Cwd, "its priority": now.Nice != then.Nice,
+		"its umask": now.Umask != then.Umask, "its limits": now.Limits != then.Limits, "no_new_privs": now.NoNewPrivs != then.NoNewPrivs} {
+		if set {
+			add(what, "freeze it where it can go on (--at MODULE:FUNCTION)")
+		}
 	}
+	slices.SortStableFunc(out, func(a, b refuse.Offender) int { return strings.Compare(a.What, b.What) })
 	return out
 }
 
