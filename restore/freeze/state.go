@@ -39,9 +39,9 @@ func (f *freezing) fixedState(again bool) (out []refuse.Offender) {
 }
 
 // attachedState is what of a process that ran already counts: what it may have given up, where its start is not known.
-func attachedState(now *snapshot.State) []stub.Change {
+func attachedState(now *snapshot.State, resume bool) []stub.Change {
 	out := []stub.Change{{Kind: stub.ChangeUser, A: now.User[0], B: now.User[1]}}
-	if now.Umask >= 0 {
+	if resume && now.Umask >= 0 {
 		out = append(out, stub.Change{Kind: stub.ChangeUmask, A: uint64(now.Umask)})
 	}
 	if now.NoNewPrivs {
@@ -51,10 +51,10 @@ func attachedState(now *snapshot.State) []stub.Change {
 }
 
 // changes are what a thaw sets, as a child of the program would have it.
-func (f *freezing) changes(t *stub.Tables) (out []stub.Change) {
+func (f *freezing) changes(t *stub.Tables, resume bool) (out []stub.Change) {
 	then, now := f.start.State, f.copy.State
 	if then == nil {
-		return attachedState(now)
+		return attachedState(now, resume)
 	}
 	if now.Nice != then.Nice {
 		out = append(out, stub.Change{Kind: stub.ChangeNice, A: uint64(now.Nice)})

@@ -174,7 +174,7 @@ func (f *freezing) way(t *stub.Tables, m *mode, others int) (w stub.Way) {
 	if m.resume {
 		w.Flags |= stub.HeadResume
 	}
-	changes := f.changes(t)
+	changes := f.changes(t, m.resume)
 	w.NChanges, w.Changes = uint32(len(changes)), stub.Encode(t, changes)
 	switch f.copy.Kind {
 	case snapshot.Forked:
