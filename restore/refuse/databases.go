@@ -1,7 +1,9 @@
 package refuse
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -22,7 +24,7 @@ func (t *Target) databases(fds []snapshot.Descriptor) (out []Offender) {
 	return out
 }
 
-// isSQLite says whether a file is a database of SQLite, by its first bytes.
+// isSQLite says whether a file is a database of SQLite, by its first bytes; a new one is empty.
 func isSQLite(path string) bool {
 	const magic = "SQLite format 3\x00"
 	if !strings.HasPrefix(path, "/") {
@@ -33,7 +35,10 @@ func isSQLite(path string) bool {
 		return false
 	}
 	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return false
+	}
 	b := make([]byte, len(magic))
-	n, _ := f.ReadAt(b, 0)
-	return string(b[:n]) == magic
+	n, err := f.ReadAt(b, 0)
+	return string(b[:n]) == magic || n == 0 && errors.Is(err, io.EOF)
 }

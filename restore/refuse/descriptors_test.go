@@ -235,11 +235,11 @@ func TestInherited(t *testing.T) {
 	}
 }
 
-// A file is a database by its first bytes, whatever its name, and whatever it is.
+// A file is a database by its first bytes, whatever its name; an empty one may become one.
 func TestIsSQLite(t *testing.T) {
 	dir := t.TempDir()
 	const magic = "SQLite format 3\x00"
-	for text, want := range map[string]bool{magic: true, magic + "more": true, "": false,
+	for text, want := range map[string]bool{magic: true, magic + "more": true, "": true,
 		magic[:15]: false, "x" + magic: false, "SQLite format 4\x00": false} {
 		path := dir + "/f"
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
