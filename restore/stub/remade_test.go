@@ -162,7 +162,7 @@ func TestFilesThatAreGone(t *testing.T) {
 	tables := &stub.Tables{}
 	m := made(t, compile(t), -1, nil, tables, stub.FD{FD: 6, Kind: stub.FDEvent},
 		stub.FD{FD: 7, Kind: stub.FDFile, Path: tables.Str("/none/at/all")})
-	if want := "plain a descriptor could not be opened again -2"; m.said != want ||
+	if want := "plain cannot open again /none/at/all -2"; m.said != want ||
 		len(m.links()) != 0 {
 		t.Errorf("it said %q, want %q; %v is open", m.said, want, m.links())
 	}
