@@ -126,8 +126,10 @@ func (s *functionSeeker) executing() error {
 	code, globals := procmem.Addr(firstArgument(&regs)), procmem.Addr(secondArgument(&regs))
 	found := s.codes.find(code, s.path)
 	file := s.codes.str(code, s.codes.file)
-	mine := s.isFile(file)
-	if len(found) == 0 && !mine {
+	if !s.isFile(file) { // reading the heap takes as long as many imports
+		if len(found) > 0 && len(s.others) < mostOthers {
+			s.others = append(s.others, fmt.Sprintf("%s:%s", stem(file), s.at.function))
+		}
 		return nil
 	}
 	h, done, err := s.heap()
@@ -148,11 +150,25 @@ func (s *functionSeeker) executing() error {
 	return s.awaitReturn()
 }
 
-// isFile says whether a module of this name could have this file.
+// isFile says whether the module that is looked for could have this file. __main__ has that of a word of the command line: the
+// script, a module, the __main__.py of a folder or archive, or none.
 func (s *functionSeeker) isFile(file string) bool {
-	last := s.at.module[strings.LastIndexByte(s.at.module, '.')+1:]
+	if s.at.module != "__main__" {
+		return stem(file) == s.at.module[strings.LastIndexByte(s.at.module, '.')+1:]
+	}
 	base := path.Base(file)
-	return base == last+".py" || base == "__init__.py" && path.Base(path.Dir(file)) == last || s.at.module == "__main__"
+	return base == "__main__.py" || base == "<string>" || slices.ContainsFunc(s.c.start.Argv, func(word string) bool {
+		return path.Base(word) == base || word[strings.LastIndexByte(word, '.')+1:]+".py" == base
+	})
+}
+
+// stem returns the last part of the name of a module by its file.
+func stem(file string) string {
+	base := path.Base(file)
+	if base == "__init__.py" {
+		return path.Base(path.Dir(file))
+	}
+	return strings.TrimSuffix(base, ".py")
 }
 
 // watch sets the watches of the first instructions of code objects, of which there is more than one where a name is defined twice.
