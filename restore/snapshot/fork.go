@@ -17,30 +17,34 @@ import (
 // forkTimeout is how long the program's own handlers of a fork may take.
 const forkTimeout = 60 * time.Second
 
-// atRest says why the interpreter cannot be copied at this point.
-func (c *Command) atRest() error {
+// atRest says why the interpreter cannot be copied at this point, and which thread state holds the GIL.
+func (c *Command) atRest() (holder procmem.Addr, err error) {
 	sr, err := pyheap.NewStateReader(c.in, c.lay)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	st, err := sr.Read(c.live)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case st.Finalizing:
-		return &StateError{"begun to shut down", ""}
+		return 0, &StateError{"begun to shut down", ""}
 	case st.GCCollecting:
-		return &StateError{"a garbage collection under way", "choose another point"}
+		return 0, &StateError{"a garbage collection under way", "choose another point"}
 	}
-	return nil
+	return st.GILHolder, nil
 }
 
 // Fork copies the command at the point where it stands, as the child of a fork() that it makes there. No child is made: the system call is
 // skipped, and the program goes on as its parent when it is released. Precondition: the main thread stands at a point of Python and
 // holds the GIL. code is the thaw script, marshalled: it is loaded before. Errors: *StateError, *CommandEndedError.
 func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
-	if err := c.atRest(); err != nil {
+	holder, err := c.atRest()
+	if err != nil {
 		return nil, err
+	}
+	if c.audited(holder) {
+		code = nil // its hooks would see that something is loaded
 	}
 	tid := c.p.PID()
 	point, stack, err := c.point()
@@ -98,6 +102,25 @@ func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
 	}
 	out.AtPoint = c.p
 	return out, nil
+}
+
+// audited says whether the program has audit hooks of Python (sys.addaudithook); not where that cannot be read.
+func (c *Command) audited(tstate procmem.Addr) bool {
+	at := tstate
+	for _, f := range []struct{ typ, field string }{
+		{"PyThreadState", "interp"}, {"PyInterpreterState", "audit_hooks"}, // 3.8 (PEP 578)
+	} {
+		field, err := c.lay.Field(f.typ, f.field)
+		if err != nil {
+			return false
+		}
+		var b [8]byte
+		if _, err := c.p.ReadAt(b[:], at+procmem.Addr(field.Offset)); err != nil {
+			return false
+		}
+		at = procmem.Addr(le.Uint64(b[:]))
+	}
+	return at != 0
 }
 
 // toPointAgain runs the agent until it is about to go back to the point: the program is the parent of a fork then, whose handlers have run.
@@ -188,7 +211,7 @@ func (c *Command) atClone() (bool, error) {
 
 // AsItStands copies the command with all its threads at the point where its main thread stands. Precondition and errors are those of Fork.
 func (c *Command) AsItStands() (*Copy, error) {
-	if err := c.atRest(); err != nil {
+	if _, err := c.atRest(); err != nil {
 		return nil, err
 	}
 	point, _, err := c.point()

@@ -32,6 +32,8 @@ static void __attribute__((noreturn)) after_fork(void)
 static void load_script(void)
 {
 	u64 e[3] = { 0 };
+	if (!H->code_len)
+		return;
 	H->script = call(FN_LOADS, (u64)AT(char, H->code), H->code_len, 0);
 	if (H->script)
 		return;
