@@ -21,6 +21,9 @@ func (f *freezing) fixedState(again bool) (out []refuse.Offender) {
 		out = append(out, refuse.Offender{What: "the program has set " + what + " since its start", Remedy: remedy})
 	}
 	for _, what := range slices.Sorted(maps.Keys(now.Fixed)) {
+		if again && strings.HasPrefix(what, "its standard ") {
+			continue // which it puts elsewhere again, as a pager does
+		}
 		if now.Fixed[what] != then.Fixed[what] {
 			add(what, "freeze it at a function that is called before (--at MODULE:FUNCTION)")
 		}

@@ -43,6 +43,10 @@ func TestStateThatChanged(t *testing.T) {
 	if got := f.fixedState(false); len(got) != 1 || got[0].What != "the program has set its session since its start" {
 		t.Errorf("refused for %+v", got)
 	}
+	now.Fixed = map[string]string{"its session": "1", "its groups": "4", "its standard output": "/x"}
+	if again, on := f.fixedState(true), f.fixedState(false); len(again) != 5 || len(on) != 1 {
+		t.Errorf("refused for %+v where it runs again, for %+v where it goes on", again, on)
+	}
 	f.start.State, now.User = nil, [2]uint64{7, 8} // attached
 	want = []stub.Change{{Kind: stub.ChangeUser, A: 7, B: 8}, {Kind: stub.ChangeUmask, A: 0o77}, {Kind: stub.ChangeNoNewPrivs}}
 	if diff := cmp.Diff(want, f.changes(tables, true)); diff != "" {
