@@ -39,6 +39,9 @@ func (o *Options) image() freeze.Options {
 	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Threads: o.Threads, Tell: o.Tell}
 }
 
+// Transient says whether an error of a freeze tells of this try alone, and nothing of the program: its process has gone.
+func Transient(err error) bool { return errors.Is(err, tracer.ErrNoProcess) || errors.Is(err, context.Canceled) }
+
 // Attach writes an image of a running process, which is stopped only while a twin of it is made, and changed in nothing. When ctx ends, so
 // does Attach, unless it writes the image already. Errors: *refuse.Error, *snapshot.TimeoutError, *tracer.PermissionError,
 // tracer.ErrNoProcess, *symbols.NotPythonError, *symbols.MissingDebugError, *image.WriteError, those of ctx.

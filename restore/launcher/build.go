@@ -67,6 +67,9 @@ func Build(ctx context.Context, l *File, o restore.Options, force bool) (_ *free
 	defer cancel()
 	m, err := l.freeze(ctx, o, program, path)
 	failed := filepath.Join(dir, key+".failed")
+	if restore.Transient(err) {
+		return nil, path, err // the next run tries again
+	}
 	if err != nil {
 		_ = os.WriteFile(failed, []byte(strings.ReplaceAll(err.Error(), "\n", " ")+"\n"), 0o600) // only to save time
 		return nil, path, err
