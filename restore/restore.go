@@ -40,7 +40,9 @@ func (o *Options) image() freeze.Options {
 }
 
 // Transient says whether an error of a freeze tells of this try alone, and nothing of the program: its process has gone.
-func Transient(err error) bool { return errors.Is(err, tracer.ErrNoProcess) || errors.Is(err, context.Canceled) }
+func Transient(err error) bool {
+	return errors.Is(err, tracer.ErrNoProcess) || errors.Is(err, context.Canceled)
+}
 
 // Attach writes an image of a running process, which is stopped only while a twin of it is made, and changed in nothing. When ctx ends, so
 // does Attach, unless it writes the image already. Errors: *refuse.Error, *snapshot.TimeoutError, *tracer.PermissionError,
