@@ -63,8 +63,8 @@ func (e *TruncatedError) Error() string {
 	if e.Size > e.Want {
 		what = "longer"
 	}
-	return fmt.Sprintf("image %s: %d bytes long, %s than the %d bytes that were written (copy it again, or make it again with pyfreeze freeze or attach)",
-		e.Path, e.Size, what, e.Want)
+	return fmt.Sprintf("image %s: %d bytes long, %s than the %d bytes that were written "+
+		"(copy it again, or make it again with pyfreeze freeze or attach)", e.Path, e.Size, what, e.Want)
 }
 
 // ContentError says why a Content cannot be written.

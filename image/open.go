@@ -101,14 +101,16 @@ func (m *Image) load(fd int) error {
 		return err
 	}
 	if h.head > fileSize {
-		return m.bad(fileSize, fmt.Sprintf("the file ends in the middle of its head, which takes 0x%x bytes", h.head))
+		return m.bad(fileSize, fmt.Sprintf(
+			"the file ends in the middle of its head, which takes 0x%x bytes", h.head))
 	}
 	head := make([]byte, h.head)
 	if err := m.pread(fd, head, 0); err != nil {
 		return err
 	}
 	if got := headSum(head); got != h.sum {
-		return m.bad(sumOff, fmt.Sprintf("its head is damaged: checksum %08x, should be %08x", got, h.sum))
+		return m.bad(sumOff, fmt.Sprintf(
+			"its head is damaged: checksum %08x, should be %08x", got, h.sum))
 	}
 	if err := m.parseHead(head, h); err != nil {
 		return err

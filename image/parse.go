@@ -54,7 +54,8 @@ func (m *Image) parseHeader(b []byte) (header, error) {
 	case le.Uint16(b[52:]) != ehdrSize || le.Uint16(b[54:]) != phdrSize || h.phnum < 2 || h.phnum > maxProgs:
 		return h, m.bad(52, "impossible sizes in the ELF header")
 	case h.phoff%8 != 0 || h.phoff < programOff || h.phoff > h.head || h.head-h.phoff != uint64(h.phnum)*phdrSize:
-		return h, m.bad(32, fmt.Sprintf("%d program headers at 0x%x do not end the head at 0x%x", h.phnum, h.phoff, h.head))
+		return h, m.bad(32, fmt.Sprintf("%d program headers at 0x%x do not end the head at 0x%x",
+			h.phnum, h.phoff, h.head))
 	}
 	return h, nil
 }

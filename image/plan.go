@@ -71,7 +71,8 @@ func (p *plan) placeHead() error {
 	p.phoff = end
 	p.head = align8(end) + phdrSize*uint64(p.nprogs())
 	if p.head > MaxHead {
-		return &ContentError{Reason: fmt.Sprintf("program and guards need %d bytes, at most %d fit", p.head, MaxHead)}
+		return &ContentError{Reason: fmt.Sprintf("program and guards need %d bytes, at most %d fit",
+			p.head, MaxHead)}
 	}
 	return nil
 }

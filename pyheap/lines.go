@@ -19,8 +19,9 @@ func (h *Heap) instrOffset(f, code uint64) int64 {
 	return int64(instr - (code + h.off.code.bytecode))
 }
 
-// line gives the source line of the instruction at offset at of a code object, or where that has none, such as the jump back at the end
-// of a loop, the line before it; 0 where it cannot be read.
+// line gives the source line of the instruction at offset at of a code object, or where that has
+// none, such as the jump back at the end of a loop, the line before it; 0 where it cannot be
+// read.
 func (h *Heap) line(code uint64, at int64) int {
 	o := &h.off.code
 	n, ok := h.view.u32(code + o.firstlineno)

@@ -2,7 +2,8 @@ package pyheap
 
 import "testing"
 
-// An instruction without a line, such as the jump back at the end of a loop, has that of the one before it.
+// An instruction without a line, such as the jump back at the end of a loop, has that of the one
+// before it.
 func TestInstructionWithoutLine(t *testing.T) {
 	// A line, none, and the next line but one, for two bytes of code each.
 	new, old := []byte{0x80, 0, 0xf8, 0xd8 | 4, 0}, []byte{2, 1, 2, 0x80, 2, 2}

@@ -123,9 +123,9 @@ func packageDirs(t *testing.T) (out []string) {
 
 // TestTopLevel shows that nothing but the parts of the project lies at its top.
 func TestTopLevel(t *testing.T) {
-	known := []string{".ci", ".git", ".gitignore", "bin", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile",
-		"README.md", "cmd", "docs", "go.mod", "go.sum", "image", "procmem", "pyheap", "restore", "symbols",
-		"testdata", "tracer"}
+	known := []string{".ci", ".git", ".gitignore", "bin", "CHANGELOG.md", "CONTRIBUTING.md",
+		"LICENSE", "Makefile", "README.md", "cmd", "docs", "go.mod", "go.sum", "image", "procmem",
+		"pyheap", "restore", "symbols", "testdata", "tracer"}
 	list, err := os.ReadDir("..")
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func (o *Options) image() freeze.Options {
 	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Threads: o.Threads, Tell: o.Tell}
 }
 
-// Transient says whether an error of a freeze tells of this try alone, and nothing of the program: its process has gone.
+// Transient says whether an error of a freeze tells of this try alone, and nothing of the
+// program: its process has gone.
 func Transient(err error) bool {
 	return errors.Is(err, tracer.ErrNoProcess) || errors.Is(err, context.Canceled)
 }
@@ -143,7 +144,8 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 	}
 	if fo.Plain != nil { // what is known of the driver's start counts for the program, too
 		s := c.Start()
-		fo.Plain.Mask, fo.Plain.Ignored, fo.Plain.FDs, fo.Plain.Time, fo.Plain.State = s.Mask, s.Ignored, s.FDs, s.Time, s.State
+		fo.Plain.Mask, fo.Plain.Ignored, fo.Plain.FDs = s.Mask, s.Ignored, s.FDs
+		fo.Plain.Time, fo.Plain.State = s.Time, s.State
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -166,9 +168,9 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 	if o.Threads {
 		cp, err = c.AsItStands()
 	} else {
-		compiled := <-code
-		if err = compiled.err; err == nil {
-			cp, err = c.Fork(ctx, compiled.code)
+		done := <-code
+		if err = done.err; err == nil {
+			cp, err = c.Fork(ctx, done.code)
 		}
 	}
 	if err != nil {

@@ -25,10 +25,11 @@ if [ "${1:-}" = compat ]; then
 	)
 fi
 
-# Where process ids come round after 32768 some run of thousands has the number of the frozen process, and is a plain start. This
-# is what systemd sets.
+# Where process ids come round after 32768 some run of thousands has the number of the frozen
+# process, and is a plain start. This is what systemd sets.
 if [ "${1:-}" != check ] && [ "$(cat /proc/sys/kernel/pid_max)" -lt 4194304 ]; then
-	{ echo 4194304 >/proc/sys/kernel/pid_max; } 2>/dev/null || sudo -n sysctl -q kernel.pid_max=4194304 2>/dev/null || true
+	{ echo 4194304 >/proc/sys/kernel/pid_max; } 2>/dev/null ||
+		sudo -n sysctl -q kernel.pid_max=4194304 2>/dev/null || true
 fi
 
 missing=()

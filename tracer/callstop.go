@@ -58,7 +58,8 @@ func (p *Process) ContinueToCall(deadline time.Time, match func(nr uint64) bool)
 // Precondition: ContinueToCall has just returned. Errors: *ExitError, ErrStepTimeout.
 func (p *Process) SkipCall(result uint64) error {
 	return p.withThread(p.pid, func(t *thread) error {
-		unfilter, err := p.suspendSeccomp(t, ^uint64(0), unix.PTRACE_O_TRACESYSGOOD) // a filter sees call -1
+		const skipped = ^uint64(0) // a filter sees call -1
+		unfilter, err := p.suspendSeccomp(t, skipped, unix.PTRACE_O_TRACESYSGOOD)
 		if err != nil {
 			return err
 		}

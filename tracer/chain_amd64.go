@@ -49,9 +49,10 @@ const (
 	nobody    = 0x7fffffff // more than any process id
 )
 
-// chainCalls are what is called in a chain, but for rt_sigreturn and exit_group, which any program calls.
-var chainCalls = []uint64{unix.SYS_CLONE, unix.SYS_WAIT4, unix.SYS_PRCTL, unix.SYS_GETPID, unix.SYS_GETTID,
-	unix.SYS_RT_TGSIGQUEUEINFO}
+// chainCalls are what is called in a chain, but for rt_sigreturn and exit_group, which any program
+// calls.
+var chainCalls = []uint64{unix.SYS_CLONE, unix.SYS_WAIT4, unix.SYS_PRCTL, unix.SYS_GETPID,
+	unix.SYS_GETTID, unix.SYS_RT_TGSIGQUEUEINFO}
 
 // openChain makes a stopped thread of an attached process ready for calls. The
 // caller calls close.
@@ -72,17 +73,7 @@ func (p *Process) openChain(t *thread) (*chain, error) {
 		return nil, err
 	}
 	options := uintptr(unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACESYSGOOD)
-	if st.seccomp != 0 {
-		options |= unix.PTRACE_O_SUSPEND_SECCOMP
-	}
-	err = p.setOptions(t, options)
-	if errors.Is(err, unix.EPERM) && p.sharesFilters(st) && tryCalls(chainCalls...) {
-		err = p.setOptions(t, options&^unix.PTRACE_O_SUSPEND_SECCOMP)
-	}
-	if err != nil {
-		if st.seccomp != 0 {
-			return nil, &SeccompError{t.tid, err}
-		}
+	if err := p.setUnfiltered(t, st, options, chainCalls...); err != nil {
 		return nil, err
 	}
 	c, err := p.newChain(t, code, maps)

@@ -109,7 +109,9 @@ type SeccompError struct {
 }
 
 func (e *SeccompError) Error() string {
-	return fmt.Sprintf("thread %d runs under a seccomp filter, which might kill it for a system call of ours, and suspending the filter failed (%v); run pyfreeze outside of the container or sandbox, with CAP_SYS_ADMIN", e.TID, e.Err)
+	return fmt.Sprintf("thread %d runs under a seccomp filter, which might kill it for a system call "+
+		"of ours, and suspending the filter failed (%v); run pyfreeze outside of the container or "+
+		"sandbox, with CAP_SYS_ADMIN", e.TID, e.Err)
 }
 
 // Unwrap gives the cause.

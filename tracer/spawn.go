@@ -75,9 +75,10 @@ func (p *Process) spawn(program Program) error {
 	return nil
 }
 
-// giveStart gives a child that has done nothing yet the signals that s says. A child has those blocked that its
-// parent has, but handlers of the Go runtime are the default action after its exec. SIGTRAP is left
-// out: where that is ignored, the kernel sets its default action with the first step.
+// giveStart gives a child that has done nothing yet the signals that s says. A child has those
+// blocked that its parent has, but handlers of the Go runtime are the default action after its
+// exec. SIGTRAP is left out: where that is ignored, the kernel sets its default action with the
+// first step.
 func (p *Process) giveStart(t *thread, s *Start) error {
 	if s == nil {
 		return nil

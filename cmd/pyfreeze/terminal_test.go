@@ -38,7 +38,9 @@ func TestTerminal(t *testing.T) {
 		"interrupt a pipeline": {ready + "sys.stdout.close(); time.sleep(60)", `trap 'echo shell' INT; "$@" | cat; echo "${PIPESTATUS[@]}"`,
 			func(term *terminal) { term.expect("ready", 1); term.keys(ctrlC) }, "130 130"},
 		// The shell's job control: ^Z stops the job, fg goes on with it, which then reads the terminal.
-		"job control": {ready + "print(repr(input())); sys.exit(5)", `set -m; "$@"; echo "status $?"; echo "stopped $(jobs | grep -c Stopped)"; fg >/dev/null; echo "status $?"`,
+		"job control": {ready + "print(repr(input())); sys.exit(5)",
+			`set -m; "$@"; echo "status $?"; echo "stopped $(jobs | grep -c Stopped)"; ` +
+				`fg >/dev/null; echo "status $?"`,
 			func(term *terminal) {
 				term.expect("ready", 1)
 				term.keys(ctrlZ)

@@ -16,7 +16,8 @@ import (
 
 // makeGuards notes everything that a later thaw depends on.
 func (f *freezing) makeGuards(context.Context) error {
-	names := slices.Concat(captured.Variables(f.found, f.start.Environ), captured.Names(f.envSet), f.recipe.Guards)
+	names := slices.Concat(captured.Variables(f.found, f.start.Environ),
+		captured.Names(f.envSet), f.recipe.Guards)
 	g := &guard.Guards{Exe: f.copy.Interp.Exe, Argv0: f.plain.Interp, Script: f.plain.What, CPU: guard.CPU(), UTF8Mode: guard.UTF8Mode(f.start.Environ),
 		Names: names, Env: guard.Variables(f.start.Environ, names)}
 	if s := f.cmd.Script(); s != "" && s != f.plain.Script() {

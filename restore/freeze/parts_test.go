@@ -176,7 +176,8 @@ func TestWays(t *testing.T) {
 			Flags: stub.HeadResume}},
 	} {
 		state := &snapshot.State{}
-		f := &freezing{start: snapshot.Start{State: state}, copy: &snapshot.Copy{Kind: c.kind, GILHolder: c.holder, State: state,
+		f := &freezing{start: snapshot.Start{State: state}, copy: &snapshot.Copy{
+			Kind: c.kind, GILHolder: c.holder, State: state,
 			Threads: []snapshot.Thread{thread(1), thread(2)}}}
 		m := &mode{possible: true, resume: c.resume, config: []byte("config"), relock: 9,
 			pokes: []stub.Poke{{Addr: 1}}}

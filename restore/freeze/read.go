@@ -25,8 +25,10 @@ func (f *freezing) readCommand(context.Context) (err error) {
 	}
 	f.plain = f.cmd
 	if s := f.cmd.Script(); s != "" && !filepath.IsAbs(s) {
-		// Where the thawed process starts may be elsewhere. As _Py_abspath does: "x/../y" is not y where x is a link.
-		f.plain.What = []string{strings.TrimSuffix(f.start.Cwd, "/") + "/" + strings.TrimPrefix(s, "./")}
+		// Where the thawed process starts may be elsewhere. As _Py_abspath does: "x/../y" is not y
+		// where x is a link.
+		dir := strings.TrimSuffix(f.start.Cwd, "/") + "/"
+		f.plain.What = []string{dir + strings.TrimPrefix(s, "./")}
 	}
 	return nil
 }
@@ -54,7 +56,7 @@ func (f *freezing) walkHeap(ctx context.Context) (err error) {
 
 // refuse looks for what a thaw could not bring back, in each mode. It fails where none is left.
 func (f *freezing) refuse(context.Context) error {
-	command := f.copy.Kind == snapshot.Forked || f.o.At != ""
+	command := f.ofCommand()
 	f.modes[stub.ModeRun] = mode{possible: true, resume: command && !f.o.Again}
 	f.modes[stub.ModeResume] = mode{possible: !command, resume: true}
 	shared := memory.Unshareable(f.copy.Maps, f.copy.Uncopied)
@@ -106,6 +108,9 @@ func (f *freezing) refuse(context.Context) error {
 	return nil
 }
 
+// ofCommand says whether pyfreeze has started what was copied; else it ran already.
+func (f *freezing) ofCommand() bool { return f.copy.Kind == snapshot.Forked || f.o.At != "" }
+
 // wayOfStart refuses ways to start an interpreter that running a program again does not do.
 func (f *freezing) wayOfStart() []refuse.Offender {
 	inspects := slices.ContainsFunc(f.start.Environ, func(e string) bool {
@@ -155,7 +160,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	}
 	f.envSet = cfg.Changes
 	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)
-	cfg.Attached = f.copy.Kind != snapshot.Forked && f.o.At == ""
+	cfg.Attached = !f.ofCommand()
 	cfg.BufferedStdio = f.config("buffered_stdio") != 0
 	cfg.Ignored = f.start.Ignored
 	for fd := range cfg.TTYs {
@@ -180,7 +185,8 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 		if !m.resume {
 			name = f.plain.Script()
 		}
-		m.config, err = script.Compile(ctx, f.copy.Interp.Exe, f.recipe, name, int(f.config("optimization_level")), f.start.Environ, cfg)
+		m.config, err = script.Compile(ctx, f.copy.Interp.Exe, f.recipe, name,
+			int(f.config("optimization_level")), f.start.Environ, cfg)
 		if err != nil {
 			return err
 		}

@@ -121,7 +121,8 @@ func Parse(b []byte) (*Guards, error) {
 	if r.num() != encodingVersion {
 		return nil, ErrDamaged
 	}
-	g := &Guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Dir: r.str(), Given: r.str(), Comm: r.str(), CPU: [3]uint64{r.num(), r.num(), r.num()},
+	g := &Guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Dir: r.str(), Given: r.str(),
+		Comm: r.str(), CPU: [3]uint64{r.num(), r.num(), r.num()},
 		UTF8Mode: r.num() != 0, Gate: int64(r.num()), Names: strings.Fields(r.str()), Env: map[string]string{}}
 	for _, e := range r.strs() {
 		k, v, _ := strings.Cut(e, "=")

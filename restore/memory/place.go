@@ -184,7 +184,8 @@ func (g *gatherer) add(i int) error {
 	return nil
 }
 
-// Unshareable lists the memory of a process that a thaw cannot bring back. uncopied is what its copy lacks.
+// Unshareable lists the memory of a process that a thaw cannot bring back. uncopied is what its
+// copy lacks.
 func Unshareable(maps, uncopied []procmem.Mapping) (out []Shared) {
 	for _, m := range uncopied {
 		out = append(out, Shared{m, "memory that no child is given (MADV_DONTFORK)"})
@@ -248,7 +249,8 @@ func (g *gatherer) addAnonymous(r *region) {
 	r.needed = true
 }
 
-// byOwner splits memory where that of an allocator begins and ends: the kernel joins neighbours to one mapping.
+// byOwner splits memory where that of an allocator begins and ends: the kernel joins neighbours
+// to one mapping.
 func (g *gatherer) byOwner(r procmem.Range) (out []procmem.Range) {
 	i := sort.Search(len(g.known), func(i int) bool { return g.known[i].End > r.Start })
 	for ; i < len(g.known) && g.known[i].Start < r.End; i++ {

@@ -55,7 +55,9 @@ func (t *Target) pythonThreads() (out []Offender) {
 
 // nativeThreads looks for threads that are not Python's, where the library that made them does not know of forks.
 // Those of the interpreter itself are left out where that is told otherwise.
-func (t *Target) nativeThreads(c *snapshot.Copy, list []*libs.Library, butInterpreter bool) []Offender {
+func (t *Target) nativeThreads(
+	c *snapshot.Copy, list []*libs.Library, butInterpreter bool,
+) []Offender {
 	pythons := map[uint64]bool{}
 	threads, err := t.Heap.Threads()
 	if err != nil {

@@ -31,11 +31,13 @@ j = json.load(sys.stdin)
 def recipe(source):
     # What it declares for pyfreeze, and its warm(), need not be loaded in each thaw.
     tree = ast.parse(source)
+    constant = ast.Constant, ast.Tuple, ast.Load
     def plain(n):
         return (isinstance(n, ast.Assign) and all(isinstance(t, ast.Name) for t in n.targets)
-                and all(isinstance(v, (ast.Constant, ast.Tuple, ast.Load)) for v in ast.walk(n.value)))
+                and all(isinstance(v, constant) for v in ast.walk(n.value)))
     targets = {id(t) for n in tree.body if plain(n) for t in n.targets}
-    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in targets} | {'thaw'}
+    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    used = {n.id for n in names if id(n) not in targets} | {'thaw'}
     used.update(name for n in ast.walk(tree) if isinstance(n, ast.Global) for name in n.names)
     def needed(n):
         if isinstance(n, ast.FunctionDef):
@@ -45,8 +47,8 @@ def recipe(source):
     return compile(tree, '<pyfreeze recipe>', 'exec', dont_inherit=True)
 `
 
-// codeCompiler runs in a plain, isolated interpreter of the same build and turns the thaw script into what
-// PyMarshal_ReadObjectFromString takes.
+// codeCompiler runs in a plain, isolated interpreter of the same build and turns the thaw script
+// into what PyMarshal_ReadObjectFromString takes.
 const codeCompiler = recipeCompiler + `
 code = compile(j['thaw'], '<pyfreeze>', 'exec', dont_inherit=True)
 cold = marshal.dumps(compile(j['cold'], '<pyfreeze>', 'exec', dont_inherit=True))
@@ -87,7 +89,7 @@ type Config struct {
 	InterpreterArgs int     `json:"interpreter_args"` // words of the command line before the script
 	Path0           *string `json:"path0"`            // sys.path[0] as the command line gave it
 	Attached        bool    `json:"attached"`         // it ran already when it was copied
-	Threads         bool    `json:"threads"`          // they are there: nothing has been done as after a fork
+	Threads         bool    `json:"threads"`          // they are there, as before a fork
 	SafePath        bool    `json:"safe_path"`
 	BufferedStdio   bool    `json:"buffered_stdio"`
 	TTYs            []bool  `json:"ttys"`    // which of the standard streams are terminals
@@ -110,17 +112,20 @@ type Config struct {
 	Local   *string              `json:"local"`   // the working directory, if modules of it are loaded
 }
 
-// Code compiles the thaw script and the recipes that are shipped, as [Compile] does what it is told.
+// Code compiles the thaw script and the recipes that are shipped, as [Compile] does what it is
+// told.
 func Code(ctx context.Context, exe string, environ []string) ([]byte, error) {
 	shipped, err := shippedSources()
 	if err != nil {
 		return nil, err
 	}
-	return compile(ctx, exe, environ, codeCompiler, map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipes": shipped})
+	return compile(ctx, exe, environ, codeCompiler,
+		map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipes": shipped})
 }
 
-// Compile compiles recipes that are not shipped, and what the thaw script is told with the interpreter at exe,
-// which never is the target itself. environ is the target's: without some variables the interpreter might not find its libraries.
+// Compile compiles recipes that are not shipped, and what the thaw script is told with the
+// interpreter at exe, which never is the target itself. environ is the target's: without some
+// variables the interpreter might not find its libraries.
 func Compile(ctx context.Context, exe string, rec *Recipe, script string, optimized int, environ []string, cfg Config) ([]byte, error) {
 	shipped, err := shippedSources()
 	if err != nil {
@@ -135,11 +140,14 @@ func Compile(ctx context.Context, exe string, rec *Recipe, script string, optimi
 		}
 	}
 	return compile(ctx, exe, environ, configCompiler,
-		map[string]any{"recipes": recipes, "script": script, "signals": signals, "optimize": optimized, "config": cfg})
+		map[string]any{"recipes": recipes, "script": script, "signals": signals,
+			"optimize": optimized, "config": cfg})
 }
 
 // compile runs a program of Python with the interpreter at exe, and returns what it writes.
-func compile(ctx context.Context, exe string, environ []string, program string, input map[string]any) ([]byte, error) {
+func compile(
+	ctx context.Context, exe string, environ []string, program string, input map[string]any,
+) ([]byte, error) {
 	in, err := json.Marshal(input)
 	if err != nil {
 		return nil, err

@@ -24,9 +24,10 @@ if not config['resume']:
 
 STDIO = ((0, 'stdin__'), (1, 'stdout__'), (2, 'stderr__'))
 COERCION_TARGETS = ('C', 'POSIX', 'C.UTF-8', 'C.utf8', 'UTF-8')
-SIGNALS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-           34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60,
-           61, 62, 63, 64)  # SIGKILL and SIGSTOP cannot be set, 32 and 33 are the C library's own
+# SIGKILL and SIGSTOP cannot be set, 32 and 33 are the C library's own.
+SIGNALS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24, 25, 26,
+           27, 28, 29, 30, 31, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50,
+           51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64)
 
 raised = None
 kept = [sys.modules.get('__main__')]  # functions that the frozen program left behind keep their globals
@@ -233,7 +234,8 @@ def start():
         sys.modules['threading']._main_thread._set_native_id()  # a child of fork() keeps that of its parent
     if 'time' in sys.modules and (fresh.get(b'TZ') != config['tz'] or not config['tz'] and zone() != config['zone']):
         sys.modules['time'].tzset()
-    # These tell a fork by another process id. A child of this process may have that of the frozen one.
+    # These tell a fork by another process id. A child of this process may have that of the frozen
+    # one.
     if '_ssl' in sys.modules:
         sys.modules['_ssl'].RAND_add(os.urandom(32), 0.0)  # seeds OpenSSL's generators anew
     names = getattr(sys.modules.get('tempfile'), '_name_sequence', None)
@@ -292,7 +294,8 @@ def again(argv):
     st = None
     path = argv[0]
     if script and path[:1] != '/':
-        path = os.getcwd() + '/' + (path[2:] if path[:2] == './' else path)  # _Py_abspath() of Python/fileutils.c
+        # As _Py_abspath() of Python/fileutils.c.
+        path = os.getcwd() + '/' + (path[2:] if path[:2] == './' else path)
     if script and path == script[0] and (path == argv[0] or config['version'] >= (3, 9)):
         st = os.stat(path)
     if st is not None and st.st_size == script[1] and st.st_mtime_ns == script[2]:
@@ -301,7 +304,8 @@ def again(argv):
             set_path0(script[3])
         d['__file__'] = path  # absolute since 3.9 (bpo-20443)
         d['__cached__'] = None
-        d['__loader__'] = sys.modules['_frozen_importlib_external'].SourceFileLoader('__main__', path)
+        external = sys.modules['_frozen_importlib_external']
+        d['__loader__'] = external.SourceFileLoader('__main__', path)
         run_code, run_args = config['script_code'], d
     else:
         todo, run_args = cold('command')(argv, d)

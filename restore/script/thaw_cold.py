@@ -167,7 +167,8 @@ def local_modules(directory):
 
 
 def renew_random():
-    # random registers this for the child of a fork. Handlers of a fork do not run where the threads stay.
+    # random registers this for the child of a fork. Handlers of a fork do not run where the
+    # threads stay.
     seed = getattr(getattr(sys.modules.get('random'), '_inst', None), 'seed', None)
     if seed is not None:
         seed()

@@ -150,14 +150,18 @@ func (s *functionSeeker) executing() error {
 	return s.awaitReturn()
 }
 
-// isFile says whether the module that is looked for could have this file. __main__ has that of a word of the command line: the
-// script, a module, the __main__.py of a folder or archive, or none.
+// isFile says whether the module that is looked for could have this file. __main__ has that of a
+// word of the command line: the script, a module, the __main__.py of a folder or archive, or
+// none.
 func (s *functionSeeker) isFile(file string) bool {
 	if s.at.module != "__main__" {
 		return stem(file) == s.at.module[strings.LastIndexByte(s.at.module, '.')+1:]
 	}
 	base := path.Base(file)
-	return base == "__main__.py" || base == "<string>" || slices.ContainsFunc(s.c.start.Argv, func(word string) bool {
+	if base == "__main__.py" || base == "<string>" {
+		return true
+	}
+	return slices.ContainsFunc(s.c.start.Argv, func(word string) bool {
 		return path.Base(word) == base || word[strings.LastIndexByte(word, '.')+1:]+".py" == base
 	})
 }

@@ -173,7 +173,8 @@ func (k *capturer) attempt(ctx context.Context) (c *Copy, why string, err error)
 		return nil, "a garbage collection is running", nil
 	}
 
-	c = &Copy{PID: k.t.PID, OwnPID: innerID(k.t.PID, k.t.PID), Interp: k.t.Interp, Layout: k.t.Layout, Busy: st.GILLocked, GILHolder: holder, Kind: Waiting}
+	c = &Copy{PID: k.t.PID, OwnPID: innerID(k.t.PID, k.t.PID), Kind: Waiting,
+		Interp: k.t.Interp, Layout: k.t.Layout, Busy: st.GILLocked, GILHolder: holder}
 	if c.Threads, err = threadsOf(p); err != nil {
 		return nil, "", err
 	}

@@ -50,7 +50,8 @@ func started() *tracer.Start {
 	if !ok {
 		return nil
 	}
-	return &tracer.Start{Closed: s.Closed, Blocked: s.Blocked, Ignored: s.Ignored}
+	start := tracer.Start(s)
+	return &start
 }
 
 // FindProgram looks a program up as a shell would.

@@ -17,7 +17,8 @@ import (
 // forkTimeout is how long the program's own handlers of a fork may take.
 const forkTimeout = 60 * time.Second
 
-// atRest says why the interpreter cannot be copied at this point, and which thread state holds the GIL.
+// atRest says why the interpreter cannot be copied at this point, and which thread state holds
+// the GIL.
 func (c *Command) atRest() (holder procmem.Addr, err error) {
 	sr, err := pyheap.NewStateReader(c.in, c.lay)
 	if err != nil {
@@ -35,9 +36,11 @@ func (c *Command) atRest() (holder procmem.Addr, err error) {
 	return st.GILHolder, nil
 }
 
-// Fork copies the command at the point where it stands, as the child of a fork() that it makes there. No child is made: the system call is
-// skipped, and the program goes on as its parent when it is released. Precondition: the main thread stands at a point of Python and
-// holds the GIL. code is the thaw script, marshalled: it is loaded before. Errors: *StateError, *CommandEndedError.
+// Fork copies the command at the point where it stands, as the child of a fork() that it makes
+// there. No child is made: the system call is skipped, and the program goes on as its parent when
+// it is released. Precondition: the main thread stands at a point of Python and holds the GIL.
+// code is the thaw script, marshalled: it is loaded before. Errors: *StateError,
+// *CommandEndedError.
 func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
 	holder, err := c.atRest()
 	if err != nil {
@@ -104,7 +107,8 @@ func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
 	return out, nil
 }
 
-// audited says whether the program has audit hooks of Python (sys.addaudithook); not where that cannot be read.
+// audited says whether the program has audit hooks of Python (sys.addaudithook); not where that
+// cannot be read.
 func (c *Command) audited(tstate procmem.Addr) bool {
 	at := tstate
 	for _, f := range []struct{ typ, field string }{

@@ -16,7 +16,8 @@ var pythonFunctions = map[int]string{
 	stub.FnTupleGet: "PyTuple_GetItem", stub.FnBytes: "PyBytes_FromStringAndSize", stub.FnLong: "PyLong_FromUnsignedLongLong",
 	stub.FnUTF8: "PyUnicode_AsUTF8", stub.FnBuiltins: "PyEval_GetBuiltins", stub.FnEval: "PyEval_EvalCode",
 	stub.FnCall: "PyObject_CallObject", stub.FnFetch: "PyErr_Fetch", stub.FnNormalize: "PyErr_NormalizeException",
-	stub.FnTraceback: "PyException_SetTraceback", stub.FnPrint: "PyErr_Print", stub.FnDecref: "Py_DecRef",
+	stub.FnTraceback: "PyException_SetTraceback", stub.FnPrint: "PyErr_Print",
+	stub.FnDecref: "Py_DecRef",
 }
 
 // Functions returns the addresses of what the stub calls in a process. Errors: *symbols.NotPythonError.

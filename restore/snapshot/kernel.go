@@ -63,25 +63,52 @@ func readKernel(p *tracer.Process, tid int) (k Kernel, err error) {
 	return k, err
 }
 
-// readStat reads /proc/PID/stat: proc_pid_stat(5).
-func (k *Kernel) readStat(pid int) error {
+// lastField is the highest that is read of /proc/PID/stat; Linux has had more since 3.5.
+const lastField = 47
+
+// stat reads /proc/PID/stat: the name, and the fields behind it, of which the first is the third of
+// proc_pid_stat(5).
+func stat(pid int) (comm string, fields []string, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	text := string(b)
 	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	if open < 0 || end < open {
-		return fmt.Errorf("/proc/%d/stat: no name", pid)
+		return "", nil, fmt.Errorf("/proc/%d/stat: no name", pid)
 	}
-	k.Comm = text[open+1 : end]
-	fields := strings.Fields(text[end+1:])
-	for i, n := range []int{26, 27, 45, 46, 47, 0, 28} { // numbered from 1; the first of fields is the third
+	fields = strings.Fields(text[end+1:])
+	if len(fields) < lastField-2 {
+		return "", nil, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields)+2)
+	}
+	return text[open+1 : end], fields, nil
+}
+
+// status reads /proc/PATH/status: proc_pid_status(5).
+func status(path string) (map[string]string, error) {
+	b, err := os.ReadFile("/proc/" + path + "/status")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(line, ":")
+		out[name] = strings.TrimSpace(value)
+	}
+	return out, nil
+}
+
+// readStat reads what /proc/PID/stat says of the memory's layout.
+func (k *Kernel) readStat(pid int) error {
+	comm, fields, err := stat(pid)
+	if err != nil {
+		return err
+	}
+	k.Comm = comm
+	for i, n := range []int{26, 27, 45, 46, 47, 0, 28} {
 		if n == 0 {
 			continue
-		}
-		if n-3 >= len(fields) {
-			return fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields)+2)
 		}
 		if k.MM[i], err = strconv.ParseUint(fields[n-3], 10, 64); err != nil {
 			return fmt.Errorf("/proc/%d/stat: %w", pid, err)
@@ -118,17 +145,12 @@ func readFlags(pid int) map[procmem.Addr][]string {
 
 // readSignals reads signals that a process blocks and ignores.
 func readSignals(pid int) (blocked, ignored uint64, err error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	st, err := status(strconv.Itoa(pid))
 	if err != nil {
 		return 0, 0, err
 	}
-	for line := range strings.Lines(string(b)) {
-		name, value, _ := strings.Cut(line, ":")
-		to := map[string]*uint64{"SigBlk": &blocked, "SigIgn": &ignored}[name]
-		if to == nil {
-			continue
-		}
-		if *to, err = strconv.ParseUint(strings.TrimSpace(value), 16, 64); err != nil {
+	for name, to := range map[string]*uint64{"SigBlk": &blocked, "SigIgn": &ignored} {
+		if *to, err = strconv.ParseUint(st[name], 16, 64); err != nil {
 			return 0, 0, fmt.Errorf("/proc/%d/status: %s: %w", pid, name, err)
 		}
 	}
@@ -170,17 +192,13 @@ func threadOf(p *tracer.Process, tid int) (t Thread, err error) {
 
 // innerID returns the id that a thread has for itself, in its own namespace.
 func innerID(pid, tid int) int {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
+	st, err := status(fmt.Sprintf("%d/task/%d", pid, tid))
 	if err != nil {
 		return tid
 	}
-	for line := range strings.Lines(string(b)) {
-		if ids, ok := strings.CutPrefix(line, "NSpid:"); ok {
-			if f := strings.Fields(ids); len(f) > 0 {
-				if n, err := strconv.Atoi(f[len(f)-1]); err == nil {
-					return n
-				}
-			}
+	if f := strings.Fields(st["NSpid"]); len(f) > 0 {
+		if n, err := strconv.Atoi(f[len(f)-1]); err == nil {
+			return n
 		}
 	}
 	return tid

@@ -63,8 +63,8 @@ type action = [4]uint64
 // ownTrap is the handler of the stub for what a debug register stops.
 func (c *Command) ownTrap() action {
 	const sigInfo, restorer = 4, 0x04000000 // SA_SIGINFO, SA_RESTORER
-	l := stub.Own()
-	return action{uint64(c.base) + uint64(l.Trap), sigInfo | restorer, uint64(c.base) + uint64(l.Restorer), 0}
+	l, base := stub.Own(), uint64(c.base)
+	return action{base + uint64(l.Trap), sigInfo | restorer, base + uint64(l.Restorer), 0}
 }
 
 // removeTrap gives the command its own way with SIGTRAP back. No debug register is set any more.
@@ -90,7 +90,9 @@ func (c *Command) swapTrap(to action) (old action, err error) {
 	if _, err := c.p.WriteAt(b, at); err != nil {
 		return old, err
 	}
-	if _, err := c.p.Syscall(c.p.PID(), unix.SYS_RT_SIGACTION, uint64(unix.SIGTRAP), uint64(at), uint64(at)+32, 8); err != nil {
+	_, err = c.p.Syscall(c.p.PID(), unix.SYS_RT_SIGACTION,
+		uint64(unix.SIGTRAP), uint64(at), uint64(at)+32, 8)
+	if err != nil {
 		return old, err
 	}
 	if _, err := c.p.ReadAt(b[:32], at+32); err != nil {

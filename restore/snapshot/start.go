@@ -62,7 +62,7 @@ func readStart(pid int, atExec bool) (s Start, err error) {
 // startTime returns when a process was made, or a little later: the kernel counts in ticks. The zero time where that is not known.
 func startTime(pid int) time.Time {
 	const field, tick = 22, 10 * time.Millisecond // proc_pid_stat(5); USER_HZ is 100 on every Linux
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, fields, err := stat(pid)
 	if err != nil {
 		return time.Time{}
 	}
@@ -71,10 +71,6 @@ func startTime(pid int) time.Time {
 		return time.Time{}
 	}
 	now := time.Now()
-	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	if len(fields) <= field-3 {
-		return time.Time{}
-	}
 	ticks, err := strconv.ParseUint(fields[field-3], 10, 63)
 	first, _, _ := strings.Cut(string(up), " ")
 	seconds, err2 := strconv.ParseFloat(first, 64)

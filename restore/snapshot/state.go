@@ -9,10 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Limits is how many resource limits there are: RLIM_NLIMITS of include/uapi/asm-generic/resource.h.
+// Limits is how many resource limits there are: RLIM_NLIMITS of
+// include/uapi/asm-generic/resource.h.
 const Limits = 16
 
-// State is what the kernel keeps of a process, and gives its children, and a program may set for itself.
+// State is what the kernel keeps of a process, and gives its children, and a program may set for
+// itself.
 type State struct {
 	Cwd        string
 	User       [2]uint64 // effective user and group
@@ -24,7 +26,16 @@ type State struct {
 	Fixed map[string]string
 }
 
-// readState reads the state of a stopped process from /proc: proc_pid_status(5), proc_pid_stat(5), namespaces(7).
+// fixed are lines of /proc/PID/status that a thaw cannot set, by what they are called for people.
+var fixed = map[string][]string{
+	"its user ids": {"Uid"}, "its group ids": {"Gid"}, "its groups": {"Groups"},
+	"its capabilities": {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"},
+	"a seccomp filter": {"Seccomp_filters"}, "its processors": {"Cpus_allowed"},
+	"its memory nodes": {"Mems_allowed"},
+}
+
+// readState reads the state of a stopped process from /proc: proc_pid_status(5), proc_pid_stat(5),
+// namespaces(7).
 func readState(pid int) (*State, error) {
 	s := &State{Umask: -1, Fixed: map[string]string{}}
 	dir := fmt.Sprintf("/proc/%d/", pid)
@@ -32,41 +43,31 @@ func readState(pid int) (*State, error) {
 	if s.Cwd, err = os.Readlink(dir + "cwd"); err != nil {
 		return nil, err
 	}
-	status, err := os.ReadFile(dir + "status")
+	st, err := status(strconv.Itoa(pid))
 	if err != nil {
 		return nil, err
 	}
-	fixed := map[string]string{"Uid": "its user ids", "Gid": "its group ids", "Groups": "its groups", "CapInh": "its capabilities",
-		"CapPrm": "its capabilities", "CapEff": "its capabilities", "CapBnd": "its capabilities", "CapAmb": "its capabilities",
-		"Seccomp_filters": "a seccomp filter", "Cpus_allowed": "its processors", "Mems_allowed": "its memory nodes"}
-	for line := range strings.Lines(string(status)) {
-		name, value, _ := strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		switch {
-		case name == "Umask":
-			if n, err := strconv.ParseUint(value, 8, 16); err == nil {
-				s.Umask = int(n)
-			}
-		case name == "NoNewPrivs":
-			s.NoNewPrivs = value == "1"
-		case fixed[name] != "":
-			if ids := strings.Fields(value); len(ids) == 4 && (name == "Uid" || name == "Gid") {
-				n, err := strconv.ParseUint(ids[1], 10, 32)
-				if err != nil {
-					return nil, fmt.Errorf("%sstatus: %w", dir, err)
-				}
-				s.User[map[string]int{"Uid": 0, "Gid": 1}[name]] = n
-			}
-			s.Fixed[fixed[name]] += value + ";"
+	if n, err := strconv.ParseUint(st["Umask"], 8, 16); err == nil {
+		s.Umask = int(n)
+	}
+	s.NoNewPrivs = st["NoNewPrivs"] == "1"
+	for what, lines := range fixed {
+		for _, line := range lines {
+			s.Fixed[what] += st[line] + ";"
 		}
 	}
-	stat, err := os.ReadFile(dir + "stat")
+	for i, line := range []string{"Uid", "Gid"} { // real, effective, saved, file system
+		ids := strings.Fields(st[line])
+		if len(ids) != 4 {
+			return nil, fmt.Errorf("%sstatus: %s: %q", dir, line, st[line])
+		}
+		if s.User[i], err = strconv.ParseUint(ids[1], 10, 32); err != nil {
+			return nil, fmt.Errorf("%sstatus: %w", dir, err)
+		}
+	}
+	_, f, err := stat(pid)
 	if err != nil {
 		return nil, err
-	}
-	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])) // the third is the first
-	if len(f) < 41-2 {
-		return nil, fmt.Errorf("%sstat has %d fields only", dir, len(f))
 	}
 	if s.Nice, err = strconv.Atoi(f[19-3]); err != nil {
 		return nil, fmt.Errorf("%sstat: %w", dir, err)
@@ -83,7 +84,8 @@ func readState(pid int) (*State, error) {
 	if s.Fixed["its root directory"], err = os.Readlink(dir + "root"); err != nil {
 		return nil, err
 	}
-	for fd, name := range []string{"its standard input", "its standard output", "its standard error"} {
+	streams := []string{"its standard input", "its standard output", "its standard error"}
+	for fd, name := range streams {
 		link, _ := os.Readlink(dir + "fd/" + strconv.Itoa(fd)) // "" where it is closed
 		s.Fixed[name] = strings.TrimSuffix(link, " (deleted)")
 	}
@@ -94,7 +96,8 @@ func readState(pid int) (*State, error) {
 	return s, nil
 }
 
-// parseLimits reads /proc/PID/limits: proc_pid_limits of fs/proc/base.c, whose lines are in the order of the resources.
+// parseLimits reads /proc/PID/limits: proc_pid_limits of fs/proc/base.c, whose lines are in the
+// order of the resources.
 func parseLimits(text string) (out [Limits][2]uint64, err error) {
 	const name, column = 26, 21
 	lines := strings.Split(text, "\n")

@@ -17,7 +17,8 @@ func TestReadState(t *testing.T) {
 	told := filepath.Join(t.TempDir(), "limits")
 	p := target.Talk(t, target.Debian, `
 import ctypes, json, os, resource, sys
-os.umask(0o153); os.chdir('/usr'); os.nice(4); resource.setrlimit(resource.RLIMIT_NOFILE, (300, 400))
+os.umask(0o153); os.chdir('/usr'); os.nice(4)
+resource.setrlimit(resource.RLIMIT_NOFILE, (300, 400))
 ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
 with open(sys.argv[1], 'w') as f:
     json.dump([[v % 2**64 for v in resource.getrlimit(n)] for n in range(16)], f)
@@ -30,7 +31,8 @@ print('ready'); sys.stdin.readline()`, told)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Cwd != "/usr" || s.Umask != 0o153 || s.Nice != before.Nice+4 || !s.NoNewPrivs || before.NoNewPrivs {
+	if s.Cwd != "/usr" || s.Umask != 0o153 || s.Nice != before.Nice+4 ||
+		!s.NoNewPrivs || before.NoNewPrivs {
 		t.Errorf("before %+v, then %+v", before, s)
 	}
 	b, err := os.ReadFile(told)
@@ -38,7 +40,8 @@ print('ready'); sys.stdin.readline()`, told)
 		t.Fatal(err)
 	}
 	var want [Limits][2]uint64
-	if err := json.Unmarshal(b, &want); err != nil || s.Limits != want || want[unix.RLIMIT_NOFILE] != [2]uint64{300, 400} {
+	if err := json.Unmarshal(b, &want); err != nil || s.Limits != want ||
+		want[unix.RLIMIT_NOFILE] != [2]uint64{300, 400} {
 		t.Errorf("limits %v, it says %v, %v", s.Limits, want, err)
 	}
 	for what, value := range s.Fixed {

@@ -39,7 +39,8 @@ type Copy struct {
 	Kind   Kind
 	Space  *procmem.Space
 	Maps   []procmem.Mapping
-	// Uncopied is what an attached process has and its twin, a fork, has not: MADV_DONTFORK of madvise(2).
+	// Uncopied is what an attached process has and its twin, a fork, has not: MADV_DONTFORK of
+	// madvise(2).
 	Uncopied []procmem.Mapping
 	// Flags are VmFlags of /proc/PID/smaps, by the start of a mapping: "wf", "dc", ... nil where they are not known.
 	Flags   map[procmem.Addr][]string
@@ -49,7 +50,8 @@ type Copy struct {
 	// Base is the region of the loader stub, chosen where the process has nothing.
 	Base  procmem.Addr
 	State *State // now
-	// Script is where a Forked copy has the thaw script loaded; 0 in others, and where an audit hook did not allow that.
+	// Script is where a Forked copy has the thaw script loaded; 0 in others, and where an audit
+	// hook did not allow that.
 	Script procmem.Addr
 	// Point is where the program goes on after a Forked or Held copy; nil for Waiting.
 	Point *Point

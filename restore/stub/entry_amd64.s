@@ -1,9 +1,10 @@
 #include "textflag.h"
 
-// entry is the program's entry point when linked with -E pyfreeze/restore/stub.entry (the Makefile does). It notes what the Go
-// runtime is about to change of the process it was given, so that the command gets it unchanged: which of the
-// standard descriptors are closed (the runtime opens /dev/null in their place), the signal mask, and the signals that are
-// ignored (it installs handlers, which are gone after an exec).
+// entry is the program's entry point when linked with -E pyfreeze/restore/stub.entry (the
+// Makefile does). It notes what the Go runtime is about to change of the process it was given, so
+// that the command gets it unchanged: which of the standard descriptors are closed (the runtime
+// opens /dev/null in their place), the signal mask, and the signals that are ignored (it installs
+// handlers, which are gone after an exec).
 TEXT ·entry(SB), NOSPLIT|NOFRAME, $0
 	MOVL	$2, BX
 next:

@@ -51,8 +51,8 @@ struct run {
 	u64 exec_ns;     // just before execve
 	u64 entry_ns;
 	u64 skip;        // words of argv before the user's
-	u64 argc, argv, envp; // of the plain command, where the image is thawed in the process that runs the launcher; else 0
-	u64 signals;     // pending before the tracer child was made
+	u64 argc, argv, envp; // of the plain command, where the process runs the launcher; else 0
+	u64 signals;     // pending before the child was made
 	char comm[16];   // "" keeps the frozen one
 	char again[1024];    // words that tell of a stale image, with the user's arguments behind, in place of the plain command; "": none
 	char log_ok[1024];   // line for the log when the program is about to go on
@@ -88,7 +88,12 @@ enum {
 	HEAD_EARLY = 4,   // other threads go on before the script: one of them holds the GIL
 };
 
-struct way { u32 way, flags, config, config_len, npokes, pokes, nthreads, nchanges, changes, pad; u64 relock; }; // nthreads: how many besides the main one are made; relock: a word that is set to 1 after the script of WAY_ENSURE
+struct way {
+	u32 way, flags, config, config_len, npokes, pokes;
+	u32 nthreads;           // how many besides the main one are made
+	u32 nchanges, changes, pad;
+	u64 relock;             // a word that is set to 1 after the script of WAY_ENSURE
+};
 
 enum { OP_OPEN, OP_FILE, OP_ANON, OP_IMAGE, OP_READ, OP_STACK, OP_PROTECT, OP_ADVISE };
 
@@ -126,8 +131,9 @@ struct thread {
 
 // What the program has set for itself in the kernel since its start.
 enum { CHANGE_LIMIT, CHANGE_NICE, CHANGE_CWD, CHANGE_UMASK, CHANGE_NO_NEW_PRIVS, CHANGE_USER };
-struct change { u32 kind, which; u64 a, b; }; // a resource with its limits; a value; the path, and that where the program was
-                                              // started; the effective ids, which a thaw must have already
+// Of a limit: the resource, soft, hard. Of a directory: its path, and that where the program was
+// started. Of a user: the effective ids, which a thaw must have already. Else a value.
+struct change { u32 kind, which; u64 a, b; };
 
 struct poke { u64 addr, value; u32 size, pad; };
 
@@ -138,8 +144,8 @@ struct head {
 	u64 fn[NFN];
 	u64 point;              // address of what rt_sigreturn takes to go on at the point; 0: none
 	u64 forked;             // set by the tracer when the agent's fork() has been taken
-	u64 script;             // the thaw script, which the agent has loaded before its fork(); 0: it is loaded at the thaw,
-	u32 code, code_len;     // from here
+	u64 script;             // the thaw script, which the agent has loaded before its fork(); or 0:
+	u32 code, code_len;     // it is loaded from here at the thaw
 	struct way ways[2];     // by MODE_; way 0: not possible
 	u32 exe;                // path of the interpreter
 	i32 pid;                // that the frozen process had for itself

@@ -27,8 +27,8 @@ static void __attribute__((noreturn)) after_fork(void)
 	go_on();
 }
 
-// The thaw script is loaded here, once, rather than in every thaw: each name in it is looked up among the interned
-// strings, which copies the page of the one that is there.
+// The thaw script is loaded here, once, rather than in every thaw: each name in it is looked up
+// among the interned strings, which copies the page of the one that is there.
 static void load_script(void)
 {
 	u64 e[3] = { 0 };

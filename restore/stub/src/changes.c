@@ -1,5 +1,5 @@
-// What the program had set for itself in the kernel, which a child of it has, too. It is set when nothing else can lead
-// to the plain command any more, which is to find all as it was given to this process.
+// What the program had set for itself in the kernel, which a child of it has, too. It is set when
+// nothing else can lead to the plain command any more: that is to find all as it was given to us.
 #include "stub.h"
 
 enum { NO_NEW_PRIVS = 38 };
@@ -41,13 +41,13 @@ static i64 change(struct change *c)
 void set_changes(void)
 {
 	struct way *w = &H->ways[R.mode];
-	for (int must = 0; must < 2; must++) { // first what may fail
+	for (int may = 1; may >= 0; may--) { // first what may fail
 		struct change *c = AT(struct change, w->changes);
 		for (u32 i = 0; i < w->nchanges; i++, c++) {
-			if (may_fail(c) == must)
+			if (may_fail(c) != may)
 				continue;
 			i64 r = change(c);
-			if (FAILED(r) && !must)
+			if (FAILED(r) && may)
 				plain("what the program had set for itself cannot be set here", r);
 		}
 	}

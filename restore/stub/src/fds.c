@@ -68,14 +68,6 @@ static void fill(i32 fd, u32 bytes, u64 n)
 		plain("what was in a pipe could not be written", -1);
 }
 
-static void __attribute__((noreturn)) not_opened(const char *path, i64 r)
-{
-	static char why[4400] = "cannot open again ";
-	u64 n = length(why), m = length(path);
-	copy(why + n, path, m < 4096 ? m : 4096);
-	plain(why, r);
-}
-
 static void make(struct fd *f)
 {
 	enum { O_NONBLOCK = 04000, SOCK_STREAM = 1, AF_UNIX = 1, CTL_ADD = 1 };
@@ -86,7 +78,7 @@ static void make(struct fd *f)
 	case FD_FILE:
 		r = f->file ? open_file(f->file, f->flags) : sys4(SYS_openat, AT_FDCWD, AT(char, f->path), f->flags, 0);
 		if (FAILED(r))
-			not_opened(AT(char, f->path), r);
+			plain(reason("cannot open again ", AT(char, f->path), ""), r);
 		if (f->offset && FAILED(sys3(SYS_lseek, r, f->offset, 0))) {
 			sys3(SYS_close, r, 0, 0);
 			plain("a file cannot be read on where it was", -1);

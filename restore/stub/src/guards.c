@@ -57,7 +57,8 @@ int read_command(struct reader *r, struct plan *p, struct request *q, u64 max)
 	}
 	const char *dir = str(r), *given = str(r);
 	char cwd[4096];
-	if (!q->entry[0] && *dir && n > script && sys3(SYS_getcwd, (u64)cwd, sizeof cwd, 0) > 0 && same(cwd, dir))
+	if (!q->entry[0] && *dir && n > script &&
+	    sys3(SYS_getcwd, (u64)cwd, sizeof cwd, 0) > 0 && same(cwd, dir))
 		p->argv[script] = given; // as it was given in the same directory
 	p->words = n;
 	for (char **a = q->args; *a; a++) {

@@ -40,42 +40,49 @@ static void thaw_here(struct room *m, struct request *q, int set_exe)
 	__builtin_trap();
 }
 
-// Makes what a child tells of the sources by. The thawed process reads it when it is about to go on.
-static int open_verdict(struct room *m)
-{
-	i32 ends[2];
-	struct spawn *a = &m->args;
-	a->sources = m->plan.files;
-	a->sources_end = m->plan.files_end;
-	a->nsources = m->plan.nfiles;
-	if (sys3(SYS_pipe2, ends, O_CLOEXEC, 0) < 0)
-		return 0;
-	a->verdict_fd = ends[1];
-	m->run.verdict_fd = sys3(SYS_fcntl, ends[0], F_DUPFD, OURS);
-	if (m->run.verdict_fd < 0)
-		m->run.verdict_fd = sys3(SYS_fcntl, ends[0], F_DUPFD, 3);
-	sys3(SYS_close, ends[0], 0, 0);
-	if (m->run.verdict_fd < 0)
-		sys3(SYS_close, ends[1], 0, 0);
-	else
-		sys3(SYS_sigpending, &m->run.signals, 8, 0);
-	return m->run.verdict_fd >= 0;
-}
-
 static void close_verdict(struct room *m)
 {
 	sys3(SYS_close, m->run.verdict_fd, 0, 0);
 	m->run.verdict_fd = CLOSED;
 }
 
-// The child is not needed any more.
-static void end_check(struct room *m)
+// Makes a child that looks at the sources, and a pipe by which it tells what it finds: that is read
+// when the thaw script has run. Returns what spawn returns, or an error.
+static i64 make_child(struct room *m, i64 (*spawn)(struct spawn *))
 {
-	if (!m->run.child_pid)
-		return;
+	u64 all = ~0ul, old;
+	i32 ends[2];
+	struct spawn *a = &m->args;
+	a->sources = m->plan.files;
+	a->sources_end = m->plan.files_end;
+	a->nsources = m->plan.nfiles;
+	i64 r = sys3(SYS_pipe2, ends, O_CLOEXEC, 0);
+	if (r < 0)
+		return r;
+	a->verdict_fd = ends[1];
+	r = sys3(SYS_fcntl, ends[0], F_DUPFD, OURS);
+	if (r < 0)
+		r = sys3(SYS_fcntl, ends[0], F_DUPFD, 3);
+	m->run.verdict_fd = r;
+	sys3(SYS_close, ends[0], 0, 0);
+	if (r >= 0) {
+		sys3(SYS_sigpending, &m->run.signals, 8, 0);
+		sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
+		r = spawn(a);
+		sys4(SYS_sigprocmask, SIG_SETMASK, &old, 0, 8);
+		if (r < 0)
+			close_verdict(m);
+	}
+	sys3(SYS_close, ends[1], 0, 0);
+	return r;
+}
+
+// Ends a child that is not needed any more.
+static void end_child(struct room *m, i64 pid)
+{
 	close_verdict(m);
-	sys3(SYS_kill, m->run.child_pid, 9, 0);
-	while (sys4(SYS_wait4, m->run.child_pid, 0, WALL, 0) == -EINTR)
+	sys3(SYS_kill, pid, 9, 0);
+	while (sys4(SYS_wait4, pid, 0, WALL, 0) == -EINTR)
 		;
 	m->run.child_pid = 0;
 }
@@ -85,51 +92,39 @@ static int begins_namespace(void)
 {
 	u64 own[18] = { 0 }, childrens[18] = { 1 };
 	return sys4(SYS_fstatat, AT_FDCWD, "/proc/self/ns/pid", own, 0) < 0 ||
-	       sys4(SYS_fstatat, AT_FDCWD, "/proc/self/ns/pid_for_children", childrens, 0) < 0 || own[1] != childrens[1];
+	       sys4(SYS_fstatat, AT_FDCWD, "/proc/self/ns/pid_for_children", childrens, 0) < 0 ||
+	       own[1] != childrens[1];
 }
 
-// A child looks at the sources while this process becomes the thawed one. Returns 0 where there can be none.
+// A child looks at the sources while this process becomes the thawed one. Returns 0 where there
+// can be none.
 static int check_meanwhile(struct room *m)
 {
 	enum { FEW = 40 }; // a child takes as long as they do
-	u64 all = ~0ul, old;
-	if (m->plan.nfiles < FEW || begins_namespace() || !open_verdict(m))
-		return 0;
-	sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	i64 pid = spawn_checker(&m->args);
-	sys4(SYS_sigprocmask, SIG_SETMASK, &old, 0, 8);
-	sys3(SYS_close, m->args.verdict_fd, 0, 0);
-	if (pid < 0)
-		close_verdict(m);
+	i64 pid = -1;
+	if (m->plan.nfiles >= FEW && !begins_namespace())
+		pid = make_child(m, spawn_checker);
 	m->run.child_pid = pid < 0 ? 0 : pid;
 	return pid >= 0;
 }
 
-// The process becomes the interpreter by an exec, of which a child takes hold. Returns 0 where no child may do so.
+// The process becomes the interpreter by an exec, of which a child takes hold. Returns 0 where no
+// child may do so.
 static int thaw_by_exec(struct room *m, struct request *q)
 {
-	u64 all = ~0ul, old;
 	struct spawn *a = &m->args;
 	struct plan *p = &m->plan;
 	a->stack_top = (u64)m->stack + STACK;
 	a->tracee = sys3(SYS_getpid, 0, 0, 0);
 	a->run = (u64)&m->run;
 	put(p->why, 0, "no descriptor for the answer of the tracer child", TEXT);
-	if (!open_verdict(m))
+	if (make_child(m, spawn_tracer) < 0)
 		return 0;
-	sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	i64 r = spawn_tracer(a);
-	sys4(SYS_sigprocmask, SIG_SETMASK, &old, 0, 8);
-	sys3(SYS_close, a->verdict_fd, 0, 0);
-	if (r >= 0) {
-		m->run.exec_ns = now();
-		sys3(SYS_execve, p->exe, p->argv, q->envp);
-		sys3(SYS_kill, a->child, 9, 0);
-		sys4(SYS_wait4, a->child, 0, WALL, 0);
-		put(p->why, 0, "the interpreter could not be executed", TEXT);
-	}
-	close_verdict(m);
-	return r >= 0;
+	m->run.exec_ns = now();
+	sys3(SYS_execve, p->exe, p->argv, q->envp);
+	end_child(m, a->child);
+	put(p->why, 0, "the interpreter could not be executed", TEXT);
+	return 1;
 }
 
 // May this process change /proc/self/exe? prctl(2), PR_SET_MM_MAP.
@@ -174,19 +169,23 @@ static void thaw(struct room *m, struct request *q)
 		return;
 	}
 	thaw_here(m, q, may);
-	end_check(m);
+	if (m->run.child_pid)
+		end_child(m, m->run.child_pid);
 }
 
-// What stands against the changes that a program has made to what the kernel keeps of it; 0: nothing.
+// What stands against the changes that a program has made to what the kernel keeps of it; 0:
+// nothing.
 static const char *no_change(const struct head *h, const struct way *w)
 {
 	const struct change *c = (const struct change *)((const char *)h + w->changes);
 	char cwd[4096];
 	for (u32 i = 0; i < w->nchanges; i++, c++) {
 		// It may have named the new directory from where it was started.
-		if (c->kind == CHANGE_CWD && (sys3(SYS_getcwd, cwd, sizeof cwd, 0) <= 0 || !same(cwd, (const char *)h + c->b)))
+		if (c->kind == CHANGE_CWD &&
+		    (sys3(SYS_getcwd, cwd, sizeof cwd, 0) <= 0 || !same(cwd, (const char *)h + c->b)))
 			return "the program changes its directory, and was started in another one";
-		if (c->kind == CHANGE_USER && ((u64)sys3(SYS_geteuid, 0, 0, 0) != c->a || (u64)sys3(SYS_getegid, 0, 0, 0) != c->b))
+		if (c->kind == CHANGE_USER &&
+		    ((u64)sys3(SYS_geteuid, 0, 0, 0) != c->a || (u64)sys3(SYS_getegid, 0, 0, 0) != c->b))
 			return "the frozen process had another user, or another group";
 	}
 	return 0;
@@ -205,8 +204,10 @@ static int check_way(const struct image *im, struct request *q, struct plan *p)
 		why = "the image goes on at its point: it runs no other script, module or code";
 	else if ((why = no_change(h, w)))
 		q->fits = 1;
-	else if (h->pid == sys3(SYS_getpid, 0, 0, 0)) // what tells a fork by getpid() would see none: OpenSSL, tempfile
-		why = "this process has the number of the frozen one, which no child of it could have", q->fits = 1;
+	else if (h->pid == sys3(SYS_getpid, 0, 0, 0)) { // who tells a fork by that would see none
+		why = "this process has the number of the frozen one, which no child of it could have";
+		q->fits = 1;
+	}
 	put(p->why, 0, why ? why : "", TEXT);
 	return !why;
 }

@@ -25,14 +25,16 @@ int main(void)
 	N(HeadResume, HEAD_RESUME) N(HeadChild, HEAD_CHILD) N(HeadEarly, HEAD_EARLY)
 	N(OpOpen, OP_OPEN) N(OpFile, OP_FILE) N(OpAnon, OP_ANON) N(OpImage, OP_IMAGE) N(OpRead, OP_READ) N(OpStack, OP_STACK)
 	N(OpProtect, OP_PROTECT) N(OpAdvise, OP_ADVISE)
-	N(ChangeLimit, CHANGE_LIMIT) N(ChangeNice, CHANGE_NICE) N(ChangeCwd, CHANGE_CWD) N(ChangeUmask, CHANGE_UMASK)
-	N(ChangeNoNewPrivs, CHANGE_NO_NEW_PRIVS) N(ChangeUser, CHANGE_USER)
+	N(ChangeLimit, CHANGE_LIMIT) N(ChangeNice, CHANGE_NICE) N(ChangeCwd, CHANGE_CWD)
+	N(ChangeUmask, CHANGE_UMASK) N(ChangeNoNewPrivs, CHANGE_NO_NEW_PRIVS) N(ChangeUser, CHANGE_USER)
 	N(FDFile, FD_FILE) N(FDPipe, FD_PIPE) N(FDSockets, FD_SOCKETS) N(FDEvent, FD_EVENT) N(FDEpoll, FD_EPOLL)
 	N(FDEpollAdd, FD_EPOLL_ADD) N(FDNull, FD_NULL)
 	puts(")\n\nvar layouts = map[string]struct {\n\tsize   uint64\n\tfields map[string]uint64\n}{");
 	S(Stub, stub) F(stub, magic) F(stub, version) F(stub, text) F(stub, used) F(stub, end) F(stub, run) F(stub, stack)
 	F(stub, thaw) F(stub, agent) F(stub, trap) F(stub, restorer) E
-	S(Way, way) F(way, way) F(way, flags) F(way, config) F(way, config_len) F(way, npokes) F(way, pokes) F(way, nthreads) F(way, nchanges) F(way, changes) F(way, relock) E
+	S(Way, way) F(way, way) F(way, flags) F(way, config) F(way, config_len)
+	F(way, npokes) F(way, pokes)
+	F(way, nthreads) F(way, nchanges) F(way, changes) F(way, relock) E
 	S(Change, change) F(change, kind) F(change, which) F(change, a) F(change, b) E
 	S(Op, op) F(op, addr) F(op, len) F(op, off) F(op, kind) F(op, prot) F(op, flags) E
 	S(File, file) F(file, dev) F(file, ino) F(file, size) F(file, mtime_ns) F(file, path) E
@@ -41,7 +43,8 @@ int main(void)
 	F(thread, robust) F(thread, robust_len) F(thread, frame) F(thread, ntids) F(thread, tids) F(thread, name) E
 	S(Poke, poke) F(poke, addr) F(poke, value) F(poke, size) E
 	S(Head, head) F(head, magic) F(head, version) F(head, size) F(head, base) F(head, fn) F(head, point) F(head, forked)
-	F(head, script) F(head, code) F(head, code_len) F(head, ways) F(head, exe) F(head, pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
+	F(head, script) F(head, code) F(head, code_len) F(head, ways)
+	F(head, exe) F(head, pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
 	F(head, nthreads) F(head, threads) F(head, nwords) F(head, words) F(head, vdso) F(head, nvdso) F(head, vdso_sum)
 	F(head, actions) F(head, start_mask) F(head, start_ignored) F(head, point_mask) F(head, stack_low) F(head, stack_end)
 	F(head, stack_floor) F(head, environ) F(head, mm) F(head, auxv_at) F(head, auxv) F(head, auxv_len) F(head, comm) E

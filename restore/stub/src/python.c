@@ -11,20 +11,19 @@ static void set(u64 dict, const char *name, u64 value)
 		plain("the thaw script could not be given its facts", -1);
 }
 
-// Waits for the child that has looked at the source files meanwhile. Only what it says counts: that it has
-// ended does not tell how.
+// Waits for the child that has looked at the source files meanwhile. Only what it says counts:
+// that it has ended does not tell how.
 static void judge(void)
 {
-	static char why[4400] = "the image does not fit: ";
-	u64 n = length(why);
+	static char path[4097];
 	u8 verdict = 0;
 	i64 r;
 	if (R.verdict_fd >= 0) {
 		do
 			r = sys3(SYS_read, R.verdict_fd, &verdict, 1);
 		while (r == -EINTR);
-		if (verdict == VERDICT_STALE && (r = sys3(SYS_read, R.verdict_fd, why + n, 4096)) > 0)
-			n += r;
+		if (verdict == VERDICT_STALE)
+			sys3(SYS_read, R.verdict_fd, path, sizeof path - 1);
 		sys3(SYS_close, R.verdict_fd, 0, 0);
 		R.verdict_fd = -1;
 	}
@@ -35,8 +34,7 @@ static void judge(void)
 		return;
 	if (verdict != VERDICT_STALE)
 		plain("the files of the image could not be checked", -1);
-	copy(why + n, " has changed since", 19);
-	stale(why);
+	not_same(path);
 }
 
 void ready(void)
@@ -83,7 +81,8 @@ void python(void)
 {
 	struct way *w = &H->ways[R.mode];
 	u64 script = H->script ? H->script : call(FN_LOADS, (u64)AT(char, H->code), H->code_len, 0);
-	u64 all = call(FN_LOADS, (u64)AT(char, w->config), w->config_len, 0), globals = call(FN_DICT, 0, 0, 0);
+	u64 all = call(FN_LOADS, (u64)AT(char, w->config), w->config_len, 0);
+	u64 globals = call(FN_DICT, 0, 0, 0);
 	if (!script || !all || !globals)
 		plain("the thaw script could not be loaded", -1);
 	set(globals, "__builtins__", call(FN_BUILTINS, 0, 0, 0));

@@ -35,6 +35,19 @@ void say(const char *s)
 	flush_to(2);
 }
 
+// Puts a path into a reason. The memory is that of the call before.
+const char *reason(const char *before, const char *path, const char *after)
+{
+	static char text[4400];
+	u64 n = length(before), m = length(path);
+	if (m > 4096)
+		m = 4096;
+	copy(text, before, n);
+	copy(text + n, path, m);
+	copy(text + n + m, after, length(after) + 1);
+	return text;
+}
+
 static void add_reason(const char *what, i64 n)
 {
 	u32 from = line_n;
@@ -104,7 +117,8 @@ void tell_phases(void)
 		return;
 	add("pyfreeze:      us  faults  phase\n");
 	row(R.exec_ns - R.start_ns, 0, "checks");
-	row(R.entry_ns - R.exec_ns, phases[0].faults, R.argv ? "the stub planted" : "execve, the stub planted");
+	row(R.entry_ns - R.exec_ns, phases[0].faults,
+	    R.argv ? "the stub planted" : "execve, the stub planted");
 	u64 last = R.entry_ns, faults = phases[0].faults;
 	for (u32 i = 1; i < nphases; i++) {
 		row(phases[i].ns - last, phases[i].faults - faults, phases[i].name);

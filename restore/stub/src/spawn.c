@@ -179,7 +179,8 @@ static void note_cpu(struct spawn *a)
 	a->cpu = sys3(SYS_getcpu, &cpu, 0, 0) < 0 ? -1u : cpu;
 }
 
-// Called with all signals blocked. The child has memory of its own, as that of this process is about to go, and no exit signal.
+// Called with all signals blocked. The child has memory of its own, as that of this process is
+// about to go, and no exit signal.
 i64 spawn_checker(struct spawn *a)
 {
 	note_cpu(a);

@@ -21,11 +21,13 @@ extern struct fresh {
 
 void __attribute__((noreturn)) plain(const char *what, i64 n); // the plain command takes over; n, if not -1, is told with the reason
 void __attribute__((noreturn)) stale(const char *what);        // a launcher's image must be made anew
+void __attribute__((noreturn)) not_same(const char *path);     // stale: so is this file
 void __attribute__((noreturn)) sigreturn(u64 frame);
 void forget_descriptors(void);
 void reap_child(void);
 
 void phase(const char *name); // ends a phase of the thaw, for `run --timings`
+const char *reason(const char *before, const char *path, const char *after);
 void log_failure(const char *what, i64 n);
 void log_success(void);
 void say(const char *s);

@@ -238,22 +238,16 @@ static i64 open_same(struct file *f, i64 flags)
 	return fd;
 }
 
-static void __attribute__((noreturn)) not_same(struct file *f)
+void __attribute__((noreturn)) not_same(const char *path)
 {
-	static char why[4400] = "the image does not fit: ";
-	u64 n = length(why), m = length(AT(char, f->path));
-	if (m > 4096)
-		m = 4096;
-	copy(why + n, AT(char, f->path), m);
-	copy(why + n + m, " has changed since", 19);
-	stale(why);
+	stale(reason("the image does not fit: ", path, " has changed since"));
 }
 
 i64 open_file(u32 off, i64 flags)
 {
 	i64 fd = open_same(AT(struct file, off), flags);
 	if (FAILED(fd))
-		not_same(AT(struct file, off));
+		not_same(AT(char, AT(struct file, off)->path));
 	return fd;
 }
 

@@ -166,7 +166,9 @@ func (b *bench) thaws(n int, args []string, right func(got string) bool) (string
 	took := time.Since(start)
 	text, err := os.ReadFile(log)
 	// Where process ids come round soon a run may have that of the frozen process.
-	if err == nil && bytes.Count(text, []byte(`"thawed":true`))+bytes.Count(text, []byte("number of the frozen one")) != n {
+	good := bytes.Count(text, []byte(`"thawed":true`)) +
+		bytes.Count(text, []byte("number of the frozen one"))
+	if err == nil && good != n {
 		err = fmt.Errorf("of %d runs not all were thawed: %s", n, text)
 	}
 	return fmt.Sprintf("%d, %.1f ms each", n, float64(took.Microseconds())/1000/float64(n)), err
