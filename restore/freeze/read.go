@@ -160,7 +160,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	}
 	f.envSet = cfg.Changes
 	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)
-	cfg.Attached = !f.ofCommand()
+	cfg.Attached, cfg.PID = !f.ofCommand(), f.copy.OwnPID
 	cfg.BufferedStdio = f.config("buffered_stdio") != 0
 	cfg.Ignored = f.start.Ignored
 	for fd := range cfg.TTYs {

@@ -86,6 +86,7 @@ sys.stdout.buffer.write(marshal.dumps((recipes, config)))
 // Config is what the thaw script is told of the frozen process.
 type Config struct {
 	Resume          bool    `json:"resume"`           // the program goes on at its point
+	PID             int     `json:"pid"`              // of the frozen process, in its own namespace
 	InterpreterArgs int     `json:"interpreter_args"` // words of the command line before the script
 	Path0           *string `json:"path0"`            // sys.path[0] as the command line gave it
 	Attached        bool    `json:"attached"`         // it ran already when it was copied

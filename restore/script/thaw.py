@@ -102,6 +102,13 @@ def signals():
             _signal.signal(n, want)
 
 
+def forked():
+    # OpenSSL and tempfile tell a fork by another process id. A child may have that of the frozen
+    # process. Seeding OpenSSL in each thaw instead would cost it half a millisecond and more.
+    if posix.getpid() == config['pid']:
+        cold('tell_fork')()
+
+
 def finish():
     # Py_RunMain and Py_FinalizeEx, without tearing the heap down.
     code = 0
@@ -234,13 +241,8 @@ def start():
         sys.modules['threading']._main_thread._set_native_id()  # a child of fork() keeps that of its parent
     if 'time' in sys.modules and (fresh.get(b'TZ') != config['tz'] or not config['tz'] and zone() != config['zone']):
         sys.modules['time'].tzset()
-    # These tell a fork by another process id. A child of this process may have that of the frozen
-    # one.
-    if '_ssl' in sys.modules:
-        sys.modules['_ssl'].RAND_add(os.urandom(32), 0.0)  # seeds OpenSSL's generators anew
-    names = getattr(sys.modules.get('tempfile'), '_name_sequence', None)
-    if names is not None:
-        names._rng_pid = None
+    if '_ssl' in sys.modules or 'tempfile' in sys.modules:
+        os.register_at_fork(after_in_child=forked)
     if 'multiprocessing.process' in sys.modules:
         cold('original_dir')()
     if fresh.get(b'HOME') != config['home'] or fresh.get(b'PYTHONUSERBASE') != config['userbase']:

@@ -166,6 +166,14 @@ def local_modules(directory):
             del sys.modules[name]
 
 
+def tell_fork():
+    if '_ssl' in sys.modules:
+        sys.modules['_ssl'].RAND_add(os.urandom(32), 0.0)  # seeds its generators anew
+    names = getattr(sys.modules.get('tempfile'), '_name_sequence', None)
+    if names is not None:
+        names._rng_pid = None
+
+
 def renew_random():
     # random registers this for the child of a fork. Handlers of a fork do not run where the
     # threads stay.
