@@ -37,10 +37,17 @@ func (h *Heap) line(code uint64, at int64) int {
 	if err != nil {
 		return 0
 	}
+	return LineAt(table, first, at, h.in.Version.Minor)
+}
+
+// LineAt returns the source line of the instruction at offset at, in bytes, by the table of a code
+// object of CPython 3.minor (co_linetable, until 3.9 co_lnotab) and its first line; 0 where the
+// table does not tell.
+func LineAt(table []byte, first int, at int64, minor int) int {
 	switch {
-	case h.atLeast(11):
+	case minor >= 11:
 		return lineInLocations(table, first, at)
-	case h.atLeast(10):
+	case minor >= 10:
 		return lineInLinetable(table, first, at)
 	}
 	return lineInLnotab(table, first, at)

@@ -69,13 +69,16 @@ func Attach(ctx context.Context, pid int, o Options) (*freeze.Meta, error) {
 type CommandOptions struct {
 	Options
 	Command []string // as a shell would run it
-	// At is "exit" (or ""), just before the interpreter finalises, or MODULE:FUNCTION, when that function of Python is called for
-	// the first time, on the main thread.
+	// At is snapshot.Found (or ""): the last point at which nothing depends on this one run, or for
+	// a program with a recipe "exit"; "exit", just before the interpreter finalises; or
+	// MODULE:FUNCTION, when that function of Python is called for the first time, on the main thread.
 	At string
 	// Warm are arguments of further runs of the program, in the same process, after that of Command and before the freeze.
 	Warm [][]string
 	// Stop ends the command when the image is written. Else it goes on to its end.
 	Stop bool
+	// Work is a directory in which a command is watched whose point is to be found, "" for this one.
+	Work string
 }
 
 // FreezeCommand starts a command, which inherits the standard streams, and writes an image of it when it is at the point that o.At tells.
@@ -86,15 +89,27 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 	if err := freeze.Writable(o.Output); err != nil {
 		return nil, 0, err
 	}
-	at, err := snapshot.ParseAt(o.At)
-	if err != nil {
-		return nil, 0, err
+	if o.At == "" || o.At == snapshot.Found {
+		recipe, err := o.recipeOf()
+		if err != nil {
+			return nil, 0, err
+		}
+		if o.At = snapshot.Found; len(o.Warm) > 0 || recipe != nil {
+			o.At = "exit" // a program with a recipe runs again
+		}
 	}
 	path, err := snapshot.FindProgram(o.Command[0])
 	if err != nil {
 		return nil, 0, err
 	}
 	fo, program := o.image(), tracer.Program{Path: path, Argv: o.Command, Env: os.Environ()}
+	if o.At == snapshot.Found {
+		return found(ctx, program, o, fo)
+	}
+	at, err := snapshot.ParseAt(o.At)
+	if err != nil {
+		return nil, 0, err
+	}
 	if len(o.Warm) > 0 {
 		start, exe, err := learn(ctx, program, o.Tell)
 		if err != nil {
@@ -111,6 +126,9 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 		fo.Plain, program = &start, tracer.Program{Path: exe, Argv: argv, Env: start.Environ, Dir: start.Cwd}
 	}
 	fo.At, fo.Again = at.String(), at.Exit()
+	if fo.Plain == nil {
+		fo.Given = given(program)
+	}
 	tell(o.Tell, "starting "+o.Command[0])
 	c, err := snapshot.StartCommand(program, o.Tell)
 	if err != nil {
@@ -137,6 +155,15 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 	return m, status, err
 }
 
+// given is a command as it was given.
+func given(program tracer.Program) *freeze.Given {
+	g := &freeze.Given{Path: program.Path, Words: program.Argv, Environ: program.Env, Dir: program.Dir}
+	if g.Dir == "" {
+		g.Dir, _ = os.Getwd() // a directory that is gone is no other
+	}
+	return g
+}
+
 // freezeCommand takes the image.
 func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o CommandOptions, fo freeze.Options) (*freeze.Meta, error) {
 	if err := c.ToPython(ctx); err != nil {
@@ -159,10 +186,18 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 		return nil, err
 	}
 	c.UseLayout(lay)
+	if fo.Given != nil {
+		fo.Given.Wrappers = c.Wrappers()
+	}
 	tell(o.Tell, "running "+o.Command[0])
 	if err := c.ToPoint(ctx, at); err != nil {
 		return nil, err
 	}
+	return takeImage(ctx, c, code, o, fo)
+}
+
+// takeImage copies a command that is at its point, and makes an image of the copy.
+func takeImage(ctx context.Context, c *snapshot.Command, code <-chan compiled, o CommandOptions, fo freeze.Options) (_ *freeze.Meta, err error) {
 	tell(o.Tell, "copying the process")
 	var cp *snapshot.Copy
 	if o.Threads {

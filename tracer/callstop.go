@@ -14,8 +14,10 @@ import (
 // [Process.SkipCall] keeps it from being made.
 func (p *Process) ContinueToCall(deadline time.Time, match func(nr uint64) bool) (nr uint64, err error) {
 	err = p.withThread(p.pid, func(t *thread) error {
-		if err := p.setOptions(t, unix.PTRACE_O_TRACESYSGOOD); err != nil {
-			return err
+		if !t.running { // else an earlier call has set them
+			if err := p.setOptions(t, unix.PTRACE_O_TRACESYSGOOD); err != nil {
+				return err
+			}
 		}
 		entry := false // whether the last stop was at the entry of a call
 		for {
@@ -67,6 +69,33 @@ func (p *Process) SkipCall(result uint64) error {
 			return err
 		}
 		return unfilter()
+	})
+}
+
+// UndoCall takes the main thread back to where it was before the system call that it was about to
+// do: it will do it when it goes on. Precondition: ContinueToCall or ContinueToStop has just
+// returned for a call that was not made yet. Errors: *ExitError, ErrStepTimeout.
+func (p *Process) UndoCall() error {
+	var nr uint64
+	err := p.withThread(p.pid, func(t *thread) error {
+		var regs unix.PtraceRegs
+		err := p.getRegs(t, &regs)
+		nr, _ = callOf(&regs)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.SkipCall(nr); err != nil {
+		return err
+	}
+	return p.withThread(p.pid, func(t *thread) error {
+		var regs unix.PtraceRegs
+		if err := p.getRegs(t, &regs); err != nil {
+			return err
+		}
+		setPC(&regs, pc(&regs)-syscallLen)
+		return p.setRegs(t, &regs)
 	})
 }
 

@@ -34,6 +34,7 @@ type Process struct {
 	breaks  map[procmem.Addr]byte // of a twin: breakpoints, and the bytes under them
 	mem     *os.File              // /proc/PID/mem; nil until needed
 	ended   *syscall.WaitStatus   // of a spawned process, once known
+	family  map[int]*thread       // what it has started, where that is traced, too
 
 	stopMu    sync.Mutex
 	stoppedAt time.Time
@@ -60,6 +61,8 @@ type thread struct {
 	saved savedState
 	// inCall says that a twin is at the entry of a system call.
 	inCall bool
+	// call is the system call whose entry ContinueToStop has seen last.
+	call Call
 }
 
 // PID gives the process id.

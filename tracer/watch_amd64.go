@@ -120,32 +120,39 @@ func (p *Process) ContinueToWatch(deadline time.Time) (ev WatchEvent, err error)
 				return ErrStepTimeout
 			}
 			p.note(t, s)
-			switch {
-			case s.kind == stopExit:
+			if s.kind == stopExit {
 				return s.exit
-			case s.kind == stopEvent && s.event == unix.PTRACE_EVENT_EXEC:
-				ev.Exec = true
-				return nil
-			case s.kind == stopSignal && s.signal == syscall.SIGTRAP:
-				status, err := p.debugRegister(t, debugStatus)
-				if err != nil {
-					return err
-				}
-				if status&(1<<Watches-1) == 0 {
-					continue // the program's own
-				}
-				if err := ptrace(unix.PTRACE_POKEUSR, t.tid, debugRegister+8*debugStatus, 0); err != nil {
-					return p.opError(t.tid, "reset a debug register of", err)
-				}
-				t.sig = 0
-				for i := range ev.Hit {
-					ev.Hit[i] = status>>i&1 != 0
-				}
-				return nil
+			}
+			if stopped, err := p.watchStop(t, s, &ev); stopped || err != nil {
+				return err
 			}
 		}
 	})
 	return ev, err
+}
+
+// watchStop says whether a thread has stopped for a watch, or an exec, and which.
+func (p *Process) watchStop(t *thread, s stop, ev *WatchEvent) (bool, error) {
+	switch {
+	case s.kind == stopEvent && s.event == unix.PTRACE_EVENT_EXEC:
+		ev.Exec = true
+		return true, nil
+	case s.kind == stopSignal && s.signal == syscall.SIGTRAP:
+		status, err := p.debugRegister(t, debugStatus)
+		if err != nil || status&(1<<Watches-1) == 0 {
+			return false, err // the program's own
+		}
+		at := uintptr(debugRegister + 8*debugStatus)
+		if err := ptrace(unix.PTRACE_POKEUSR, t.tid, at, 0); err != nil {
+			return false, p.opError(t.tid, "reset a debug register of", err)
+		}
+		t.sig = 0
+		for i := range ev.Hit {
+			ev.Hit[i] = status>>i&1 != 0
+		}
+		return true, nil
+	}
+	return false, nil
 }
 
 // StopAll stops the other threads of a spawned process, which ran on without being traced. Errors: those of [Attach].

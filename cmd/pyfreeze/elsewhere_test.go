@@ -12,7 +12,7 @@ func TestCapturedVariables(t *testing.T) {
 	h.write("keeps.py", "import os\ncache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache') + '/keeps'\neditor = os.environ.get('EDITOR')\n")
 	h.env = append(h.env, "EDITOR=an editor", "OTHER=another value")
 	unset := []string{"-u", "XDG_CACHE_HOME"} // newHome sets it to nothing
-	h.run(append(unset, binary, "freeze", "-o", "i", "--", python, filepath.Join(h.dir, "main.py"))...).must(t, "exit 0")
+	h.run(append(unset, binary, "freeze", "-o", "i", "--at", "exit", "--", python, filepath.Join(h.dir, "main.py"))...).must(t, "exit 0")
 	for _, c := range []struct {
 		env    []string
 		thawed bool
@@ -45,7 +45,7 @@ func TestLocalModules(t *testing.T) {
 		h.write(name+"/project/part.py", "name = 'part of "+name+"'\n")
 	}
 	script := filepath.Join(h.dir, "bin/main.py")
-	h.run("-C", "one", binary, "freeze", "-o", "../i", "--", python, script).must(t, "exit 0")
+	h.run("-C", "one", binary, "freeze", "-o", "../i", "--at", "exit", "--", python, script).must(t, "exit 0")
 	log := newRunLog(t)
 	for _, dir := range []string{"two", "one"} {
 		plain := h.run("-C", dir, python, script).must(t, "exit 0")

@@ -21,7 +21,7 @@ func TestEnvironmentOfTheProgram(t *testing.T) {
 		}
 	}
 	image := filepath.Join(dir, "i")
-	run(t, command{argv: []string{binary, "freeze", "-o", image, "--", python, script}, env: []string{"DROPPED=1", "OTHER=1"}}).must(t, "exit 0")
+	run(t, command{argv: []string{binary, "freeze", "-o", image, "--at", "exit", "--", python, script}, env: []string{"DROPPED=1", "OTHER=1"}}).must(t, "exit 0")
 	for _, c := range []struct {
 		env    []string
 		reason string
@@ -52,7 +52,7 @@ func TestRandomDeviceOfC(t *testing.T) {
 		t.Fatal(err)
 	}
 	image := filepath.Join(dir, "i")
-	pyfreeze(t, "freeze", "-o", image, "--", python, script).must(t, "exit 0")
+	pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--", python, script).must(t, "exit 0")
 	log := newRunLog(t)
 	got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
 	if got.Stdout != "16 /dev/urandom\n" || got.Stderr != "" {

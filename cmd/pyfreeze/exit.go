@@ -57,7 +57,8 @@ func exitCode(err error) int {
 		return exitNotPython
 	case is[*tracer.PermissionError](err):
 		return exitPermission
-	case is[*refuse.Error](err), is[*snapshot.StateError](err):
+	case is[*refuse.Error](err), is[*snapshot.StateError](err), is[*snapshot.WrapperError](err),
+		is[*snapshot.PassedError](err), is[*snapshot.NoSpotError](err):
 		return exitRefused
 	case is[*snapshot.TimeoutError](err):
 		return exitTimeout

@@ -14,7 +14,7 @@ func TestFaultHandler(t *testing.T) {
 		t.Run(strings.ReplaceAll(py, "/", "_"), func(t *testing.T) {
 			for _, set := range [][]string{{"enable"}, {"register"}, {"enable", "register", "chain"}} {
 				image := filepath.Join(tempDir(t), "i")
-				pyfreeze(t, append([]string{"freeze", "-o", image, "--", py, program("faults.py")}, set...)...).must(t, "exit 0")
+				pyfreeze(t, append([]string{"freeze", "-o", image, "--at", "exit", "--", py, program("faults.py")}, set...)...).must(t, "exit 0")
 				for _, dies := range []string{"", "usr1", "usr2", "abort", "overflow"} {
 					log := newRunLog(t)
 					plain := run(t, command{argv: append([]string{py, program("faults.py"), dies}, set...)})

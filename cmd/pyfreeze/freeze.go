@@ -16,6 +16,7 @@ import (
 	"pyfreeze/restore/freeze"
 	"pyfreeze/restore/launcher"
 	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/snapshot"
 )
 
 func newFreeze() *cobra.Command {
@@ -55,7 +56,7 @@ is not changed in any way: the processor's debug registers stop it.`,
 			if err := out.check(&o.Options); err != nil {
 				return err
 			}
-			if len(warm) > 0 && cmd.Flags().Changed("at") && o.At != "exit" {
+			if len(warm) > 0 && cmd.Flags().Changed("at") && o.At != "exit" && o.At != snapshot.Found {
 				return &usageError{fmt.Errorf("--warm runs end before the exit: they exclude --at %s", o.At)}
 			}
 			for _, w := range warm {
@@ -95,7 +96,7 @@ is not changed in any way: the processor's debug registers stop it.`,
 	f := c.Flags()
 	out.flags(c, &o.Options)
 	f.BoolVar(&out.captured, "captured", false, "print what the program captured of its start, with values: the guide for a recipe (docs/recipes.md)")
-	f.StringVar(&o.At, "at", "exit", "where: `exit`, or MODULE:FUNCTION when that is first called, on the main thread")
+	f.StringVar(&o.At, "at", snapshot.Found, "where: `found`, exit, or MODULE:FUNCTION when that is first called, on the main thread")
 	f.StringVar(&then, "then", "go-on", "what becomes of the command when it is frozen: `go-on` or stop")
 	f.BoolVar(&timings, "timings", false, "print how long each stage took")
 	f.StringArrayVar(&warm, "warm", nil, "run the program again before the freeze with these `ARGS`, quoted as for a shell; may be repeated")

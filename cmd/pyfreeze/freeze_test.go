@@ -13,7 +13,7 @@ import (
 // TestFreezeExit freezes a program at its exit: its modules stay, its script runs anew.
 func TestFreezeExit(t *testing.T) {
 	image := filepath.Join(tempDir(t), "i")
-	o := pyfreeze(t, "freeze", "-o", image, "--", python, program("warmup.py"), "one").must(t, "exit 0")
+	o := pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--", python, program("warmup.py"), "one").must(t, "exit 0")
 	if !strings.Contains(o.Stdout, "[['one']] __main__ warmup.py warmup.py\n") || !strings.Contains(o.Stdout, "bye from a run with ['one'] 1\n") ||
 		!strings.Contains(o.Stderr, "ended with exit status 1") {
 		t.Errorf("the command said %q, %q", o.Stdout, o.Stderr)
@@ -99,7 +99,7 @@ func TestFreezeHow(t *testing.T) {
 	} {
 		for _, warm := range []string{"", "x y"} {
 			image := filepath.Join(tempDir(t), "i")
-			args := []string{"freeze", "-o", image}
+			args := []string{"freeze", "-o", image, "--at", "exit"}
 			if warm != "" {
 				args = append(args, "--warm", warm)
 			}
@@ -122,20 +122,20 @@ func TestFreezeHow(t *testing.T) {
 // TestFreezeFails has commands that never come to the point; no image is written.
 func TestFreezeFails(t *testing.T) {
 	image := filepath.Join(tempDir(t), "i")
-	script := []string{python, program("warmup.py")}
+	script, exit := []string{python, program("warmup.py")}, []string{"--at", "exit"}
 	for _, c := range []struct {
 		exit, says string
 		flags      []string
 		argv       []string
 	}{
-		{"exit 11", "ended with exit status 7 and did not come to the end of its interpreter", nil, append(script, "hard")},
-		{"exit 11", "executed another program", nil, append(script, "shell")},
+		{"exit 11", "ended with exit status 7 and did not come to the end of its interpreter", exit, append(script, "hard")},
+		{"exit 11", "executed another program", exit, append(script, "shell")},
 		{"exit 11", "never called json:nothing on its main thread", []string{"--at", "json:nothing"}, script},
-		{"exit 2", "--at json: give exit, or MODULE:FUNCTION", []string{"--at", "json"}, script},
+		{"exit 2", "--at json: give found, exit, or MODULE:FUNCTION", []string{"--at", "json"}, script},
 		{"exit 11", "did not start a Python interpreter", nil, []string{"sh", "-c", "true; true"}},
 		{"exit 1", "nonexistent-command", nil, []string{"nonexistent-command"}},
 		{"exit 2", "takes a command", nil, nil},
-		{"exit 6", "a running thread 'Thread-1 (sleep)', which a thaw has not", nil, []string{python, "-c", "import threading, time; threading.Thread(target=time.sleep, args=(0.3,)).start()"}},
+		{"exit 6", "a running thread 'Thread-1 (sleep)', which a thaw has not", exit, []string{python, "-c", "import threading, time; threading.Thread(target=time.sleep, args=(0.3,)).start()"}},
 	} {
 		args := append([]string{"freeze", "-o", image}, c.flags...)
 		o := pyfreeze(t, append(append(args, "--"), c.argv...)...).must(t, c.exit)
@@ -179,7 +179,7 @@ func TestFreezeHg(t *testing.T) {
 // TestFreezeCaptured prints what a program captured, in place of the summary.
 func TestFreezeCaptured(t *testing.T) {
 	image := filepath.Join(tempDir(t), "i")
-	o := pyfreeze(t, "freeze", "-o", image, "--captured", "--", python, "-c", "import sys, json; json.kept = sys.argv[1] * 2; json.me = (sys.argv[1] + ' ')[:-1]", "a-telling-value").must(t, "exit 0")
+	o := pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--captured", "--", python, "-c", "import sys, json; json.kept = sys.argv[1] * 2; json.me = (sys.argv[1] + ' ')[:-1]", "a-telling-value").must(t, "exit 0")
 	if !strings.Contains(o.Stdout, "argv[1]") || !strings.Contains(o.Stdout, "sys.modules['json'].me") || !strings.Contains(o.Stdout, "a-telling-value") {
 		t.Errorf("it said %q", o.Stdout)
 	}

@@ -23,7 +23,7 @@ func oneImage(cmd *cobra.Command, args []string) error {
 }
 
 func newInfo() *cobra.Command {
-	var asJSON, modules, captured, movable, opaque bool
+	var asJSON, modules, captured, guards, movable, opaque bool
 	var co capturedOptions
 	var types int
 	c := &cobra.Command{
@@ -34,6 +34,10 @@ func newInfo() *cobra.Command {
 --captured lists what the program copied of its start and a thaw brings back: objects that
 equal an argument, the value of a variable, the directory, process id, user, machine or terminal,
 each with its Python path. What the thaw or the recipe repairs is not listed.
+
+--guards lists what must be as it was where the image thaws, since the program had read it before
+its point: files, directories, variables, what it asked the kernel for, each with the line of
+Python that read it first. Where something is another, the plain command runs.
 
 --movable walks the heap and says how many of its objects could be moved to other addresses, and
 what stands against it: dicts and sets whose keys are hashed by address, words that may be pointers.
@@ -64,6 +68,8 @@ information tells, with what holds them.`,
 			switch {
 			case opaque:
 				return showOpaque(os.Stdout, m, asJSON)
+			case guards:
+				return showGuards(os.Stdout, m, asJSON)
 			case captured:
 				return showCaptured(os.Stdout, m, co)
 			case asJSON:
@@ -75,6 +81,7 @@ information tells, with what holds them.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
 	c.Flags().BoolVar(&modules, "modules", false, "list the Python modules")
+	c.Flags().BoolVar(&guards, "guards", false, "list what must be as it was for a thaw, and who read it")
 	c.Flags().BoolVar(&opaque, "opaque", false, "list memory whose contents are not known by type")
 	c.Flags().BoolVar(&captured, "captured", false, "list what the program captured of its start")
 	c.Flags().BoolVar(&co.values, "values", false, "with --captured or --json: show the values, too, which may be secret")
@@ -236,6 +243,8 @@ func whatRuns(m *freeze.Meta) string {
 		return "runs its program again, or goes on where it was (--resume)"
 	case len(m.Runs) == 1 && m.Runs[0] == "goes on" && m.At == "":
 		return "goes on where it was (run --resume)"
+	case len(m.Runs) == 1 && m.Runs[0] == "goes on" && m.Why != "":
+		return "goes on at " + m.At + ", before the program " + m.Why
 	case len(m.Runs) == 1 && m.Runs[0] == "goes on":
 		return "goes on at " + m.At
 	}

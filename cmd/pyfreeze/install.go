@@ -28,17 +28,18 @@ that fits, and plainly otherwise; a missing or outdated image is made in the bac
 after that. Nothing needs to be done when the program, its libraries, Python or your
 configuration change.
 
-The first image is made at once, by running the program with the warm-up commands of its recipe
-(hg has one) or with those given by --warm, in an empty directory. With --at MODULE:FUNCTION the
-program is frozen when that is called, with the arguments of the one --warm, and ended there: no
-line is run twice, and servers can be installed.
+The first image is made at once. The program is run with --help, or with the arguments of --warm,
+in an empty directory, to see when it looks at its arguments or does something that others could
+tell; then it is run up to there, frozen, and ended. With --at MODULE:FUNCTION it is frozen when
+that is called. A program with a recipe (hg has one) is run with the recipe's warm-up commands, and
+frozen at the exit: a thaw runs its script again.
 
 PROGRAM is a name, to be looked up on PATH at each start as if the launcher were
 not there, or a path.`,
 		Example: `  pyfreeze install hg
-  pyfreeze install black --warm '--version' --warm '--help'
-  pyfreeze install app --at app.cli:main --warm ''
-  pyfreeze install /opt/app/bin/app --dir /usr/local/bin --cache user --warm '--version'`,
+  pyfreeze install black
+  pyfreeze install app --at app.cli:main
+  pyfreeze install /opt/app/bin/app --dir /usr/local/bin --cache user`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return &usageError{fmt.Errorf("install takes one program")}
@@ -70,7 +71,7 @@ not there, or a path.`,
 	f.StringVar(&o.dir, "dir", "~/.local/bin", "`DIRECTORY` for the launcher")
 	f.StringVar(&o.cache, "cache", "", "`DIRECTORY` for images, of mode 0700; or \"user\": that of whoever runs the launcher (default $XDG_CACHE_HOME/pyfreeze as it is now)")
 	f.StringArrayVar(&o.warm, "warm", nil, "warm up with these `ARGS`, quoted as for a shell, in place of the recipe's; may be repeated")
-	f.StringVar(&o.at, "at", "", "freeze the program where `MODULE:FUNCTION` is first called, on the main thread, in place of its exit")
+	f.StringVar(&o.at, "at", "", "freeze the program where `MODULE:FUNCTION` is first called, on the main thread; or exit, or found: the last point at which nothing depends on this run (default found, with a recipe exit)")
 	f.StringArrayVar(&o.env, "env", nil, "an environment `VARIABLE` that calls for an image of its own; NAME* for all that begin so; may be repeated")
 	f.StringVar(&o.recipe, "recipe", "", "Python `FILE` in place of a shipped recipe")
 	f.BoolVar(&o.force, "force", false, "replace a file that is no launcher")
@@ -128,16 +129,27 @@ func (o *installOptions) launcher(program string) (*launcher.File, error) {
 	if len(l.Env) == 0 {
 		l.Env = usualEnv
 	}
-	if o.at != "" {
-		if _, err := snapshot.ParseAt(o.at); err != nil {
+	if l.At == "" && (recipe == nil || len(recipe.Warm) == 0) {
+		l.At = snapshot.Found // a program that a recipe warms up runs again
+	}
+	switch l.At {
+	case "":
+		l.At = "exit"
+	case "exit":
+	default:
+		if _, err := snapshot.ParseAt(l.At); err != nil && l.At != snapshot.Found {
 			return nil, err
 		}
 		if len(o.warm) > 1 {
-			return nil, &usageError{errors.New("--at takes one --warm: the program is ended where it is frozen")}
+			return nil, &usageError{fmt.Errorf("--at %s takes one --warm: the program is frozen in one run", l.At)}
 		}
 		l.Warm = o.warm
-	} else if len(l.Warm) == 0 {
-		return nil, &usageError{fmt.Errorf("no recipe tells how to warm up %s: give --warm, such as --warm --version", l.Name)}
+		if l.At == snapshot.Found && len(l.Warm) == 0 {
+			l.Warm = []string{"--help"} // what most programs know, and does nothing
+		}
+	}
+	if l.At == "exit" && len(l.Warm) == 0 {
+		return nil, &usageError{fmt.Errorf("--at exit needs a warm-up: give --warm, such as --warm --version")}
 	}
 	return l, o.checkProgram(l)
 }

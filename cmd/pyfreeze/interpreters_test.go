@@ -48,7 +48,7 @@ func thawsEverything(t *testing.T, py string) {
 	image := filepath.Join(tempDir(t), "i")
 	script := program("everything.py")
 	plain := run(t, command{argv: []string{py, script, "one", "two"}}).must(t, "exit 0")
-	first := pyfreeze(t, "freeze", "-o", image, "--", py, script, "x").must(t, "exit 0")
+	first := pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--", py, script, "x").must(t, "exit 0")
 	if !strings.HasPrefix(first.Stdout, "['x'] ") {
 		t.Errorf("the command said %q", first.Stdout)
 	}
@@ -83,7 +83,7 @@ func importsAgain(t *testing.T, py string) {
 	image := filepath.Join(tempDir(t), "i")
 	script := program("reimport.py")
 	plain := run(t, command{argv: []string{py, script}}).must(t, "exit 0")
-	pyfreeze(t, "freeze", "-o", image, "--", py, script).must(t, "exit 0")
+	pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--", py, script).must(t, "exit 0")
 	log := newRunLog(t)
 	got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")
 	if got.Stdout != plain.Stdout || got.Stderr != "" || !strings.Contains(plain.Stdout, "[] {1}\nTrue\n{1} ") {
@@ -109,7 +109,7 @@ func recursesAsDeep(t *testing.T, py string) {
 // keepsCStrings has strings in memory of C whose bytes, with what they have overwritten, look like pointers into libc. Libraries lie elsewhere each time.
 func keepsCStrings(t *testing.T, py string) {
 	image := filepath.Join(tempDir(t), "i")
-	pyfreeze(t, "freeze", "-o", image, "--", py, program("cstrings.py")).must(t, "exit 0")
+	pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--", py, program("cstrings.py")).must(t, "exit 0")
 	log := newRunLog(t)
 	for range 5 {
 		got := run(t, command{argv: []string{binary, "run", image}, env: []string{log.env()}}).must(t, "exit 0")

@@ -37,7 +37,7 @@ func TestKept(t *testing.T) {
 			h.write("main.py", "import os, sys\nimport kept\n"+strings.Join(imports, "\n")+"\nfrom kept import *\nargs = sys.argv[1:]\n"+k.script)
 			// The frozen run is one that imports, and changes nothing.
 			h.write("warm.py", "import os, sys, kept\n"+strings.Join(imports, "\n")+"\n")
-			h.run(binary, "freeze", "-o", "i", "--", python, "warm.py").must(t, "exit 0")
+			h.run(binary, "freeze", "-o", "i", "--at", "exit", "--", python, "warm.py").must(t, "exit 0")
 			log := newRunLog(t)
 			h.env = append(h.env, log.env())
 			for _, args := range [][]string{nil, {"one"}, {"one", "two words", "x"}} {

@@ -36,6 +36,7 @@ func newLaunch() *cobra.Command {
 // newBuild makes the image of a launcher, behind the user's back.
 func newBuild() *cobra.Command {
 	var after int
+	var streams string
 	c := &cobra.Command{
 		Use:    "build FILE",
 		Short:  "Make the image of a launcher for this environment",
@@ -50,10 +51,12 @@ func newBuild() *cobra.Command {
 				_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10) // no need to hurry
 				launcher.WaitFor(after)
 			}
+			_ = useTerminals(streams) // without, the image is for runs without a terminal
 			_, _, err = launcher.Build(cmd.Context(), l, restore.Options{Timeout: 5 * time.Second}, false)
 			return err
 		},
 	}
+	c.Flags().StringVar(&streams, "terminals", "", "which of the command's standard streams were terminals: a t for each, else -")
 	c.Flags().IntVar(&after, "after", 0, "wait for the end of process `PID`")
 	return c
 }

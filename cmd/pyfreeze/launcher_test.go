@@ -175,7 +175,7 @@ func TestInstallRefuses(t *testing.T) {
 	h.run(binary, "install", "tool", "--warm", "").must(t, "exit 1").oneLine(t, "--force replaces it")
 	h.run(binary, "install", "tool", "--force", "--warm", "").must(t, "exit 0")
 	h.run(binary, "install", "tool", "--warm", "a").must(t, "exit 0") // again
-	h.run(binary, "install", "tool").must(t, "exit 2").oneLine(t, "give --warm")
+	h.run(binary, "install", "tool", "--at", "exit").must(t, "exit 2").oneLine(t, "give --warm")
 	h.run(binary, "install", "nonexistent", "--warm", "").must(t, "exit 1")
 	h.run(binary, "install", filepath.Join(h.bin, "tool"), "--dir", h.bin, "--warm", "").must(t, "exit 2").oneLine(t, "take the place of")
 	h.run(binary, "install").must(t, "exit 2")
@@ -262,7 +262,7 @@ func TestLauncherNoImage(t *testing.T) {
 func TestLauncherFails(t *testing.T) {
 	h := newHome(t)
 	h.tool("plain")
-	h.run(binary, "install", "tool", "--warm", "thread").must(t, "exit 6").oneLine(t, "runs the plain program")
+	h.run(binary, "install", "tool", "--at", "exit", "--warm", "thread").must(t, "exit 6").oneLine(t, "runs the plain program")
 	for range 3 {
 		if o := h.run("tool").must(t, "exit 0"); o.Stdout != "plain [] tool\n" || o.Stderr != "" {
 			t.Errorf("%v", o)

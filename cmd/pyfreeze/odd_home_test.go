@@ -16,12 +16,12 @@ func TestVenvOnPath(t *testing.T) {
 	bin := filepath.Join(dir, "venv/bin")
 	onPath := []string{"PATH=" + bin + ":/usr/bin:/bin"}
 	image := filepath.Join(dir, "i")
-	run(t, command{argv: []string{binary, "freeze", "-o", image, "--", "sh", "-c", `exec python "$@"`, "sh", o.script, "x"}, env: onPath}).must(t, "exit 0")
+	run(t, command{argv: []string{binary, "freeze", "-o", image, "--at", "exit", "--", "sh", "-c", `exec python "$@"`, "sh", o.script, "x"}, env: onPath}).must(t, "exit 0")
 	plain := run(t, command{argv: []string{filepath.Join(bin, "python"), o.script, "one"}, dir: "/"}).must(t, "exit 0")
 	thaws := func(reason string) {
 		t.Helper()
 		log := newRunLog(t)
-		got := run(t, command{argv: []string{binary, "run", image, "one"}, dir: "/", env: []string{log.env()}})
+		got := run(t, command{argv: []string{binary, "run", image, "one"}, dir: "/", env: append(onPath, log.env())})
 		same(t, plain, got)
 		if reason == "" {
 			log.thawed(t, 1)

@@ -64,7 +64,7 @@ func staticPIE(t *testing.T, o *oddStart, dir string) { o.python = []string{aPIE
 func TestNoRoom(t *testing.T) {
 	for _, py := range []string{python, aPIE(t)} {
 		image := filepath.Join(tempDir(t), "i")
-		pyfreeze(t, "freeze", "-o", image, "--", py, program("odd.py"), "much").must(t, "exit 0")
+		pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--", py, program("odd.py"), "much").must(t, "exit 0")
 		for _, prefix := range [][]string{nil, {"setarch", "-R"}} {
 			o := oddStart{prefix: append(prefix, "bash", "-c", `ulimit -v 200000 && exec "$@"`, "bash"), python: []string{py}, script: program("odd.py")}
 			o.compare(t, image, "the memory of the image could not be placed")

@@ -133,7 +133,7 @@ func (o *oddStart) thaws(t *testing.T, freeze func(t *testing.T, image string) o
 
 // freeze lets pyfreeze start the program.
 func (o *oddStart) freeze(t *testing.T, image string) outcome {
-	argv := append(append([]string{binary, "freeze", "-o", image, "--"}, o.prefix...), o.python...)
+	argv := append(append([]string{binary, "freeze", "-o", image, "--at", "exit", "--"}, o.prefix...), o.python...)
 	got := run(t, command{argv: append(append(argv, o.script), "first"), env: o.env})
 	_, got.Stderr, _ = strings.Cut("\n"+got.Stderr, "\npyfreeze: ") // behind what the program said
 	if got.Stderr != "" {

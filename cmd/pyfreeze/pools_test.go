@@ -19,7 +19,7 @@ print(len(os.listdir('/proc/self/task')))
 // TestFreezePool has a library with a thread of its own, which it ends before a fork: so it does before the freeze, and makes another in a thaw.
 func TestFreezePool(t *testing.T) {
 	h := newPool(t, "-DFORK")
-	h.run(binary, "freeze", "-o", "i", "--", python, "main.py", "2", "3").must(t, "exit 0")
+	h.run(binary, "freeze", "-o", "i", "--at", "exit", "--", python, "main.py", "2", "3").must(t, "exit 0")
 	log := newRunLog(t)
 	h.env = append(h.env, log.env())
 	for range 5 {
@@ -34,13 +34,13 @@ func TestFreezePool(t *testing.T) {
 // TestFreezePoolRefused has one that does not: a thaw would wait for the thread, unless it is kept.
 func TestFreezePoolRefused(t *testing.T) {
 	h := newPool(t)
-	o := h.run(binary, "freeze", "-o", "i", "--", python, "main.py", "2").must(t, "exit 6")
+	o := h.run(binary, "freeze", "-o", "i", "--at", "exit", "--", python, "main.py", "2").must(t, "exit 6")
 	if !strings.Contains(o.Stderr, "threads of libpool.so (") || !strings.Contains(o.Stderr, "keep them (--threads)") {
 		t.Errorf("it says %q", o.Stderr)
 	}
 	mustNotExist(t, filepath.Join(h.dir, "i"))
 	for _, keep := range [][]string{{"--threads"}, {"--allow", "native-thread"}} {
-		h.run(slices.Concat([]string{binary, "freeze", "-o", "i"}, keep, []string{"--", python, "main.py", "2"})...).must(t, "exit 0")
+		h.run(slices.Concat([]string{binary, "freeze", "-o", "i", "--at", "exit"}, keep, []string{"--", python, "main.py", "2"})...).must(t, "exit 0")
 		want := h.run(python, "main.py", "4", "5").must(t, "exit 0")
 		if got := h.run(binary, "run", "i", "4", "5"); got.Stdout != want.Stdout || got.Status != "exit 0" || got.Stderr != "" {
 			t.Errorf("%q: %v, plain %v", keep, got, want)
@@ -74,7 +74,7 @@ for _ in range(3):
 print(b.sum(), np.random.default_rng(5).integers(1000), np.random.RandomState(5).randint(1000), file=sys.stderr)
 print(np.random.random())
 `)
-	h.run(binary, "freeze", "-o", "i", "--", python, "main.py", "0.3").must(t, "exit 0")
+	h.run(binary, "freeze", "-o", "i", "--at", "exit", "--", python, "main.py", "0.3").must(t, "exit 0")
 	log := newRunLog(t)
 	h.env = append(h.env, log.env())
 	plain := h.run(python, "main.py", "0.3").must(t, "exit 0")

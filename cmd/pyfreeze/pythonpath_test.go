@@ -50,7 +50,7 @@ func TestPythonPath(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			image := filepath.Join(tempDir(t), "i")
-			run(t, command{argv: []string{binary, "freeze", "-o", image, "--", python, "-c", "import json" + c.imports}, env: []string{c.before}, dir: dir}).must(t, "exit 0")
+			run(t, command{argv: []string{binary, "freeze", "-o", image, "--at", "exit", "--", python, "-c", "import json" + c.imports}, env: []string{c.before}, dir: dir}).must(t, "exit 0")
 			log := newRunLog(t)
 			plain := run(t, command{argv: []string{python, "-c", code}, env: []string{c.now}, dir: dir})
 			same(t, plain, run(t, command{argv: []string{binary, "run", "-c", code, image}, env: []string{c.now, log.env()}, dir: dir}))

@@ -19,7 +19,7 @@ func TestRecipeGuide(t *testing.T) {
 	h.write("bin/app", "#!"+python+"\nimport sys\nsys.path.insert(1, '"+h.dir+"/lib')\nfrom app.cli import main\nmain()\n")
 	h.env = append(h.env, "APP_COMPAT=")
 
-	o := h.run(binary, "freeze", "-o", "i", "--captured", "--", "app", "--color=always", "list").must(t, "exit 0")
+	o := h.run(binary, "freeze", "-o", "i", "--at", "exit", "--captured", "--", "app", "--color=always", "list").must(t, "exit 0")
 	for _, want := range []string{"sys.modules['app.settings'].ARGS", "sys.modules['app.paths'].home", "argv[1", "HOME"} {
 		if !strings.Contains(o.Stdout, want) {
 			t.Errorf("what is captured lacks %q: %s", want, o.Stdout)

@@ -21,7 +21,7 @@ print([m[0] for m in maps if stack - (1 << 30) < int(m[0].partition('-')[2], 16)
 		t.Fatal(err)
 	}
 	image := filepath.Join(dir, "i")
-	pyfreeze(t, "freeze", "-o", image, "--", python, script).must(t, "exit 0")
+	pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--", python, script).must(t, "exit 0")
 	log := newRunLog(t)
 	const runs = 100 // of which every sixteenth would have it there
 	o := run(t, command{argv: []string{"/bin/sh", "-c", `ulimit -Ss 1048576 && for i in $(seq 100); do "$@" || exit 1; done`, "x", binary, "run", image},

@@ -13,6 +13,9 @@ type Copy struct {
 	Path    string `json:"path"` // a Python expression
 	Environ bool   `json:"environ"`
 	From    int    `json:"from"` // of the arguments: it is sys.argv[From:]
+	// Of an attribute that is the working directory: its module and name; "" for others.
+	Module string `json:"module"`
+	Name   string `json:"name"`
 }
 
 const maxArgs, maxCopies = 1 << 12, 100

@@ -16,6 +16,7 @@ import (
 	"pyfreeze/restore/guard"
 	"pyfreeze/restore/libs"
 	"pyfreeze/restore/memory"
+	"pyfreeze/restore/prefix"
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
@@ -35,6 +36,21 @@ type Options struct {
 	// Plain is the command line of the program where the copied process has another, which runs it several times; nil else.
 	Plain *snapshot.Start
 	Tell  snapshot.Tell // may be nil
+	// Reads is what the program has read before its point; nil where that is not known.
+	Reads *prefix.Reads
+	// Given is the command as it was given; nil for a process that ran already.
+	Given *Given
+	// Why tells why the point is not later.
+	Why string
+}
+
+// Given is a command as a user gave it, and what it executed before its interpreter.
+type Given struct {
+	Path     string   // what Words[0] names
+	Words    []string // all of them
+	Environ  []string
+	Dir      string
+	Wrappers []string // programs: env, a shell
 }
 
 // freezing is an image in the making.
@@ -48,21 +64,25 @@ type freezing struct {
 	start  snapshot.Start
 	python string // the interpreter as the user called it, where it takes its home from there; ""
 
-	heap   *pyheap.Heap
-	walk   *pyheap.Walk
-	target *refuse.Target
-	libs   []*libs.Library
-	memory *memory.Memory
-	fds    refuse.FDs
-	recipe *script.Recipe
-	found  []captured.Value
-	copies []captured.Copy
-	envSet []captured.EnvChange // variables that the program has changed
-	code   []byte               // the thaw script, where the copy has it not
-	modes  [2]mode              // stub.ModeRun, stub.ModeResume
-	guards *guard.Guards
-	stale  []string // files that were changed while the program ran
-	meta   *Meta
+	heap    *pyheap.Heap
+	walk    *pyheap.Walk
+	target  *refuse.Target
+	libs    []*libs.Library
+	memory  *memory.Memory
+	fds     refuse.FDs
+	added   []string // arguments that a wrapper puts before the user's
+	plainly []string // the wrapper that is the plain command: path and words; nil where there is none
+	recipe  *script.Recipe
+	found   []captured.Value
+	copies  []captured.Copy
+	envSet  []captured.EnvChange // variables that the program has changed
+	code    []byte               // the thaw script, where the copy has it not
+	modes   [2]mode              // stub.ModeRun, stub.ModeResume
+	guards  *guard.Guards
+	stale   []string // files that were changed while the program ran
+	meta    *Meta
+
+	generators []uint64 // addresses of objects that are to be seeded anew
 }
 
 // mode is what a thaw does: `run`, or `run --resume`.

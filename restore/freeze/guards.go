@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"pyfreeze/restore/captured"
 	"pyfreeze/restore/guard"
@@ -17,10 +16,12 @@ import (
 // makeGuards notes everything that a later thaw depends on.
 func (f *freezing) makeGuards(context.Context) error {
 	names := slices.Concat(captured.Variables(f.found, f.start.Environ),
-		captured.Names(f.envSet), f.recipe.Guards)
-	g := &guard.Guards{Exe: f.copy.Interp.Exe, Argv0: f.plain.Interp, Script: f.plain.What, CPU: guard.CPU(), UTF8Mode: guard.UTF8Mode(f.start.Environ),
+		captured.Names(f.envSet), f.recipe.Guards, f.variablesRead(), f.variablesOfWrapper())
+	g := &guard.Guards{Exe: f.copy.Interp.Exe, Argv0: f.plain.Interp, Script: f.script(), Plain: f.plainly, CPU: guard.CPU(), UTF8Mode: guard.UTF8Mode(f.start.Environ),
 		Names: names, Env: guard.Variables(f.start.Environ, names)}
-	if s := f.cmd.Script(); s != "" && s != f.plain.Script() {
+	if f.embedded() { // none of its words is a script
+		g.Argv0, g.Script = f.start.Argv[:1], nil
+	} else if s := f.cmd.Script(); s != "" && s != f.plain.Script() {
 		g.Dir, g.Given = f.start.Cwd, s
 	}
 	if s := f.plain.Script(); s != "" && f.start.Comm == kernelName(s) {
@@ -56,6 +57,7 @@ func (f *freezing) makeGuards(context.Context) error {
 			g.Files = append(g.Files, guard.Source(m.D.Target, id))
 		}
 	}
+	f.addReads(g)
 	f.guards = g
 	return nil
 }
@@ -100,7 +102,7 @@ func (f *freezing) addSources(g *guard.Guards) error {
 		if err != nil {
 			continue
 		}
-		if f.start.Time.Before(time.Unix(0, int64(id.CtimeNs))) && !f.start.Time.IsZero() {
+		if changedSince(id, f.start.Time) {
 			f.stale = append(f.stale, path)
 			id = never
 		}

@@ -29,6 +29,7 @@ type Meta struct {
 	Layouts     string                `json:"layouts,omitempty"` // where the C structs are known from: a file of debug information, or what pyfreeze ships
 	Recipe      string                `json:"recipe,omitempty"`
 	At          string                `json:"at,omitempty"`      // the point of a command; "" for a process that ran already
+	Why         string                `json:"why,omitempty"`     // what the program does next, for which the point is not later
 	Runs        []string              `json:"runs"`              // what a thaw does: "goes on", "runs again"
 	Refused     []refuse.Offender     `json:"refused,omitempty"` // what stands against going on, or running again, where a thaw does only the other
 	Stale       []string              `json:"stale,omitempty"`   // files that the program may have read before they were changed: no run thaws
@@ -47,6 +48,14 @@ type Meta struct {
 	Descriptors []snapshot.Descriptor `json:"descriptors"`
 	Frames      []FrameInfo           `json:"frames"` // of the main thread, newest first
 	Stages      []StageTime           `json:"stages"`
+	Guards      []GuardInfo           `json:"guards"` // what must be as it was
+}
+
+// GuardInfo is one thing that must be as it was where an image thaws.
+type GuardInfo struct {
+	What string `json:"what"`          // "file", "absent", "variable", ...
+	Name string `json:"name"`          // path or name
+	Who  string `json:"who,omitempty"` // file and line of Python that read it first, where that is known
 }
 
 // StageTime is how long a stage of the freeze took.
@@ -122,7 +131,7 @@ func (f *freezing) describe() {
 		Pyfreeze: Version, Created: time.Now().UTC().Truncate(time.Second),
 		PID: c.PID, Args: f.start.Argv, Comm: f.start.Comm, Cwd: c.Kernel.Cwd,
 		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(),
-		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Stopped: c.Stopped,
+		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Why: f.o.Why, Stopped: c.Stopped,
 		Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs,
 		Captured: f.found, Stale: f.stale,
 	}
@@ -144,5 +153,6 @@ func (f *freezing) describe() {
 			m.Frames = append(m.Frames, FrameInfo{fr.Qualname, fr.File, fr.Line})
 		}
 	}
+	m.Guards = f.guardInfo()
 	f.meta = m
 }

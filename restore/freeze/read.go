@@ -23,6 +23,9 @@ func (f *freezing) readCommand(context.Context) (err error) {
 	if err != nil {
 		return &refuse.Error{Offenders: []refuse.Offender{{What: err.Error(), Remedy: "give the command of a script or module"}}}
 	}
+	if err := f.readWrapper(); err != nil {
+		return err
+	}
 	f.plain = f.cmd
 	if s := f.cmd.Script(); s != "" && !filepath.IsAbs(s) {
 		// Where the thawed process starts may be elsewhere. As _Py_abspath does: "x/../y" is not y
@@ -118,12 +121,32 @@ func (f *freezing) wayOfStart() []refuse.Offender {
 		return ok && v != ""
 	})
 	switch {
+	case f.embedded():
+		return []refuse.Offender{{What: "an interpreter that another program has within it: what that does first cannot be done again",
+			Remedy: "go on with it by run --resume"}}
 	case f.config("inspect") != 0 || f.cmd.HasOption('i') || inspects && f.config("use_environment") != 0:
 		return []refuse.Offender{{What: "an interpreter that reads commands when its program has ended", Remedy: "start it without -i and PYTHONINSPECT"}}
 	case f.config("skip_source_first_line") != 0:
 		return []refuse.Offender{{What: "an interpreter that leaves out the first line of its program", Remedy: "start it without -x"}}
 	}
 	return nil
+}
+
+// embedded says whether the interpreter was told of no script, module or code to run, as by a
+// program that has it within.
+func (f *freezing) embedded() bool {
+	known := false
+	for _, name := range []string{"run_filename", "run_module", "run_command"} { // 3.8 (PEP 587)
+		at, _, err := f.target.Field(f.target.Interp, "PyInterpreterState", "config."+name)
+		if err != nil {
+			continue
+		}
+		if p, err := f.copy.Space.U64(at); err != nil || p != 0 {
+			return false
+		}
+		known = true
+	}
+	return known
 }
 
 // config reads a number of PyInterpreterState.config: options, variables and files of the start went into that. 0 where there is none.
@@ -148,6 +171,8 @@ func (f *freezing) chooseRecipe(context.Context) (err error) {
 func (f *freezing) findCaptured(context.Context) (err error) {
 	facts := captured.ReadFacts(f.copy.PID, f.start.Cwd, f.cmd, f.start.Environ, f.heap)
 	f.copies = captured.Copies(f.heap, f.walk)
+	f.findGenerators()
+	f.findDirectory()
 	f.found, err = captured.Find(f.heap, f.walk, facts, f.recipe.Fixes, f.copies)
 	return err
 }
@@ -158,9 +183,13 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(f.plainly) > 0 {
+		cfg.Changes = slices.DeleteFunc(cfg.Changes, func(c captured.EnvChange) bool { return ofShell(string(c.Name)) })
+	}
 	f.envSet = cfg.Changes
 	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)
 	cfg.Attached, cfg.PID = !f.ofCommand(), f.copy.OwnPID
+	cfg.Generators = len(f.generators) > 0
 	cfg.BufferedStdio = f.config("buffered_stdio") != 0
 	cfg.Ignored = f.start.Ignored
 	for fd := range cfg.TTYs {

@@ -105,6 +105,10 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 		h.Point = at(frame(t, th, c.Kernel.Stack))
 		h.PointMask = th.SigMask
 	}
+	if n := len(f.plainly); n > 0 {
+		h.NPlain, h.Plain = uint32(n), t.Str(strings.Join(f.plainly, "\x00"))
+	}
+	h.NObjects, h.Objects = uint32(len(f.generators)), t.Words(f.generators)
 	var threads []stub.Thread
 	for i := range c.Threads {
 		th := &c.Threads[i]

@@ -12,7 +12,7 @@ import (
 // each string. The launcher reads it in C.
 
 // encodingVersion is GUARDS_VERSION of stub/src/guards.c.
-const encodingVersion = 5
+const encodingVersion = 6
 
 var le = binary.LittleEndian
 
@@ -40,6 +40,7 @@ func (g *Guards) Encode() []byte {
 	w.str(g.Dir)
 	w.str(g.Given)
 	w.str(g.Comm)
+	w.strs(g.Plain)
 	for _, v := range g.CPU {
 		w.num(v)
 	}
@@ -56,6 +57,7 @@ func (g *Guards) Encode() []byte {
 	}
 	sort.Strings(env)
 	w.strs(env)
+	w.reads(g.Facts)
 	w.num(uint64(len(g.Files)))
 	for _, f := range g.Files {
 		w.str(f.Path)
@@ -64,6 +66,7 @@ func (g *Guards) Encode() []byte {
 		w.num(f.Ino)
 		w.str(f.BuildID)
 	}
+	w.reads(g.Reads)
 	return w.b
 }
 
@@ -122,16 +125,21 @@ func Parse(b []byte) (*Guards, error) {
 		return nil, ErrDamaged
 	}
 	g := &Guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Dir: r.str(), Given: r.str(),
-		Comm: r.str(), CPU: [3]uint64{r.num(), r.num(), r.num()},
+		Comm: r.str(), Plain: r.strs(), CPU: [3]uint64{r.num(), r.num(), r.num()},
 		UTF8Mode: r.num() != 0, Gate: int64(r.num()), Names: strings.Fields(r.str()), Env: map[string]string{}}
 	for _, e := range r.strs() {
 		k, v, _ := strings.Cut(e, "=")
 		g.Env[k] = v
 	}
+	g.Facts = r.reads()
 	n := r.count(40)
 	g.Files = make([]File, 0, n)
 	for ; n > 0; n-- {
 		g.Files = append(g.Files, File{Path: r.str(), Size: r.num(), MtimeNs: r.num(), Ino: r.num(), BuildID: r.str()})
+	}
+	g.Reads = r.reads()
+	if len(g.Plain) == 0 {
+		g.Plain = nil
 	}
 	if r.bad || len(r.b) != 0 || g.Exe == "" || len(g.Argv0) == 0 {
 		return nil, ErrDamaged

@@ -41,20 +41,27 @@ func Source(path string, id ID) File { return File{Path: path, Size: id.Size, Mt
 type Guards struct {
 	Exe      string            // what execve gets
 	Argv0    []string          // command line up to the script
-	Script   []string          // the script, or -m MOD, or -c CODE
+	Script   []string          // the script, or -m MOD, or -c CODE; what a wrapper puts behind
 	Dir      string            // where a script with a relative path was started; "" for others
 	Given    string            // that path: it takes the place of Script there
 	Comm     string            // the kernel's name for the process; "" leaves it as it was frozen
+	Plain    []string          // where a wrapper started the interpreter: its path, then its words; else nil
 	CPU      [3]uint64         // CPU() of the machine that the image was made on
 	UTF8Mode bool              // UTF8Mode of the frozen process
 	Gate     int64             // a `syscall` instruction from the first instruction of an executed interpreter
 	Names    []string          // more variables that count; NAME* stands for all that begin so
 	Env      map[string]string // its values of those, of PYTHON* and of what libc and ld.so read
 	Files    []File            // the interpreter and its loader first, then libraries, then sources
+	Facts    []Read            // what the program asked the kernel for
+	Reads    []Read            // what it looked for and listed in the file system
 }
 
 // UnfitError says why an image cannot be used for a thaw here and now. The plain command is right instead.
-type UnfitError struct{ Reason string }
+type UnfitError struct {
+	Reason string
+	// Elsewhere says that the image would fit in another environment, directory or terminal.
+	Elsewhere bool
+}
 
 func (e *UnfitError) Error() string { return "the image does not fit: " + e.Reason }
 
@@ -86,25 +93,35 @@ func (g *Guards) Check(env []string) error {
 			return err
 		}
 	}
+	for i := range g.Reads {
+		if !g.Reads[i].holds() {
+			return &UnfitError{Reason: g.Reads[i].Text + " has changed since"}
+		}
+	}
+	for i := range g.Facts {
+		if why := g.Facts[i].other(); why != "" {
+			return &UnfitError{why, true}
+		}
+	}
 	if now := UTF8Mode(env); now != g.UTF8Mode {
-		return &UnfitError{fmt.Sprintf("UTF-8 mode by LC_ALL was %t when it was frozen and is %t now", g.UTF8Mode, now)}
+		return &UnfitError{Reason: fmt.Sprintf("UTF-8 mode by LC_ALL was %t when it was frozen and is %t now", g.UTF8Mode, now)}
 	}
 	now := Variables(env, g.Names)
 	for k, v := range g.Env {
 		if w, ok := now[k]; !ok || w != v {
-			return &UnfitError{fmt.Sprintf("%s was %q when it was frozen", k, v)}
+			return &UnfitError{fmt.Sprintf("%s was %q when it was frozen", k, v), true}
 		}
 	}
 	for k := range now {
 		if _, ok := g.Env[k]; !ok {
-			return &UnfitError{fmt.Sprintf("%s was not set when it was frozen", k)}
+			return &UnfitError{fmt.Sprintf("%s was not set when it was frozen", k), true}
 		}
 	}
 	if n := counted(env, g.Names); n != len(now) {
-		return &UnfitError{"a variable is set twice"}
+		return &UnfitError{Reason: "a variable is set twice"}
 	}
 	if CPU() != g.CPU {
-		return &UnfitError{"it was frozen on another processor"}
+		return &UnfitError{Reason: "it was frozen on another processor"}
 	}
 	return nil
 }
@@ -112,23 +129,23 @@ func (g *Guards) Check(env []string) error {
 func (f *File) check() error {
 	id, err := Stat(f.Path)
 	if err != nil {
-		return &UnfitError{fmt.Sprintf("%s is gone", f.Path)}
+		return &UnfitError{Reason: fmt.Sprintf("%s is gone", f.Path)}
 	}
 	if id.Size == f.Size && id.MtimeNs == f.MtimeNs && (f.BuildID == "" || id.Ino == f.Ino) {
 		return nil
 	}
 	if f.BuildID == "" {
-		return &UnfitError{f.Path + " has changed since"}
+		return &UnfitError{Reason: f.Path + " has changed since"}
 	}
 	elf, err := symbols.Open(f.Path)
 	if err != nil {
-		return &UnfitError{fmt.Sprintf("%s: %v", f.Path, err)}
+		return &UnfitError{Reason: fmt.Sprintf("%s: %v", f.Path, err)}
 	}
 	defer elf.Close()
 	if elf.BuildID() != f.BuildID {
-		return &UnfitError{fmt.Sprintf("%s has another build-id (%s, was %s)", f.Path, elf.BuildID(), f.BuildID)}
+		return &UnfitError{Reason: fmt.Sprintf("%s has another build-id (%s, was %s)", f.Path, elf.BuildID(), f.BuildID)}
 	}
-	return &UnfitError{f.Path + " was written anew since"}
+	return &UnfitError{Reason: f.Path + " was written anew since"}
 }
 
 // repaired are variables of Python's that a thaw makes up for (script/thaw.py).
@@ -170,17 +187,28 @@ func counted(env, names []string) (n int) {
 }
 
 // Listed says whether the variable of an environment entry is among names; NAME* stands for all that begin so, but for
-// those that a thaw makes up for. What has no = is no variable.
+// those that a thaw makes up for, and * alone for all that are not of a shell. What has no = is
+// no variable.
 func Listed(entry string, names []string) bool {
 	name, _, ok := strings.Cut(entry, "=")
 	for _, w := range names {
 		prefix, star := strings.CutSuffix(w, "*")
+		if w == "*" && ofShell[name] {
+			continue
+		}
 		if ok && (star && !repaired[name] && strings.HasPrefix(entry, prefix) || w == name) {
 			return true
 		}
 	}
 	return false
 }
+
+// ofShell are variables that "*" leaves out: they tell where a shell is, or what it started last.
+var ofShell = map[string]bool{"_": true, "SHLVL": true, "PWD": true, "OLDPWD": true,
+	"PYFREEZE_LOG": true}
+
+// OfShell says whether a variable tells where a shell is, or what it started last.
+func OfShell(name string) bool { return ofShell[name] }
 
 // Lookup returns the value of a variable in an environment, nil if it is not set.
 func Lookup(env []string, name string) *string {

@@ -13,7 +13,6 @@ import (
 
 	"pyfreeze/restore"
 	"pyfreeze/restore/freeze"
-	"pyfreeze/restore/thaw"
 )
 
 const (
@@ -58,8 +57,11 @@ func Build(ctx context.Context, l *File, o restore.Options, force bool) (_ *free
 	}
 	defer unlock()
 	key := l.key(program, os.Environ())
-	path = filepath.Join(dir, key+suffix)
-	if !force && (thaw.Fits(path) == nil || l.failure(key) != "") {
+	path, fits := variant(dir, key)
+	if path == "" {
+		path = filepath.Join(dir, key+suffix)
+	}
+	if !force && (fits || l.failure(key) != "") {
 		return nil, "", nil
 	}
 	sweep(dir, path)
@@ -90,8 +92,10 @@ func (l *File) freeze(ctx context.Context, o restore.Options, program, path stri
 	if err == nil {
 		defer os.Chdir(back)
 	}
-	if err := os.Chdir(work); err != nil {
-		return nil, err
+	if at := l.At; at != restore.Found {
+		if err := os.Chdir(work); err != nil {
+			return nil, err
+		}
 	}
 	for _, e := range l.WarmEnv {
 		name, value, _ := strings.Cut(e, "=")
@@ -114,7 +118,12 @@ func (l *File) freeze(ctx context.Context, o restore.Options, program, path stri
 	}
 	o.Output, o.Recipe = path, l.Recipe
 	// One that is frozen at a function may be a server: it has served its purpose then.
-	c := restore.CommandOptions{Options: o, Command: []string{program}, At: l.At, Stop: l.At != ""}
+	at := l.At
+	if at == "" {
+		at = "exit"
+	}
+	c := restore.CommandOptions{Options: o, Command: []string{program}, At: at, Work: work}
+	c.Stop = at != "exit"
 	if len(warm) > 0 {
 		c.Command = append(c.Command, warm[0]...)
 		c.Warm = warm[1:]

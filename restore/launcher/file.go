@@ -24,7 +24,7 @@ type File struct {
 	Warm     []string // command lines to warm up with, words as a shell's
 	WarmEnv  []string // NAME=VALUE for them; NAME= takes one away
 	Recipe   string   // path; "" for one that ships with pyfreeze, if any
-	At       string   // MODULE:FUNCTION where the program is frozen; "" at its exit
+	At       string   // where the program is frozen, as freeze --at takes it; "" at its exit
 }
 
 // maxFile is less than what the fast way reads (LAUNCHER_MAX in stub/src/launcher.c).

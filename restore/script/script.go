@@ -93,8 +93,9 @@ type Config struct {
 	Threads         bool    `json:"threads"`          // they are there, as before a fork
 	SafePath        bool    `json:"safe_path"`
 	BufferedStdio   bool    `json:"buffered_stdio"`
-	TTYs            []bool  `json:"ttys"`    // which of the standard streams are terminals
-	Ignored         uint64  `json:"ignored"` // signals that were ignored at the start
+	TTYs            []bool  `json:"ttys"`       // which of the standard streams are terminals
+	Ignored         uint64  `json:"ignored"`    // signals that were ignored at the start
+	Generators      bool    `json:"generators"` // of random numbers, that are seeded anew
 	// Variables of its environment.
 	Home       *string    `json:"home"`
 	Tz         *string    `json:"tz"`

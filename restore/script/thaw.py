@@ -4,7 +4,7 @@
 # 'fallback', if set, makes the stub start the plain command instead.
 #
 # Given by the stub: strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
-# flags, config (made at the freeze), recipe_code (a tuple, of code objects or numbers of
+# flags, config (made at the freeze), objects (a dict of generators, where there are any), recipe_code (a tuple, of code objects or numbers of
 # shipped_recipes), shipped_recipes (a tuple), cold_code (thaw_cold.py, marshalled).
 #
 # This is paid at every start, and each name in it costs: loading it looks each up among the interned strings, which copies the page of
@@ -142,6 +142,9 @@ def finish():
                     cold('unraisable')(e, f)
                 if code != -2:
                     code = 120  # as Py_FinalizeEx() failing
+        for n in (13, 25):  # SIGPIPE, SIGXFSZ: finisignal() of Modules/signalmodule.c, before the last flush
+            if callable(_signal.getsignal(n)):
+                _signal.signal(n, _signal.SIG_DFL)
         d = modules['__main__'].__dict__
         for private in (True, False):  # the order of _PyModule_ClearDict
             for k in list(d):
@@ -225,6 +228,8 @@ def start():
         cold('inherited')()
     if config['threads']:
         cold('renew_random')()
+    if config['generators']:
+        cold('seed_generators')()
     for fd, name in STDIO:
         if config['resume']:
             cold('go_on')(fd, name)

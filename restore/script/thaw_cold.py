@@ -182,6 +182,17 @@ def renew_random():
         seed()
 
 
+def seed_generators():
+    # Those that the frozen process had from the system: no two runs have the same.
+    Random = sys.modules['random'].Random
+    for o in objects.values():
+        if isinstance(o, Random):
+            Random.seed(o)
+        else:
+            type(o).seed(o)
+    objects.clear()
+
+
 def original_dir():
     # As multiprocessing.process does when it is imported.
     try:
@@ -274,6 +285,11 @@ def timings():
 
 def copies(copies):
     for copy in copies:
+        if copy['module']:
+            module = sys.modules[copy['module']]
+            old = getattr(module, copy['name'])
+            setattr(module, copy['name'], os.getcwdb() if type(old) is bytes else os.getcwd())
+            continue
         try:
             found = eval(copy['path'], {'sys': sys})
         except Exception:

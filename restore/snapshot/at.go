@@ -13,14 +13,17 @@ import (
 // At is where a command is frozen: at its exit, or when a function is called first, on the main thread.
 type At struct{ module, function string } // both "" for the exit
 
-// ParseAt reads "exit", "" or MODULE:FUNCTION. The error is an *AtError.
+// Found stands for a point that is found by watching the program.
+const Found = "found"
+
+// ParseAt reads "exit" or MODULE:FUNCTION. The error is an *AtError.
 func ParseAt(at string) (At, error) {
-	if at == "" || at == "exit" {
+	if at == "exit" {
 		return At{}, nil
 	}
 	module, function, ok := strings.Cut(at, ":")
 	if !ok || module == "" || function == "" || strings.ContainsAny(at, " ()") || strings.Contains(function, ":") {
-		return At{}, &AtError{at, "give exit, or MODULE:FUNCTION, such as app.cli:main or app.cli:App.run"}
+		return At{}, &AtError{at, "give found, exit, or MODULE:FUNCTION, such as app.cli:main or app.cli:App.run"}
 	}
 	return At{module, function}, nil
 }

@@ -132,7 +132,7 @@ func (s *functionSeeker) executing() error {
 		}
 		return nil
 	}
-	h, done, err := s.heap()
+	h, done, err := s.c.heap()
 	if err != nil {
 		return nil // a state in which it cannot be read; there are more modules
 	}
@@ -216,7 +216,7 @@ func (s *functionSeeker) executed() error {
 	if err := s.c.p.ClearWatch(watchBack); err != nil {
 		return err
 	}
-	h, done, err := s.heap()
+	h, done, err := s.c.heap()
 	if err != nil {
 		return nil
 	}
@@ -275,24 +275,6 @@ func (s *functionSeeker) explain(err error) error {
 	e.Close = slices.Compact(e.Close)
 	e.Close = e.Close[:min(len(e.Close), 8)]
 	return e
-}
-
-// heap copies what is needed to read objects. The caller calls done.
-func (s *functionSeeker) heap() (h *pyheap.Heap, done func(), err error) {
-	maps, err := procmem.ReadMaps(s.c.p.PID())
-	if err != nil {
-		return nil, nil, err
-	}
-	space, err := procmem.Capture(s.c.live, maps, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	h, err = pyheap.Open(space, s.c.in, s.c.lay)
-	if err != nil {
-		_ = space.Close() // only read
-		return nil, nil, err
-	}
-	return h, func() { h.Close(); _ = space.Close() }, nil
 }
 
 // moduleName returns __name__ of a namespace, "" where it has none.

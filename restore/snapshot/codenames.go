@@ -44,11 +44,16 @@ func newCodeReader(lay *symbols.Layout, mem procmem.Reader) (*codeReader, error)
 
 // str returns the text of a str that a field of a code object holds; "" where it is not ASCII or cannot be read.
 func (c *codeReader) str(code procmem.Addr, field uint64) string {
-	const longest = 4096
 	str, err := c.word(code + procmem.Addr(field))
 	if err != nil {
 		return ""
 	}
+	return c.ascii(str)
+}
+
+// ascii returns the text of a str; "" where it is not ASCII or cannot be read.
+func (c *codeReader) ascii(str procmem.Addr) string {
+	const longest = 4096
 	n, err := c.word(str + procmem.Addr(c.length))
 	if err != nil || n > longest {
 		return ""

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pyfreeze/procmem"
+	"pyfreeze/restore/prefix"
 	"pyfreeze/restore/stub"
 	"pyfreeze/symbols"
 	"pyfreeze/tracer"
@@ -24,8 +25,11 @@ type Command struct {
 	fn      [stub.Functions]uint64
 	base    procmem.Addr
 	planted bool
-	trap    action // what the command did with SIGTRAP before
+	streams []string // what the descriptors that it was given are open for
+	wrapped []string // programs that the command executed before the interpreter
+	trap    action   // what the command did with SIGTRAP before
 	tell    func(step string, done, total uint64)
+	reads   *prefix.Reads // what is read from the first instruction of Python on; nil: not noted
 }
 
 // StartCommand starts a program, stopped before its first instruction. The caller ends it with Release or Kill, then Wait. tell is
@@ -41,6 +45,7 @@ func StartCommand(program tracer.Program, tell Tell) (*Command, error) {
 		return nil, err
 	}
 	c.p = p
+	c.streams = readStreams(p.PID())
 	return c, nil
 }
 
@@ -60,6 +65,10 @@ func FindProgram(name string) (string, error) { return exec.LookPath(name) }
 // Start returns how the interpreter was started. Precondition: ToPython has returned.
 func (c *Command) Start() Start { return c.start }
 
+// Wrappers returns the programs that the command executed before the interpreter, such as a shell:
+// their paths. Precondition: ToPython has returned.
+func (c *Command) Wrappers() []string { return c.wrapped }
+
 // Interpreter returns the interpreter, nil before ToPython has found one. The Command closes its file, unless a Copy has taken it over.
 func (c *Command) Interpreter() *symbols.Interpreter { return c.in }
 
@@ -74,8 +83,18 @@ const (
 
 // proceed lets the process run to its next event.
 func (c *Command) proceed(ctx context.Context, missed string) (ev tracer.WatchEvent, err error) {
+	var wrapper wrapperObserver
 	for {
-		ev, err = c.p.ContinueToWatch(time.Now().Add(slice))
+		if c.reads != nil {
+			var stop tracer.Stop
+			stop, err = c.p.ContinueFamily(time.Now().Add(slice), wrapper.wants(c))
+			ev = stop.WatchEvent
+			if err == nil && stop.Call != nil {
+				return ev, &WrapperError{c.start.Argv[0], wrapper.effect}
+			}
+		} else {
+			ev, err = c.p.ContinueToWatch(time.Now().Add(slice))
+		}
 		switch {
 		case errors.Is(err, tracer.ErrStepTimeout):
 			if ctx.Err() != nil {
@@ -131,6 +150,9 @@ func (c *Command) ToPython(ctx context.Context) error {
 			return err
 		}
 		err = c.identify()
+		if err == nil {
+			c.wrapperEnds()
+		}
 		var not *symbols.NotPythonError
 		if err == nil {
 			return c.toMain(ctx)
@@ -138,6 +160,7 @@ func (c *Command) ToPython(ctx context.Context) error {
 		if !errors.As(err, &not) {
 			return err
 		}
+		c.wrapped = append(c.wrapped, c.start.Exe)
 		for exec := false; !exec; exec = ev.Exec { // a shell, env: what it executes may be one
 			if ev, err = c.proceed(ctx, missed); err != nil {
 				return err
@@ -181,7 +204,7 @@ func (c *Command) toMain(ctx context.Context) error {
 	if err := c.p.SetWatch(watchEntry, c.in.Bias+sym.Addr, tracer.WatchExecute); err != nil {
 		return err
 	}
-	ev, err := c.proceed(ctx, "did not run a program")
+	ev, err := c.initialise(ctx)
 	if err != nil {
 		return err
 	}
@@ -197,6 +220,29 @@ func (c *Command) toMain(ctx context.Context) error {
 	}
 	return c.plant(maps)
 }
+
+// initialise runs the interpreter to where it runs its program.
+func (c *Command) initialise(ctx context.Context) (ev tracer.WatchEvent, err error) {
+	const missed = "did not run a program"
+	if c.reads == nil || c.lay == nil {
+		return c.proceed(ctx, missed)
+	}
+	o, err := newObserver(c)
+	if err != nil {
+		return ev, err
+	}
+	o.reads = c.reads
+	stop, err := o.proceed(ctx)
+	if err == nil && stop.Call != nil {
+		err = &PassedError{&Spot{}, o.effect}
+	}
+	return stop.WatchEvent, err
+}
+
+// Note has the command's reads noted from the first instruction of Python on, which the given
+// layout of its interpreter makes possible, and kept from doing anything that others could tell.
+// To be called before ToPython.
+func (c *Command) Note(lay *symbols.Layout) { c.lay, c.reads = lay, prefix.NewReads() }
 
 // UseLayout tells what the interpreter's C types are. Precondition: ToPython has returned.
 func (c *Command) UseLayout(lay *symbols.Layout) { c.lay = lay }

@@ -17,7 +17,7 @@ var pythonFunctions = map[int]string{
 	stub.FnUTF8: "PyUnicode_AsUTF8", stub.FnBuiltins: "PyEval_GetBuiltins", stub.FnEval: "PyEval_EvalCode",
 	stub.FnCall: "PyObject_CallObject", stub.FnFetch: "PyErr_Fetch", stub.FnNormalize: "PyErr_NormalizeException",
 	stub.FnTraceback: "PyException_SetTraceback", stub.FnPrint: "PyErr_Print",
-	stub.FnDecref: "Py_DecRef",
+	stub.FnDecref: "Py_DecRef", stub.FnRestore: "PyErr_Restore",
 }
 
 // Functions returns the addresses of what the stub calls in a process. Errors: *symbols.NotPythonError.

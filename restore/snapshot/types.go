@@ -173,3 +173,11 @@ func (e *CommandEndedError) Error() string {
 type AtError struct{ At, Why string }
 
 func (e *AtError) Error() string { return fmt.Sprintf("--at %s: %s", e.At, e.Why) }
+
+// NoSpotError says that a program did something before its first line that must not be done twice.
+type NoSpotError struct{}
+
+func (e *NoSpotError) Error() string {
+	return "there is no point before which the program does nothing that others could tell " +
+		"(give --at MODULE:FUNCTION)"
+}

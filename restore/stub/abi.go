@@ -90,6 +90,8 @@ type Head struct {
 	NFDs, FDs                      uint32
 	NThreads, Threads              uint32
 	NWords, Words                  uint32
+	NObjects, Objects              uint32
+	NPlain, Plain                  uint32
 	VDSO                           [4][2]uint64
 	NVDSO, VDSOSum                 uint32
 	Actions                        uint64

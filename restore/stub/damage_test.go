@@ -15,6 +15,7 @@ func whole() *guard.Guards {
 		Exe: "/bin/sh", Argv0: []string{"sh", "-u"}, Script: []string{"-m", "mod"}, Comm: "mod",
 		CPU: guard.CPU(), UTF8Mode: true, Gate: 9, Names: []string{"A", "B*"},
 		Env: map[string]string{"A": "1", "BC": ""}, Files: []guard.File{},
+		Facts: []guard.Read{{Kind: guard.Terminal, A: 99}}, Reads: []guard.Read{{Kind: guard.Absent, Text: "/nonexistent"}},
 	}
 }
 
@@ -77,7 +78,7 @@ func TestGuardsDamaged(t *testing.T) {
 			compareGuards(t, d, bad)
 		}
 	}
-	for _, version := range []uint64{0, 4, 6, 5 << 32, 5 | 1<<32} {
+	for _, version := range []uint64{0, 5, 7, 6 << 32, 6 | 1<<32} {
 		le.PutUint64(b, version)
 		if c := compareGuards(t, d, b); c.State != "damaged" {
 			t.Errorf("guards of version %d: %+v", version, c)

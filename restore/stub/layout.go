@@ -5,7 +5,7 @@ package stub
 // What abi.h names. See there.
 const (
 	Magic            = 0x327a657266797000
-	Version          = 9
+	Version          = 10
 	Region           = 0x40000000
 	RegionArgs       = 0x10000000
 	RegionVDSO       = 0x20000000
@@ -37,7 +37,8 @@ const (
 	FnTraceback      = 19
 	FnPrint          = 20
 	FnDecref         = 21
-	Functions        = 22
+	FnRestore        = 22
+	Functions        = 23
 	WayFork          = 1
 	WayHeld          = 2
 	WayEnsure        = 3
@@ -79,5 +80,5 @@ var layouts = map[string]struct {
 	"FD":     {40, map[string]uint64{"fd": 0, "other": 4, "kind": 8, "flags": 12, "offset": 16, "path": 24, "nholds": 28, "holds": 32, "file": 36}},
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {592, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 200, "forked": 208, "script": 216, "code": 224, "code_len": 228, "ways": 232, "exe": 328, "pid": 332, "nops": 336, "ops": 340, "nfds": 344, "fds": 348, "nthreads": 352, "threads": 356, "nwords": 360, "words": 364, "vdso": 368, "nvdso": 432, "vdso_sum": 436, "actions": 440, "start_mask": 448, "start_ignored": 456, "point_mask": 464, "stack_low": 472, "stack_end": 480, "stack_floor": 488, "environ": 496, "mm": 504, "auxv_at": 560, "auxv": 568, "auxv_len": 572, "comm": 576}},
+	"Head":   {616, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 208, "forked": 216, "script": 224, "code": 232, "code_len": 236, "ways": 240, "exe": 336, "pid": 340, "nops": 344, "ops": 348, "nfds": 352, "fds": 356, "nthreads": 360, "threads": 364, "nwords": 368, "words": 372, "nobjects": 376, "objects": 380, "nplain": 384, "plain": 388, "vdso": 392, "nvdso": 456, "vdso_sum": 460, "actions": 464, "start_mask": 472, "start_ignored": 480, "point_mask": 488, "stack_low": 496, "stack_end": 504, "stack_floor": 512, "environ": 520, "mm": 528, "auxv_at": 584, "auxv": 592, "auxv_len": 596, "comm": 600}},
 }

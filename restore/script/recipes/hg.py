@@ -59,6 +59,7 @@ FIXES = (
     'mercurial.commands.table[*].source',  # of lazyaliasentry
     'mercurial.commands.table[*].ui',
     'mercurial.i18n._languages',
+    'mercurial.lock.lock._host',
     'mercurial.utils.procutil.stdin',
     'mercurial.utils.procutil.stdout',
     'mercurial.utils.procutil.stderr',
@@ -98,6 +99,12 @@ def thaw():
     for key, value in config['env'].items():
         if os.environ.get(key) != value and _translated(modules.get('mercurial.i18n')):
             return 'another language'
+    m = modules.get('mercurial.i18n')
+    if m is not None and getattr(m.t, '_catalog', None) and m._plain():
+        return 'messages in plain English'  # chosen when each module is imported
+    m = modules.get('mercurial.lock')
+    if m is not None:
+        m.lock._host = None  # the host, and its namespace of process ids, with which locks are made
 
     mask = os.umask(0)
     os.umask(mask)

@@ -4,7 +4,7 @@
 #define PYFREEZE_ABI_H
 
 #define ABI_MAGIC 0x327a657266797000 /* "\0pyfrez2" */
-#define ABI_VERSION 9
+#define ABI_VERSION 10
 
 #ifndef __ASSEMBLER__
 typedef unsigned char u8;
@@ -72,7 +72,7 @@ enum {
 	FN_BYTES, FN_LONG, FN_UTF8,              // PyBytes_FromStringAndSize, PyLong_FromUnsignedLongLong, PyUnicode_AsUTF8
 	FN_BUILTINS, FN_EVAL, FN_CALL,           // PyEval_GetBuiltins, PyEval_EvalCode, PyObject_CallObject
 	FN_FETCH, FN_NORMALIZE, FN_TRACEBACK,    // PyErr_Fetch, PyErr_NormalizeException, PyException_SetTraceback
-	FN_PRINT, FN_DECREF,                     // PyErr_Print, Py_DecRef
+	FN_PRINT, FN_DECREF, FN_RESTORE,         // PyErr_Print, Py_DecRef, PyErr_Restore
 	NFN
 };
 
@@ -153,6 +153,8 @@ struct head {
 	u32 nfds, fds;
 	u32 nthreads, threads;  // the main one first
 	u32 nwords, words;      // addresses of words that point into the vDSO; bit 0: on a page that is not writable
+	u32 nobjects, objects;  // addresses of objects that the thaw script gets
+	u32 nplain, plain;      // where a wrapper started the interpreter: the wrapper's path, and its words one after the other
 	u64 vdso[4][2];         // the vDSO's mappings, address and length: its data pages, its text last
 	u32 nvdso, vdso_sum;    // checksum of the text
 	u64 actions;            // u64[64][4], what rt_sigaction takes for signals 1 to 64

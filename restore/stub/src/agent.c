@@ -18,11 +18,12 @@ static void __attribute__((noreturn)) go_on(void)
 	sigreturn(H->point);
 }
 
-static void __attribute__((noreturn)) after_fork(void)
+static void __attribute__((noreturn)) after_fork(u64 raised[3])
 {
 	call(FN_CHILD, 0, 0, 0);
 	phase("PyOS_AfterFork_Child");
 	python();
+	call(FN_RESTORE, raised[0], raised[1], raised[2]);
 	ready();
 	go_on();
 }
@@ -44,18 +45,21 @@ static void load_script(void)
 
 __attribute__((used, noreturn)) void agent(void)
 {
+	u64 raised[3] = { 0 }; // an exception may be on its way at the point
+	call(FN_FETCH, (u64)raised, (u64)(raised + 1), (u64)(raised + 2));
 	load_script();
 	call(FN_BEFORE, 0, 0, 0);
 	i64 pid = (i32)call(FN_FORK, 0, 0, 0);
 	if (pid == 0) {
 		if (thawing)
-			after_fork();
+			after_fork(raised);
 		sys3(SYS_exit_group, 0, 0, 0); // nobody took it: pyfreeze is gone
 	}
 	if (pid > 0 && !H->forked)
 		sys4(SYS_wait4, pid, 0, WALL, 0); // as above
 	call(FN_PARENT, 0, 0, 0);
 	call(FN_DECREF, H->script, 0, 0);
+	call(FN_RESTORE, raised[0], raised[1], raised[2]);
 	sigreturn(H->point);
 }
 
@@ -73,7 +77,10 @@ __attribute__((noreturn)) void on_main_stack(void)
 		call(FN_CHILD, 0, 0, 0);
 	}
 	phase("the interpreter entered");
+	u64 raised[3] = { 0 };
+	call(FN_FETCH, (u64)raised, (u64)(raised + 1), (u64)(raised + 2));
 	python();
+	call(FN_RESTORE, raised[0], raised[1], raised[2]);
 	if (w->way == WAY_ENSURE)
 		call(FN_RELEASE, state, 0, 0);
 	if (w->relock) // the GIL: it was about to give it away

@@ -1,9 +1,9 @@
 // The guards of an image: what must be as it was. package guard writes them, and checks the same.
 #include "launch.h"
 
-enum { GUARDS_VERSION = 5 };
+enum { GUARDS_VERSION = 6 };
 
-static u64 num(struct reader *r)
+u64 num(struct reader *r)
 {
 	u64 v;
 	if (r->end - r->p < 8) {
@@ -15,7 +15,7 @@ static u64 num(struct reader *r)
 	return v;
 }
 
-static const char *str(struct reader *r)
+const char *str(struct reader *r)
 {
 	u64 n = num(r);
 	const char *s = (const char *)r->p;
@@ -71,6 +71,22 @@ int read_command(struct reader *r, struct plan *p, struct request *q, u64 max)
 	p->comm = str(r);
 	if (q->entry[0])
 		p->comm = "";
+	// What starts the plain command: a wrapper, or the interpreter itself.
+	u64 nplain = num(r), m = 0;
+	p->plain_exe = p->exe;
+	p->plain = p->argv;
+	if (nplain) {
+		const char *path = str(r), **words = p->argv + max + 1;
+		for (u64 i = 1; i < nplain && !r->bad && m < max; i++)
+			words[m++] = str(r);
+		if (q->entry[0])
+			return !r->bad;
+		p->plain_exe = path;
+		p->plain = words;
+		for (char **a = q->args; *a && m < max; a++)
+			p->plain[m++] = *a;
+		p->plain[m] = 0;
+	}
 	return !r->bad;
 }
 
@@ -123,6 +139,12 @@ static int is_variable(const char *e)
 	return *e == '=';
 }
 
+// Variables that tell where a shell is, or what it started last.
+static int of_shell(const char *e)
+{
+	return starts(e, "_=") || starts(e, "SHLVL=") || starts(e, "PWD=") || starts(e, "OLDPWD=") || starts(e, "PYFREEZE_LOG=");
+}
+
 // Says whether the name of an environment entry is among words, which may end in *; what a thaw makes up for is not among those.
 // What has no = is no variable.
 int listed(const char *entry, const char *words)
@@ -130,10 +152,11 @@ int listed(const char *entry, const char *words)
 	if (!is_variable(entry))
 		return 0;
 	while (*words) {
-		const char *e = entry;
+		const char *e = entry, *word = words;
 		while (*words && *words != ' ' && *words != '*' && *e == *words)
 			e++, words++;
-		if ((*words == '*' && !repaired(entry)) || ((!*words || *words == ' ') && *e == '='))
+		int all = word == words && !(words[0] && words[1] && words[1] != ' ') && of_shell(entry);
+		if ((*words == '*' && !all && !repaired(entry)) || ((!*words || *words == ' ') && *e == '='))
 			return 1;
 		while (*words && *words != ' ')
 			words++;
@@ -249,8 +272,15 @@ int check_guards(struct reader *r, struct plan *p, char **envp)
 		return 0;
 	}
 	p->a->gate = num(r);
+	p->elsewhere = 1;
 	if (!same_environment(r, p, envp))
 		return 0;
+	const char *other;
+	if (!same_facts(r, &other)) {
+		because(p, other, "", "", "");
+		return 0;
+	}
+	p->elsewhere = 0;
 	u64 count = p->nfiles = num(r);
 	p->files = (u64)r->p;
 	p->files_end = (u64)r->end;
@@ -266,5 +296,5 @@ int check_guards(struct reader *r, struct plan *p, char **envp)
 int check_sources(struct spawn *a, const char **which)
 {
 	struct reader r = { (const u8 *)a->sources, (const u8 *)a->sources_end, 0 };
-	return same_files(&r, a->nsources, 0, which);
+	return same_files(&r, a->nsources, 0, which) && same_reads(&r, which);
 }

@@ -217,7 +217,7 @@ void run_image(i64 fd, struct request *q, char *why)
 {
 	struct image im = { 0 };
 	enum image_state state = read_image(fd, &im);
-	u64 max = q->stack[0] + 64, space = PAGES(sizeof(struct room) + (max + 1) * sizeof(char *));
+	u64 max = q->stack[0] + 64, space = PAGES(sizeof(struct room) + 2 * (max + 1) * sizeof(char *));
 	i64 at = state == IMAGE_BAD ? -1 : (i64)sys6(SYS_mmap, 0, space, PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
 	put(why, 0, "it is no image, or not to be trusted", TEXT);
 	if (!FAILED(at)) {
@@ -236,7 +236,9 @@ void run_image(i64 fd, struct request *q, char *why)
 		if (read_command(&r, p, q, max)) {
 			if (state == IMAGE_CUT) {
 				put(p->why, 0, "the image was cut short, or others may write to it", TEXT);
-			} else if (check_guards(&r, p, q->envp) && check_way(&im, q, p)) {
+			} else if (!check_guards(&r, p, q->envp)) {
+				q->elsewhere = p->elsewhere;
+			} else if (check_way(&im, q, p)) {
 				u64 n = 0;
 				for (const char **w = q->again; w && *w && n < sizeof m->run.again - 1; w++)
 					n = put(m->run.again, n, *w, sizeof m->run.again - 1) + 1;
@@ -268,7 +270,7 @@ void run_image(i64 fd, struct request *q, char *why)
 				}
 				log_plain(q->log, q->image, p->why);
 				sys3(SYS_close, fd, 0, 0);
-				sys3(SYS_execve, p->exe, p->argv, q->envp);
+				sys3(SYS_execve, p->plain_exe, p->plain, q->envp);
 				put(why, 0, "the plain command could not be started either", TEXT);
 			}
 		}

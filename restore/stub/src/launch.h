@@ -52,6 +52,19 @@ static inline const char *env(char **envp, const char *name)
 	return 0;
 }
 
+// FNV-1a, mixed: without that the last byte of a string changes little of its hash, and sums of
+// hashes were often equal. guard.Mix.
+static inline u64 mix(const u8 *s, u64 n)
+{
+	u64 h = 0xcbf29ce484222325ul;
+	while (n--)
+		h = (h ^ *s++) * 0x100000001b3ul;
+	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15ul;
+	return h ^ h >> 29;
+}
+
+enum { O_DIRECTORY = 0200000, SYS_readlinkat = 267 };
+
 // ---- the image (image.c)
 
 struct image { u8 *head; u64 len, guards, guards_len, program, program_len; };
@@ -73,6 +86,7 @@ struct request {
 	const char *log;
 	const char *entry[3];  // other words in place of the script's, 0 at the end
 	const char **again;    // words of a launcher that make a stale image anew
+	int elsewhere;         // set where the image would fit in another environment, directory, terminal
 	int fits;              // set where the image cannot be used now, and another would be no better
 };
 
@@ -80,9 +94,11 @@ struct plan {
 	struct spawn *a;
 	const char *exe, *comm, *which;
 	const char **argv;     // of the command, plain or thawed
+	const char *plain_exe, **plain; // of the plain command
 	u64 argc, words;       // words before the arguments
 	u64 files, files_end, nfiles;
 	char why[TEXT];        // why it cannot be thawed
+	int elsewhere;         // it could be in another environment
 };
 
 // ---- guards (guards.c)
@@ -93,6 +109,13 @@ int read_command(struct reader *r, struct plan *p, struct request *q, u64 max); 
 int check_guards(struct reader *r, struct plan *p, char **envp);                // 0: p->why says why it does not fit
 int check_sources(struct spawn *a, const char **which);
 int listed(const char *entry, const char *words);
+u64 num(struct reader *r);
+const char *str(struct reader *r);
+
+// ---- what was read before the point (reads.c)
+
+int same_facts(struct reader *r, const char **why);  // 0: why says what is another
+int same_reads(struct reader *r, const char **which); // 0: which has changed
 
 // ---- logs and the plain way (plain.c)
 

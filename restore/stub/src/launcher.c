@@ -1,8 +1,8 @@
 // A launcher file (launcher/file.go writes it): what program it stands for, and where its images are.
 #include "launch.h"
 
-enum { LAUNCHER_MAX = 8192, LAUNCHER_PATH = 4096, O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000, O_NONBLOCK = 04000, X_OK = 1, RETRY_AFTER = 3600 };
-enum { SYS_fork = 57, SYS_setsid = 112, SYS_close_range = 436, SYS_readlinkat = 267 };
+enum { LAUNCHER_MAX = 8192, LAUNCHER_PATH = 4096, O_NOFOLLOW = 0400000, O_NONBLOCK = 04000, X_OK = 1, RETRY_AFTER = 3600, VARIANTS = 4 };
+enum { SYS_fork = 57, SYS_setsid = 112, SYS_close_range = 436, SYS_utimensat = 280, SYS_ioctl_ = 16, TCGETS_ = 0x5401 };
 
 struct launcher {
 	char text[LAUNCHER_MAX + 1];
@@ -100,15 +100,7 @@ static int find_program(struct launcher *l, char **envp)
 	}
 }
 
-// FNV-1a, mixed; hash() of launcher/key.go.
-static u64 hash(const char *s)
-{
-	u64 h = 0xcbf29ce484222325ul;
-	while (*s)
-		h = (h ^ (u8)*s++) * 0x100000001b3ul;
-	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15ul;
-	return h ^ h >> 29;
-}
+static u64 hash(const char *s) { return mix((const u8 *)s, length(s)); }
 
 // The name of the image for this program and environment; launcher/key.go.
 static u64 image_key(struct launcher *l, char **envp)
@@ -120,8 +112,19 @@ static u64 image_key(struct launcher *l, char **envp)
 	return key;
 }
 
-// Opens the image in one directory, which must be ours alone. failed is set where one could not be made not long ago.
-static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 key, int *failed)
+// Notes that an image is used, at most once a second: those longest not used go first. Where that is not allowed, it is
+// noted when the file is read, by most systems once a day.
+static void note_use(i64 fd)
+{
+	enum { NOW = 0x3fffffff, OMIT = 0x3ffffffe };
+	u64 st[18], now[2], times[4] = { 0, NOW, 0, OMIT };
+	if (sys3(SYS_fstat, fd, st, 0) == 0 && sys3(SYS_clock_gettime, 0, now, 0) == 0 && now[0] != st[9])
+		sys4(SYS_utimensat, fd, 0, times, 0);
+}
+
+// Opens an image in one directory, which must be ours alone. failed is set where one could not be made not long ago. There
+// are several for a key, where a program has asked for what is another in each: a terminal, a directory.
+static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 key, int variant, int *failed)
 {
 	char name[48] = "/0000000000000000.pyfreeze";
 	u64 st[18], now[2], n = put(l->file, 0, dir, LAUNCHER_PATH);
@@ -134,7 +137,14 @@ static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 
 	for (int i = 16; i > 0; i--, key >>= 4)
 		name[i] = "0123456789abcdef"[key & 15];
 	if (sys3(SYS_fstat, d, st, 0) == 0 && !(st[3] & 077) && st[3] >> 32 == (u64)sys3(SYS_geteuid, 0, 0, 0)) {
+		if (variant) {
+			char end[] = "-0.pyfreeze";
+			end[1] += variant;
+			put(name, 17, end, sizeof name);
+		}
 		fd = sys4(SYS_openat, d, name + 1, O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+		if (fd >= 0)
+			note_use(fd);
 		put(l->log, put(l->log, 0, l->file, LAUNCHER_PATH), "/log", LAUNCHER_PATH);
 		if (fd < 0) {
 			put(name, 17, ".failed", sizeof name);
@@ -149,23 +159,23 @@ static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 
 }
 
 // Finds the image, in the order of directories of launcher/cache.go.
-static i64 find_image(struct launcher *l, char **envp, int *failed)
+static i64 find_image(struct launcher *l, char **envp, int variant, int *failed)
 {
 	u64 key = image_key(l, envp);
 	const char *v;
 	i64 fd = -1;
 	if (*l->cache == '/')
-		fd = open_image(l, l->cache, "", key, failed);
+		fd = open_image(l, l->cache, "", key, variant, failed);
 	else if ((v = env(envp, "XDG_CACHE_HOME")) && *v == '/')
-		fd = open_image(l, v, "/pyfreeze", key, failed);
+		fd = open_image(l, v, "/pyfreeze", key, variant, failed);
 	else if ((v = env(envp, "HOME")) && *v == '/')
-		fd = open_image(l, v, "/.cache/pyfreeze", key, failed);
+		fd = open_image(l, v, "/.cache/pyfreeze", key, variant, failed);
 	if (fd < 0 && (v = env(envp, "XDG_RUNTIME_DIR")) && *v == '/')
-		fd = open_image(l, v, "/pyfreeze", key, failed);
+		fd = open_image(l, v, "/pyfreeze", key, variant, failed);
 	if (fd < 0) {
 		char dir[40];
 		put_num(dir, put(dir, 0, "/tmp/pyfreeze-", sizeof dir), (u32)sys3(SYS_getuid, 0, 0, 0), sizeof dir);
-		fd = open_image(l, dir, "", key, failed);
+		fd = open_image(l, dir, "", key, variant, failed);
 	}
 	return fd;
 }
@@ -174,20 +184,24 @@ static i64 find_image(struct launcher *l, char **envp, int *failed)
 // notice: the one between has ended. What stands against it is nothing that the user's command should stop for.
 static void start_builder(const char *file, char **envp)
 {
-	char self[LAUNCHER_PATH], pid[24];
+	char self[LAUNCHER_PATH], pid[24], terminals[4] = "---";
+	u8 mode[64];
 	u64 pending = 0, after = 0, all = ~0ul, old, chld = 1ul << (SIGCHLD_ - 1), zero[2] = { 0 };
 	i64 n = sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", self, sizeof self - 1);
 	if (n <= 0)
 		return;
 	self[n] = 0;
 	put_num(pid, 0, sys3(SYS_getpid, 0, 0, 0), sizeof pid);
+	for (int fd = 0; fd < 3; fd++)
+		if (sys3(SYS_ioctl_, fd, TCGETS_, mode) == 0)
+			terminals[fd] = 't';
 	sys3(SYS_sigpending, &pending, 8, 0);
 	sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	i64 child = sys3(SYS_fork, 0, 0, 0);
 	if (child == 0) {
 		sys3(SYS_setsid, 0, 0, 0);
 		if (sys3(SYS_fork, 0, 0, 0) == 0) {
-			const char *argv[] = { self, "build", "--after", pid, file, 0 };
+			const char *argv[] = { self, "build", "--after", pid, "--terminals", terminals, file, 0 };
 			sys3(SYS_close_range, 0, ~0u, 0);
 			i64 null = sys4(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 			sys3(SYS_dup3, null, 1, 0);
@@ -217,7 +231,7 @@ int launch(u64 *stack, char **argv, char **envp, u64 start)
 	struct launcher *l = (struct launcher *)at;
 	if (**file != '-' && read_launcher(l, *file) && find_program(l, envp)) {
 		const char *again[] = { argv[0], "launch", "--stale", *file, 0 }, *log = env(envp, "PYFREEZE_LOG");
-		i64 fd = find_image(l, envp, &failed);
+		i64 fd = find_image(l, envp, 0, &failed);
 		if (!log || !*log)
 			log = l->log;
 		struct request q = { .image = l->file, .args = file + 1, .envp = envp, .stack = stack, .start = start, .log = log, .again = again };
@@ -227,8 +241,14 @@ int launch(u64 *stack, char **argv, char **envp, u64 start)
 		if (n >= sizeof((struct run *)0)->again)
 			q.again = 0;
 		put(l->why, 0, failed ? "no image could be made" : "there is no image yet", TEXT);
-		if (fd >= 0 && !told)
+		for (int v = 1; fd >= 0 && !told; v++) {
+			q.elsewhere = 0;
 			run_image(fd, &q, l->why); // a launcher's image names no command: that is the launcher's
+			i64 next = q.elsewhere && v < VARIANTS ? find_image(l, envp, v, &failed) : -1;
+			if (next < 0)
+				break;
+			fd = next;
+		}
 		if (!told)
 			log_plain(log, fd >= 0 ? l->file : "", l->why);
 		if (!failed && !q.fits)

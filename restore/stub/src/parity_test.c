@@ -11,6 +11,7 @@
 #include <string.h>
 #include "image.c"
 #include "guards.c"
+#include "reads.c"
 #include "plain.c"
 #include "launcher.c"
 

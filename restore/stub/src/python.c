@@ -77,6 +77,19 @@ static void __attribute__((noreturn)) run_again(u64 globals)
 	__builtin_unreachable();
 }
 
+// The objects that the freeze has found, by numbers as names.
+static void set_objects(u64 globals)
+{
+	u64 objects = call(FN_DICT, 0, 0, 0);
+	set(globals, "objects", objects);
+	for (u32 i = 0; i < H->nobjects; i++) {
+		char name[9] = { 0 };
+		for (int k = 0; k < 8; k++)
+			name[k] = "0123456789abcdef"[i >> 4 * (7 - k) & 15];
+		set(objects, name, AT(u64, H->objects)[i]);
+	}
+}
+
 void python(void)
 {
 	struct way *w = &H->ways[R.mode];
@@ -94,6 +107,8 @@ void python(void)
 	set(globals, "shipped_recipes", call(FN_TUPLE_GET, script, 2, 0));
 	set(globals, "recipe_code", call(FN_TUPLE_GET, all, 0, 0));
 	set(globals, "config", call(FN_TUPLE_GET, all, 1, 0));
+	if (H->nobjects)
+		set_objects(globals);
 	u64 done = call(FN_EVAL, call(FN_TUPLE_GET, script, 0, 0), globals, globals);
 	if (!done && R.flags & RUN_VERBOSE)
 		call(FN_PRINT, 0, 0, 0);

@@ -40,6 +40,21 @@ static void forget_launch(void)
 	reap_child();
 }
 
+// The plain command of a program that a wrapper starts is the wrapper, with the user's arguments.
+static void start_wrapper(void)
+{
+	u64 argc = fresh.argc, n = 0;
+	char **argv = (char **)sys6(SYS_mmap, 0, (argc + H->nplain + 1) * sizeof(char *), PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
+	char *path = AT(char, H->plain), *word = path + length(path) + 1;
+	if (FAILED(argv))
+		return;
+	for (u32 i = 1; i < H->nplain; i++, word += length(word) + 1)
+		argv[n++] = word;
+	for (u64 i = R.skip; i < argc; i++)
+		argv[n++] = fresh.argv[i];
+	sys3(SYS_execve, path, argv, fresh.envp);
+}
+
 void __attribute__((noreturn)) plain(const char *what, i64 n)
 {
 	static char broken[] = "pyfreeze: the plain command could not be started either\n";
@@ -52,7 +67,10 @@ void __attribute__((noreturn)) plain(const char *what, i64 n)
 	forget_descriptors();
 	forget_launch();
 	sys4(SYS_sigprocmask, SIG_SETMASK, &fresh.mask, 0, 8);
-	sys3(SYS_execve, AT(char, H->exe), fresh.argv, fresh.envp);
+	if (H->nplain && R.skip <= fresh.argc)
+		start_wrapper();
+	else
+		sys3(SYS_execve, AT(char, H->exe), fresh.argv, fresh.envp);
 	say(broken);
 	sys3(SYS_exit_group, 125, 0, 0);
 	__builtin_unreachable();

@@ -11,7 +11,7 @@ var network = []program{
 		cases:  []string{"http://{SERVER}/video.html", "--print title http://{SERVER}/video.html", "-F http://{SERVER}/video.html", "-J http://{SERVER}/video.html", "http://{SERVER}/missing", "--list-extractors", "-q -o out.mp4 http://{SERVER}/video.mp4", "--help", "--nosuch"},
 		varies: []*regexp.Regexp{regexp.MustCompile(`\(varies\)|at +[\d.]+[KMG]?i?B/s|in [\d:]+|ETA [\d:]+|at +Unknown B/s|\([\d:]+\)`), regexp.MustCompile(`"epoch": \d+`), regexp.MustCompile(`Chrome/[\d.]+`)}},
 	{name: "awscli", packages: "awscli", stands: "s2n, which keeps /dev/urandom open; frozen `--at awscli.clidriver:main`", command: "/usr/bin/aws",
-		freeze: []string{"--at", "awscli.clidriver:main"}, warm: "--version", env: []string{"AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true"},
+		warm: "--version", env: []string{"AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true"},
 		files: map[string]string{"../home/.aws/config": "[default]\nregion = eu-central-1\n", "local": "text\n"},
 		cases: []string{"configure list", "configure get region", "configure set output json", "s3 ls s3://bucket --no-sign-request --endpoint-url http://{SERVER}",
 			"ec2 describe-instances --generate-cli-skeleton", "s3 cp local s3://bucket/key --dryrun --no-sign-request", "ec2 nosuch"}},

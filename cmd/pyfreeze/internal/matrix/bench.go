@@ -18,7 +18,7 @@ import (
 )
 
 // columns: what a freeze took in each way, then what a thaw of each image takes, from many.
-var columns = []string{"freeze exit", "freeze at", "attach blocked", "attach busy", "thaw", "exit", "at", "blocked", "busy", "resume", "inspect", "hg"}
+var columns = []string{"freeze exit", "freeze found", "freeze at", "attach blocked", "attach busy", "thaw", "exit", "found", "at", "blocked", "busy", "resume", "inspect", "hg"}
 
 // bench is the place where one interpreter is tried: a directory in its tree.
 type bench struct {
@@ -91,7 +91,10 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 	}
 	switch column {
 	case "freeze exit":
-		_, err := b.out(b.pyfreeze, "freeze", "-o", "exit", "--", b.in.Path, "everything.py", "x")
+		_, err := b.out(b.pyfreeze, "freeze", "-o", "exit", "--at", "exit", "--", b.in.Path, "everything.py", "x")
+		return ms(1), err
+	case "freeze found":
+		_, err := b.out(b.pyfreeze, "freeze", "-o", "found", "--", b.in.Path, "everything.py", "x")
 		return ms(1), err
 	case "freeze at":
 		_, err := b.out(b.pyfreeze, "freeze", "-o", "at", "--at", "__main__:main", "--", b.in.Path, "resume.py", "x")
@@ -104,6 +107,8 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 		return b.exits(thaws, "quick")
 	case "at":
 		return b.goesOn(thaws)
+	case "found":
+		return b.rest(thaws)
 	case "blocked", "busy":
 		return b.thaws(thaws, []string{"run", column, "one", "two"}, func(got string) bool {
 			return strings.HasPrefix(got, "born elsewhere: True\nheap: whole\n")
@@ -134,6 +139,15 @@ func (b *bench) exits(n int, word string) (string, error) {
 		kept, rest, _ := strings.Cut(rest, "\n")
 		return first+"\n"+rest == want && kept == "kept ('int', 'Kept', 'len', 'dumps', 'method', True, True, True, 4)"
 	})
+}
+
+// rest thaws the image whose point was found: it prints all that the plain command does.
+func (b *bench) rest(n int) (string, error) {
+	want, err := b.out(b.in.Path, "everything.py", "quick", "two")
+	if err != nil {
+		return "", err
+	}
+	return b.thaws(n, []string{"run", "found", "quick", "two"}, func(got string) bool { return got == want })
 }
 
 // goesOn thaws the image that was frozen at a function.

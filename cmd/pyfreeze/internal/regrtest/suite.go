@@ -76,7 +76,7 @@ func (s *suite) inside(name string) string { return filepath.Join(s.dir, name) }
 
 // freeze makes the image.
 func (s *suite) freeze(ctx context.Context) error {
-	cmd := s.command(ctx, s.inside("pyfreeze"), "freeze", "-o", s.inside("image"), "--", s.path, s.inside("imports.py"))
+	cmd := s.command(ctx, s.inside("pyfreeze"), "freeze", "-o", s.inside("image"), "--at", "exit", "--", s.path, s.inside("imports.py"))
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pyfreeze freeze: %w: %s", err, text)
 	}

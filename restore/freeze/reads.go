@@ -1,0 +1,106 @@
+package freeze
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"pyfreeze/restore/guard"
+	"pyfreeze/restore/prefix"
+)
+
+// facts are the kinds of guards of what a program can ask the kernel for.
+var facts = map[string]guard.ReadKind{prefix.AskedCwd: guard.Cwd, prefix.AskedHost: guard.Host,
+	prefix.AskedUser: guard.User, prefix.AskedCPUs: guard.CPUs, prefix.AskedUmask: guard.Umask}
+
+// addReads makes guards of what the program has read before its point.
+func (f *freezing) addReads(g *guard.Guards) {
+	r := f.o.Reads
+	if r == nil {
+		return
+	}
+	for fd := range uint64(len(r.TTY)) {
+		if r.TTY[fd] {
+			g.Facts = append(g.Facts, guard.Fact(guard.Terminal, fd))
+		}
+		if r.Kind[fd] {
+			g.Facts = append(g.Facts, guard.Fact(guard.Stream, fd))
+		}
+		if r.Size[fd] {
+			g.Facts = append(g.Facts, guard.Fact(guard.Size, fd))
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(r.Asked)) {
+		g.Facts = append(g.Facts, guard.Fact(facts[what], 0))
+	}
+	have := map[string]bool{}
+	for _, file := range g.Files {
+		have[file.Path] = true
+	}
+	if len(f.plainly) > 0 {
+		r.Files[f.plainly[0]] |= prefix.Opened
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.Files)) {
+		f.addRead(g, path, r.Files[path], have[path])
+	}
+	for _, path := range slices.Sorted(maps.Keys(r.Links)) {
+		if read, ok := guard.ReadOf(guard.Link, path); ok {
+			g.Reads = append(g.Reads, read)
+		}
+	}
+}
+
+// addRead makes a guard of one path. Of a file that is guarded already nothing is to be added.
+func (f *freezing) addRead(g *guard.Guards, path string, how prefix.How, known bool) {
+	add := func(kind guard.ReadKind) bool {
+		read, ok := guard.ReadOf(kind, path)
+		if ok {
+			g.Reads = append(g.Reads, read)
+		}
+		return ok
+	}
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		add(guard.Absent)
+	case prefix.OfKernel(path) && !st.IsDir():
+		add(guard.Content)
+	case how&prefix.Listed != 0 && add(guard.Names):
+	case how&prefix.Import != 0 && add(guard.Import):
+	case st.IsDir():
+		add(guard.Directory)
+	case !st.Mode().IsRegular():
+		add(guard.Other)
+	case !known:
+		id, err := guard.Stat(path)
+		if err != nil {
+			return
+		}
+		if changedSince(id, f.start.Time) {
+			f.stale = append(f.stale, path)
+			id = never
+		}
+		g.Files = append(g.Files, guard.Source(path, id))
+	}
+}
+
+// changedSince says whether a file may have changed after a time, which is zero where it is not
+// known.
+func changedSince(id guard.ID, t time.Time) bool {
+	return !t.IsZero() && t.Before(time.Unix(0, int64(id.CtimeNs)))
+}
+
+// variables are those that the program looked for before its point; of all, those that there are,
+// and none may come up.
+func (f *freezing) variablesRead() []string {
+	r := f.o.Reads
+	if r == nil {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(r.Env))
+	if r.AllEnv {
+		names = append(names, "*")
+	}
+	return names
+}

@@ -1,0 +1,50 @@
+package prefix
+
+import (
+	"strings"
+)
+
+// What the kernel tells in files is no file that stays the same: their sizes and times say nothing.
+
+// OfKernel says whether a path is of such a file.
+func OfKernel(path string) bool { return ofKernel(path) }
+
+func ofKernel(path string) bool {
+	return strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/")
+}
+
+// fromKernel says of a file of the kernel's whether its content is compared: not that of the
+// process itself, which is a thaw's own, and not the processors' features, which are a guard.
+func fromKernel(path string) bool {
+	switch path {
+	case "/proc/cpuinfo":
+		return false
+	case "/proc/self/cgroup", "/proc/self/mountinfo", "/proc/self/mounts", "/proc/mounts":
+		return true // of those around it
+	}
+	return ofKernel(path) && !volatile(path) && !strings.HasPrefix(path, "/proc/self") &&
+		!strings.HasPrefix(path, "/proc/thread-self")
+}
+
+// volatile says whether a file of the kernel's changes at any moment.
+func volatile(path string) bool {
+	for _, name := range []string{"/proc/loadavg", "/proc/uptime", "/proc/stat", "/proc/meminfo",
+		"/proc/vmstat", "/proc/diskstats", "/proc/interrupts", "/proc/net/", "/sys/class/net/",
+		"/sys/class/thermal/", "/sys/class/power_supply/"} {
+		if strings.HasPrefix(path, name) {
+			return true
+		}
+	}
+	rest, ok := strings.CutPrefix(path, "/proc/")
+	return ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' // of a process
+}
+
+// Volatile returns the path of what changes at any moment that a call opens on behalf of a file of
+// Python; "" where it opens none. psutil is known to read some when it is imported, to compare with
+// later.
+func Volatile(path, file string) string {
+	if volatile(path) && !strings.Contains(file, "/psutil/") {
+		return path
+	}
+	return ""
+}

@@ -1,0 +1,59 @@
+package prefix
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/tracer"
+)
+
+// again are questions to the kernel whose answers a thaw gets anew, or that come to nothing: what
+// was asked, the end of the path of the file that asks, and why.
+var again = []struct{ what, file, why string }{
+	{AskedCwd, "/multiprocessing/process.py", "ORIGINAL_DIR: original_dir() of script/thaw_cold.py"},
+	{AskedUser, "/site.py", "whether the user's own packages count: user_site() there"},
+	{AskedUser, "<frozen site>", "as above"},
+	{AskedCwd, "/runpy.py", "sys.path[0]: arguments() there"},
+	{AskedCwd, "<frozen runpy>", "as above"},
+}
+
+// asked are the names by which Who knows questions to the kernel.
+var asked = map[uint64]string{
+	unix.SYS_GETCWD: AskedCwd, unix.SYS_UNAME: AskedHost, unix.SYS_SCHED_GETAFFINITY: AskedCPUs,
+	unix.SYS_UMASK: AskedUmask, unix.SYS_GETUID: AskedUser, unix.SYS_GETEUID: AskedUser,
+	unix.SYS_GETGID: AskedUser, unix.SYS_GETEGID: AskedUser, unix.SYS_GETGROUPS: AskedUser,
+	unix.SYS_GETRESUID: AskedUser, unix.SYS_GETRESGID: AskedUser,
+}
+
+// FindsItself says whether a call is one by which a shell finds out, when it begins, whether PWD
+// is where it is.
+func (p *Process) FindsItself(c *tracer.Call) bool {
+	switch c.Nr {
+	case unix.SYS_GETCWD:
+		return true
+	case unix.SYS_STAT:
+		return p.where(p.text(c.Args[0]))
+	case unix.SYS_NEWFSTATAT, unix.SYS_STATX:
+		return p.where(p.text(c.Args[1]))
+	}
+	return false
+}
+
+func (p *Process) where(path string) bool {
+	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.PID))
+	return path == "." || err == nil && path == cwd
+}
+
+// Again says whether a thaw asks anew what a call asked that a file of Python made.
+func Again(c *tracer.Call, file string) bool {
+	what := asked[c.Nr]
+	for _, k := range again {
+		if what != "" && k.what == what && strings.HasSuffix(file, k.file) {
+			return true
+		}
+	}
+	return false
+}

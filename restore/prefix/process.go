@@ -1,0 +1,96 @@
+package prefix
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
+)
+
+// Process is a process that is stopped at a system call.
+type Process struct {
+	PID int
+	Mem procmem.Reader
+	// Streams are what the standard descriptors and the Inherited were open for at the start, as
+	// /proc shows it.
+	Streams []string
+	// Inherited are the descriptors above 2 that it was started with.
+	Inherited []int
+	// Threads says whether another thread of Python exists, or is about to.
+	Threads func() bool
+}
+
+// text reads a C string of the process; "" where it cannot be read.
+func (p *Process) text(at uint64) string {
+	const longest, page = 4096, 4096
+	var out []byte
+	for len(out) < longest {
+		b := make([]byte, page-at%page)
+		if _, err := p.Mem.ReadAt(b, procmem.Addr(at)); err != nil {
+			return ""
+		}
+		if n := bytes.IndexByte(b, 0); n >= 0 {
+			return string(append(out, b[:n]...))
+		}
+		out, at = append(out, b...), at+uint64(len(b))
+	}
+	return ""
+}
+
+// path returns the absolute path that a call was given, by its descriptor of a directory and its
+// text, as the process would write it; "" where it cannot be known.
+func (p *Process) path(dir, at uint64) string {
+	text := p.text(at)
+	if text == "" || text[0] == '/' {
+		return text
+	}
+	from := fmt.Sprintf("/proc/%d/cwd", p.PID)
+	if int32(dir) != unix.AT_FDCWD {
+		from = fmt.Sprintf("/proc/%d/fd/%d", p.PID, int32(dir))
+	}
+	base, err := os.Readlink(from)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(base, "/") + "/" + text
+}
+
+// is says what a descriptor is open for, as /proc shows it; "" where it is closed.
+func (p *Process) is(fd uint64) string {
+	link, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", p.PID, int32(fd)))
+	if err != nil {
+		return ""
+	}
+	return link
+}
+
+// given says whether a descriptor came from whoever started the process.
+func (p *Process) given(fd uint64) bool {
+	n, what := int(int32(fd)), p.is(fd)
+	if n < 0 || !slices.Contains(p.Streams, what) {
+		return false
+	}
+	return n <= 2 || slices.Contains(p.Inherited, n) || !harmless[what] // or a copy of one
+}
+
+// outside returns where we find a path of the process.
+func (p *Process) outside(path string) string {
+	return fmt.Sprintf("/proc/%d/root%s", p.PID, path)
+}
+
+// exists says whether there is anything at a path of the process, without following a link.
+func (p *Process) exists(path string) bool {
+	_, err := os.Lstat(p.outside(path))
+	return path != "" && err == nil
+}
+
+// cache says whether a path is one of Python's own caches of byte code.
+func cache(path string) bool {
+	return strings.Contains(path, "/__pycache__/") || filepath.Base(path) == "__pycache__"
+}

@@ -1,0 +1,202 @@
+package prefix
+
+import (
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
+	"pyfreeze/tracer"
+)
+
+// Reads is what a program has read from outside before its point. Paths are as it gave them, made
+// absolute.
+type Reads struct {
+	Files map[string]How
+	Links map[string]bool // whose targets it read
+	// Env are the variables that it looked for; AllEnv says that it read them all.
+	Env    map[string]bool
+	AllEnv bool
+	Asked  map[string]bool // what it asked the kernel for: AskedCwd and its like
+	// What it asked of the standard streams: whether one is a terminal, how large that is, of what
+	// kind it is.
+	TTY, Size, Kind [3]bool
+	// Random are the longer pieces of randomness that it got from the system: seeds, perhaps.
+	Random [][]byte
+	// Who has the file and line of Python that read something first: by path, by the name of a
+	// variable, by "*" for all of them, or by what it asked for.
+	Who map[string]string
+
+	moved map[int]bool // processes that have gone to a directory that was named in full
+}
+
+// How a program has read a path.
+type How uint8
+
+// A path may be read in several ways.
+const (
+	Looked How = 1 << iota // it looked whether and what there is
+	Opened                 // it read the file
+	Listed                 // it listed the directory
+	Import                 // it listed the directory for the modules in it alone
+)
+
+// NewReads returns those of a program that has read nothing.
+func NewReads() *Reads {
+	return &Reads{Files: map[string]How{}, Links: map[string]bool{}, Env: map[string]bool{},
+		Asked: map[string]bool{}, Who: map[string]string{},
+		moved: map[int]bool{}}
+}
+
+// By notes who read something, unless somebody did before.
+func (r *Reads) By(what, who string) {
+	if _, ok := r.Who[what]; !ok {
+		r.Who[what] = who
+	}
+}
+
+// Names of what a program can ask the kernel for, in Who.
+const (
+	AskedCwd, AskedHost, AskedUser = "directory", "host", "user"
+	AskedCPUs, AskedUmask          = "processors", "umask"
+	AskedTTY, AskedSize, AskedKind = "terminal", "size", "kind of stream"
+)
+
+// Note adds what a system call that has returned has read, and returns the name by which Who knows
+// it, "" for nothing. importing says that the import system made it.
+func (r *Reads) Note(p *Process, c *tracer.Call, importing bool) (what string) {
+	if c.Nr == unix.SYS_CHDIR && c.Result == 0 && strings.HasPrefix(p.text(c.Args[0]), "/") {
+		r.moved[p.PID] = true
+	}
+	if what = asked[c.Nr]; what == AskedCwd && r.moved[p.PID] {
+		return ""
+	}
+	if what != "" {
+		r.Asked[what] = true
+		return what
+	}
+	switch c.Nr {
+	case unix.SYS_GETRANDOM:
+		r.random(p, c)
+	case unix.SYS_OPEN:
+		return r.path(p, here, c.Args[0], Opened, c.Result >= 0)
+	case unix.SYS_OPENAT, unix.SYS_OPENAT2:
+		return r.path(p, c.Args[0], c.Args[1], Opened, c.Result >= 0)
+	case unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_ACCESS, unix.SYS_MKDIR, unix.SYS_STATFS,
+		unix.SYS_UNLINK, unix.SYS_RMDIR, unix.SYS_RENAME, unix.SYS_GETXATTR, unix.SYS_CHDIR:
+		return r.path(p, here, c.Args[0], Looked, c.Result >= 0)
+	case unix.SYS_NEWFSTATAT, unix.SYS_STATX, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2,
+		unix.SYS_MKDIRAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2:
+		if c.Args[0] <= 2 && p.text(c.Args[1]) == "" {
+			return r.kind(c.Args[0], importing)
+		}
+		return r.path(p, c.Args[0], c.Args[1], Looked, c.Result >= 0)
+	case unix.SYS_FSTAT:
+		return r.kind(c.Args[0], importing)
+	case unix.SYS_READLINK:
+		return r.link(p, here, c.Args[0], c.Result)
+	case unix.SYS_READLINKAT:
+		return r.link(p, c.Args[0], c.Args[1], c.Result)
+	case unix.SYS_GETDENTS, unix.SYS_GETDENTS64:
+		if how := Listed; c.Result >= 0 {
+			if importing {
+				how = Import
+			}
+			return r.add(p.is(c.Args[0]), how)
+		}
+	case unix.SYS_IOCTL:
+		if fd := c.Args[0]; fd <= 2 {
+			switch uint32(c.Args[1]) {
+			case unix.TCGETS:
+				r.TTY[fd], what = true, AskedTTY
+			case unix.TIOCGWINSZ:
+				r.Size[fd], what = true, AskedSize
+			}
+		}
+	}
+	return what
+}
+
+// kind notes that the kind of a stream was asked for. Libraries in C look at all three when they
+// are loaded, and make nothing of it.
+func (r *Reads) kind(fd uint64, importing bool) string {
+	if fd > 2 || importing {
+		return ""
+	}
+	r.Kind[fd] = true
+	return AskedKind
+}
+
+// path adds a path that a call was given.
+func (r *Reads) path(p *Process, dir, at uint64, how How, ok bool) string {
+	text := p.text(at)
+	if text == "" { // of a descriptor: what it is of was opened
+		return ""
+	}
+	path := p.path(dir, at)
+	if strings.HasPrefix(path, "/usr/lib/locale/") { // for setlocale(), which looks for these in C
+		for _, name := range []string{"LANG", "LANGUAGE", "LC_*"} {
+			r.Env[name] = true
+		}
+		return ""
+	}
+	if text[0] != '/' && int32(dir) == unix.AT_FDCWD && !r.moved[p.PID] {
+		r.Asked[AskedCwd] = true
+	}
+	if !ok {
+		how = Looked // there is nothing, or nothing for us
+	}
+	return r.add(path, how)
+}
+
+func (r *Reads) link(p *Process, dir, at uint64, result int64) string {
+	path := p.path(dir, at)
+	if path == "" || elsewhere(path) {
+		return ""
+	}
+	if result < 0 {
+		return r.add(path, Looked)
+	}
+	r.Links[path] = true
+	return path
+}
+
+func (r *Reads) add(path string, how How) string {
+	if path == "" || path[0] != '/' || elsewhere(path) {
+		return ""
+	}
+	if !strings.Contains(path, "..") { // which may lead through a link
+		path = filepath.Clean(path)
+	}
+	r.Files[path] |= how
+	return path
+}
+
+// elsewhere says of a path that what is read there is a guard of its own, or is read again:
+// shared libraries, by their build-id; byte code, by its source; the locale, which a thaw sets
+// again; and what the kernel tells, which is no file that stays the same.
+func elsewhere(path string) bool {
+	for _, prefix := range []string{"/dev/", "/etc/ld.so.",
+		"/usr/lib/locale/", "/usr/lib/x86_64-linux-gnu/gconv/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	base := filepath.Base(path)
+	return ofKernel(path) && !fromKernel(path) || strings.HasSuffix(base, ".so") || strings.Contains(base, ".so.") ||
+		strings.HasSuffix(base, ".pyc") || cache(path)
+}
+
+// random keeps what seeds a generator of the random module: 624 words of 32 bits
+// (random_seed_urandom of Modules/_randommodule.c).
+func (r *Reads) random(p *Process, c *tracer.Call) {
+	const seed, most = 624 * 4, 1000
+	if c.Result != seed || len(r.Random) >= most {
+		return
+	}
+	b := make([]byte, seed)
+	if _, err := p.Mem.ReadAt(b, procmem.Addr(c.Args[0])); err == nil {
+		r.Random = append(r.Random, b)
+	}
+}

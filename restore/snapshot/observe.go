@@ -1,0 +1,321 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
+	"pyfreeze/restore/prefix"
+	"pyfreeze/tracer"
+)
+
+// observer watches what a command does to the outside, and what it reads from it.
+type observer struct {
+	c     *Command
+	state *pyheap.StateReader
+	stack *stackReader
+	proc  *prefix.Process
+	reads *prefix.Reads // nil: not noted
+
+	argv    procmem.Addr    // ob_size of sys.argv's list
+	orig    procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
+	environ procmem.Addr    // the dict of os.environ; 0: not watched
+	keys    procmem.Addr    // its table of keys, which is watched
+	moved   bool            // it has another
+	streams [2]procmem.Addr // the text streams of standard output and error; 0: none
+	library string          // directory of the standard library, with a slash behind
+	effect  string          // of the call that stopped it
+	known   map[procmem.Addr]Place
+}
+
+// newObserver prepares to watch a command that is about to run its program. Precondition:
+// UseLayout was called.
+func newObserver(c *Command) (*observer, error) {
+	o := &observer{c: c, known: map[procmem.Addr]Place{}}
+	var err error
+	if o.state, err = pyheap.NewStateReader(c.in, c.lay); err != nil {
+		return nil, err
+	}
+	if o.stack, err = newStackReader(c.in, c.lay, c.live); err != nil {
+		return nil, err
+	}
+	o.proc = &prefix.Process{PID: c.p.PID(), Mem: c.live, Inherited: c.start.FDs,
+		Streams: c.streams,
+		Threads: func() bool { return o.stack.others(o.tstate()) }}
+	return o, nil
+}
+
+// tstate returns the thread state of Python that has the GIL, or had it last.
+func (o *observer) tstate() procmem.Addr {
+	st, err := o.state.Read(o.c.live)
+	if err != nil {
+		return 0
+	}
+	return st.GILHolder
+}
+
+// find looks for sys.argv and os.environ, which the initialised interpreter has.
+func (o *observer) find() error {
+	h, done, err := o.c.heap()
+	if err != nil {
+		return err
+	}
+	defer done()
+	list, err := h.Lookup("sys.argv")
+	if err != nil {
+		return err
+	}
+	size, err := o.c.lay.Field("PyVarObject", "ob_size")
+	if err != nil {
+		return err
+	}
+	o.argv = procmem.Addr(list) + procmem.Addr(size.Offset)
+	text, err := h.Lookup("_io.TextIOWrapper")
+	binary, err2 := h.Lookup("_io.BufferedWriter")
+	if err == nil && err2 == nil {
+		o.stack.textType, o.stack.bufferType = procmem.Addr(text), procmem.Addr(binary)
+	}
+	for i, name := range []string{"sys.stdout", "sys.stderr"} {
+		if stream, err := h.Lookup(name); err == nil {
+			o.streams[i] = procmem.Addr(stream)
+		}
+	}
+	if list, err := h.Lookup("sys.orig_argv"); err == nil {
+		o.orig = procmem.Addr(list) + procmem.Addr(size.Offset)
+	}
+	if file, err := h.Lookup("os.__file__"); err == nil {
+		if path, err := h.Str(file); err == nil {
+			o.library = path[:strings.LastIndexByte(path, '/')+1]
+		}
+	}
+	if dict, err := h.Lookup("posix.environ"); err == nil { // os.environ is a view of it
+		o.environ = procmem.Addr(dict)
+	}
+	return nil
+}
+
+// watchEnviron watches the table of keys of os.environ, of which each look-up reads the size.
+func (o *observer) watchEnviron(n int) error {
+	if o.environ == 0 {
+		return nil
+	}
+	o.keys, o.moved = o.stack.word(o.environ, o.stack.keys), false
+	for _, name := range []string{"dk_log2_size", "dk_size"} { // 3.11; until 3.10
+		if o.c.lay.Has("PyDictKeysObject", name) {
+			f, err := o.c.lay.Field("PyDictKeysObject", name)
+			if err != nil {
+				return err
+			}
+			at := (o.keys + procmem.Addr(f.Offset)) &^ 1
+			return o.c.p.SetWatch(n, at, tracer.WatchAccess)
+		}
+	}
+	return nil
+}
+
+// wants is asked for each system call. It runs on the thread that traces.
+func (o *observer) wants(call *tracer.Call) bool {
+	if !call.Done {
+		o.effect = o.proc.Effect(call)
+		switch {
+		case o.effect != "":
+		case o.readsArguments(call):
+			o.effect = readsArguments
+		case o.readsMoment(call) != "":
+			o.effect = "reads " + o.readsMoment(call) + ", which changes at any moment"
+		case o.asksProcess(call):
+			o.effect = "asks for its process id"
+		}
+		return o.effect != ""
+	}
+	if o.reads == nil {
+		return false
+	}
+	o.note(call)
+	o.moved = o.environ != 0 && o.keys != 0 && o.stack.word(o.environ, o.stack.keys) != o.keys
+	return o.moved
+}
+
+// note adds what a call has read to what is known; nothing, where the interpreter itself made it.
+func (o *observer) note(call *tracer.Call) {
+	frames := o.stack.frames(o.tstate(), 1)
+	if len(frames) == 0 {
+		return
+	}
+	file := o.stack.file(frames[0].code)
+	who := o.who()
+	if at := strings.LastIndexByte(who, ':'); at > 0 && prefix.Again(call, who[:at]) {
+		return
+	}
+	if what := o.reads.Note(o.proc, call, strings.HasPrefix(file, "<frozen importlib")); what != "" {
+		o.reads.By(what, who)
+	}
+}
+
+// helpers are files of functions that read for others.
+var helpers = []string{"<frozen ", "/posixpath.py", "/genericpath.py", "/os.py", "/pathlib.py",
+	"/_collections_abc.py", "/contextlib.py"}
+
+// who says which file and line of Python is at work: of the newest frame that is no helper's.
+func (o *observer) who() string {
+	const most = 12
+	var newest string
+	for _, f := range o.stack.frames(o.tstate(), most) {
+		file := o.stack.file(f.code)
+		at := fmt.Sprintf("%s:%d", file, o.stack.lineAt(f))
+		if newest == "" {
+			newest = at
+		}
+		if !slices.ContainsFunc(helpers, func(h string) bool {
+			return strings.HasPrefix(file, h) || strings.HasSuffix(file, h)
+		}) || strings.HasPrefix(file, "<frozen site") || strings.HasPrefix(file, "<frozen runpy") {
+			return at
+		}
+	}
+	return newest
+}
+
+const readsArguments = "reads its arguments"
+
+// readsMoment returns the path of what the program is about to read that changes at any moment; ""
+// for none.
+func (o *observer) readsMoment(call *tracer.Call) string {
+	path := o.proc.Opens(call)
+	if path == "" || o.library == "" {
+		return ""
+	}
+	frames := o.stack.frames(o.tstate(), 1)
+	if len(frames) == 0 {
+		return ""
+	}
+	if file := o.stack.file(frames[0].code); !strings.HasPrefix(file, "<frozen importlib") { // else a library of C does
+		return prefix.Volatile(path, file)
+	}
+	return ""
+}
+
+// asksProcess says whether the program asks for its process id, or its parent's, which are others
+// in a thaw. The standard library and libraries in C do so to notice a fork.
+func (o *observer) asksProcess(call *tracer.Call) bool {
+	name := map[uint64]string{unix.SYS_GETPID: "getpid", unix.SYS_GETPPID: "getppid"}[call.Nr]
+	if name == "" || o.library == "" {
+		return false
+	}
+	frames := o.stack.frames(o.tstate(), 1)
+	if len(frames) == 0 {
+		return false
+	}
+	file := o.stack.file(frames[0].code)
+	inside := strings.HasPrefix(file, o.library) && !strings.Contains(file, "-packages/")
+	return !inside && !strings.HasPrefix(file, "<frozen ") && o.stack.uses(frames[0].code, name)
+}
+
+// readsArguments says whether a call opens the command line as the kernel tells it.
+func (o *observer) readsArguments(call *tracer.Call) bool {
+	path := o.proc.Opens(call)
+	return path == "/proc/self/cmdline" || path == fmt.Sprintf("/proc/%d/cmdline", o.proc.PID)
+}
+
+// proceed lets the command run to its next event.
+func (o *observer) proceed(ctx context.Context) (ev tracer.Stop, err error) {
+	for {
+		ev, err = o.c.p.ContinueToStop(time.Now().Add(slice), o.wants)
+		switch {
+		case errors.Is(err, tracer.ErrStepTimeout):
+			if ctx.Err() != nil {
+				return ev, ctx.Err()
+			}
+		case err != nil:
+			return ev, o.c.ended(err, "did not come to its point")
+		default:
+			if ev.Exec {
+				o.c.planted = false
+			}
+			return ev, nil
+		}
+	}
+}
+
+// argumentsRead says whether what has just read sys.argv makes a difference: not the collector,
+// nor runpy, nor what takes sys.argv[0] alone, which is the program's own name.
+func (o *observer) argumentsRead() bool {
+	st, err := o.state.Read(o.c.live)
+	if err != nil || st.GCCollecting {
+		return false
+	}
+	frames := o.stack.frames(st.GILHolder, 1)
+	if len(frames) == 0 {
+		return true
+	}
+	file := o.stack.file(frames[0].code)
+	if file == "<frozen runpy>" || strings.HasSuffix(file, "/runpy.py") {
+		return false
+	}
+	return !o.stack.firstItem(frames[0])
+}
+
+// variableRead notes which variables of os.environ were looked for.
+func (o *observer) variableRead() {
+	st, err := o.state.Read(o.c.live)
+	if err != nil || st.GCCollecting || o.reads == nil {
+		return
+	}
+	frames := o.stack.frames(st.GILHolder, 1)
+	if len(frames) == 0 {
+		return // the interpreter itself
+	}
+	f := frames[0]
+	who := o.who()
+	if o.reads.AllEnv && o.reads.Who["*"] == who {
+		return // what takes one after the other
+	}
+	if strings.HasSuffix(o.stack.file(f.code), "/os.py") || o.stack.file(f.code) == "<frozen os>" {
+		switch o.stack.name(f.code) {
+		case "__setitem__", "__delitem__":
+			return // a change: its name is a guard in any case
+		case "__getitem__":
+			const key = 1 // self is the first
+			if name := o.stack.code.ascii(o.stack.local(f, key)); isVariable(name) {
+				o.reads.Env[name] = true
+				o.reads.By(name, who)
+				return
+			}
+		}
+	}
+	o.reads.AllEnv = true
+	o.reads.By("*", who)
+}
+
+// isVariable says whether a text can be the name of a variable of the environment.
+func isVariable(name string) bool {
+	return name != "" && !strings.ContainsAny(name, "=\x00 *")
+}
+
+// place describes a frame.
+func (o *observer) place(f pyFrame) Place {
+	p, ok := o.known[f.code]
+	if !ok {
+		p = Place{File: o.stack.file(f.code), Name: o.stack.name(f.code), First: o.stack.line(f.code)}
+		o.known[f.code] = p
+	}
+	p.at, p.exact = f.at, f.exact
+	return p
+}
+
+// places describes the Python stack.
+func (o *observer) places() (out []Place) {
+	const most = 400
+	for _, f := range o.stack.frames(o.tstate(), most) {
+		p := o.place(f)
+		p.Line, p.start = o.stack.lineAt(f), o.stack.lineStart(f)
+		out = append(out, p)
+	}
+	return out
+}

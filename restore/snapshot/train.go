@@ -1,0 +1,101 @@
+package snapshot
+
+import (
+	"context"
+
+	"pyfreeze/tracer"
+)
+
+// Numbers of the watches of a run that is observed.
+const (
+	watchArgv  = 0 // the size of sys.argv
+	watchText  = 1 // what waits in the text stream of standard output
+	watchEnd   = 2 // and what follows: what takes the interpreter down
+	watchKeys  = 1 // of os.environ
+	watchNames = 2 // PyEval_EvalCode
+	watchSpot  = 3
+	watchOrig  = 3 // the size of sys.orig_argv
+)
+
+// Observe lets the command run until it is about to do what depends on this one run: read its
+// arguments, do something that others could tell, or end. It returns the spots before that, the
+// latest first. The command is stopped there, and what it was about to do is not done yet.
+// Precondition: ToPython has returned, UseLayout was called. Errors: *CommandEndedError.
+func (c *Command) Observe(ctx context.Context) ([]*Spot, error) {
+	o, err := newObserver(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.find(); err != nil {
+		return nil, err
+	}
+	if err := c.p.SetWatch(watchArgv, o.argv, tracer.WatchAccess); err != nil {
+		return nil, err
+	}
+	if at := o.stack.pendingAt(o.streams[0]); at != 0 {
+		if err := c.p.SetWatch(watchText, at, tracer.WatchAccess); err != nil {
+			return nil, err
+		}
+	}
+	last := tracer.Watches
+	if o.orig != 0 { // an end that is not seen is seen by what it does
+		last = watchOrig
+		if err := c.p.SetWatch(watchOrig, o.orig, tracer.WatchAccess); err != nil {
+			return nil, err
+		}
+	}
+	for i, at := range c.exits() {
+		if watchEnd+i >= last {
+			break
+		}
+		if err := c.p.SetWatch(watchEnd+i, at, tracer.WatchExecute); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		ev, err := o.proceed(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case ev.Exec:
+			return nil, &CommandEndedError{Command: c.name, Missed: "executed another program"}
+		case ev.Call != nil:
+			spots := o.candidates(o.effect)
+			if err := c.p.UndoCall(); err != nil {
+				return nil, err
+			}
+			return spots, o.stop()
+		case ev.Hit[watchArgv]:
+			if len(o.stack.frames(o.tstate(), 1)) == 0 {
+				return o.candidates("ends"), o.stop() // the interpreter takes itself down
+			}
+			if o.argumentsRead() {
+				return o.candidates(readsArguments), o.stop()
+			}
+		case ev.Hit[watchText] && o.pending() > 0:
+			return o.candidates(writesOutput), o.stop()
+		case ev.Hit[watchText]:
+		case ev.Hit[watchOrig] && o.orig != 0:
+			if o.argumentsRead() {
+				return o.candidates(readsArguments), o.stop()
+			}
+		default:
+			return []*Spot{{What: "ends"}}, o.stop()
+		}
+	}
+}
+
+// candidates are the spots before what the command is about to do.
+func (o *observer) candidates(what string) []*Spot {
+	return candidates(what, o.places(), o.stack.forkFiles(o.tstate()))
+}
+
+// stop takes the watches away.
+func (o *observer) stop() error {
+	for n := range tracer.Watches {
+		if err := o.c.p.ClearWatch(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package snapshot
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pyfreeze/procmem"
+	"pyfreeze/restore/prefix"
+	"pyfreeze/tracer"
+)
+
+// wrapperObserver watches what a command does before it executes its interpreter, and the
+// processes that it starts.
+type wrapperObserver struct{ effect string }
+
+// wants returns what is asked for each system call.
+func (w *wrapperObserver) wants(c *Command) func(int, *tracer.Call) bool {
+	return func(pid int, call *tracer.Call) bool {
+		p := &prefix.Process{PID: pid, Mem: traced{pid}, Inherited: c.start.FDs, Streams: c.streams}
+		if call.Done {
+			if !p.FindsItself(call) {
+				c.reads.Note(p, call, false)
+			}
+			return false
+		}
+		if wrapping[call.Nr] {
+			return false
+		}
+		w.effect = p.Effect(call)
+		return w.effect != ""
+	}
+}
+
+// wrapperEnds looks at what a wrapper has read, now that it has executed the interpreter.
+func (c *Command) wrapperEnds() {
+	first := c.start.Argv[0]
+	if c.reads == nil || len(c.wrapped) == 0 {
+		return
+	}
+	below := strings.Contains(first, "/") && !filepath.IsAbs(first)
+	for path := range c.reads.Files {
+		below = below || strings.HasPrefix(path, strings.TrimSuffix(c.start.Cwd, "/")+"/")
+	}
+	for _, e := range append(c.start.Argv[1:], c.start.Environ...) {
+		name, value, _ := strings.Cut(e, "=")
+		at := strings.Contains(value, c.start.Cwd) && name != "PWD" && name != "OLDPWD"
+		below = below || at && c.start.Cwd != "/"
+	}
+	if below { // what it did is another thing elsewhere
+		c.reads.Asked[prefix.AskedCwd] = true
+	}
+}
+
+// wrapping are calls by which nobody can tell that a wrapper runs: what they start is watched, too,
+// and ends.
+var wrapping = map[uint64]bool{unix.SYS_EXECVE: true, unix.SYS_CLONE: true, unix.SYS_CLONE3: true,
+	unix.SYS_FORK: true, unix.SYS_VFORK: true, unix.SYS_EXIT: true, unix.SYS_EXIT_GROUP: true,
+	unix.SYS_SETPGID: true}
+
+// traced reads the memory of a process, whatever it executes meanwhile.
+type traced struct{ pid int }
+
+func (t traced) ReadAt(b []byte, a procmem.Addr) (int, error) {
+	live, err := procmem.OpenLive(t.pid)
+	if err != nil {
+		return 0, err
+	}
+	defer live.Close()
+	return live.ReadAt(b, a)
+}
+
+// readStreams returns what the descriptors of a process are open for.
+func readStreams(pid int) (out []string) {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	names, _ := os.ReadDir(dir) // a process that has gone has none
+	for _, n := range names {
+		if link, err := os.Readlink(dir + "/" + n.Name()); err == nil {
+			out = append(out, link)
+		}
+	}
+	return out
+}
+
+// WrapperError says that what a command executes before its interpreter does something that must
+// not be done again.
+type WrapperError struct{ Wrapper, Does string }
+
+func (e *WrapperError) Error() string {
+	return fmt.Sprintf("cannot freeze: %s, which starts the program, %s before "+
+		"(give the command of the interpreter itself, or the path of the program behind it)",
+		e.Wrapper, e.Does)
+}
