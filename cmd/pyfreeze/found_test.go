@@ -290,3 +290,34 @@ func TestFoundInstallTerminal(t *testing.T) {
 		t.Errorf("not all were thawed: %+v", s)
 	}
 }
+
+// TestFoundArgcArgv has a library that asks the interpreter for its words in C, as those do that
+// change the title of a process.
+func TestFoundArgcArgv(t *testing.T) {
+	h := newHome(t)
+	h.write("words.c", `
+#include <wchar.h>
+void Py_GetArgcArgv(int *argc, wchar_t ***argv);
+int count(void) { int n; wchar_t **v; Py_GetArgcArgv(&n, &v); return n; }
+const wchar_t *word(int i) { int n; wchar_t **v; Py_GetArgcArgv(&n, &v); return v[i]; }
+`)
+	h.run("gcc", "-shared", "-fPIC", "-o", "words.so", "words.c").must(t, "exit 0")
+	h.write("prog.py", `
+import ctypes, os, sys
+lib = ctypes.PyDLL(os.path.dirname(os.path.abspath(__file__)) + "/words.so")
+lib.word.restype = ctypes.c_wchar_p
+args = sys.argv[1:]
+print(args, [lib.word(i) for i in range(lib.count())][2:])
+`)
+	for _, py := range inspectedPythons(t) {
+		h.run(binary, "freeze", "-o", "i", "--", py, "prog.py", "at", "the", "freeze").must(t, "exit 0")
+		for _, args := range [][]string{{"a"}, {"b", "c", "d", "é"}, {}} {
+			plain := h.run(append([]string{py, "prog.py"}, args...)...)
+			log := newRunLog(t)
+			if got := h.run(append([]string{log.env(), binary, "run", "i"}, args...)...); got.Stdout != plain.Stdout || got.Status != plain.Status {
+				t.Errorf("%s: %v, plain %v", py, got, plain)
+			}
+			log.thawed(t, 1)
+		}
+	}
+}

@@ -161,6 +161,7 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 	h.Environ = uint64(environ)
 	h.Auxv, h.AuxvLen = t.Bytes(c.Kernel.Auxv), uint32(len(c.Kernel.Auxv))
 	h.AuxvAt = uint64(f.auxvAt())
+	h.OrigArgv = f.origArgv()
 	copy(h.Comm[:15], c.Kernel.Comm)
 	return h, nil
 }

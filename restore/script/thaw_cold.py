@@ -194,12 +194,15 @@ def seed_generators():
 
 
 def original_dir():
-    # As multiprocessing.process does when it is imported.
+    # As multiprocessing.process does when it is imported: the key is of one run.
     try:
         path = os.path.abspath(os.getcwd())
     except OSError:
         path = None
-    sys.modules['multiprocessing.process'].ORIGINAL_DIR = path
+    module = sys.modules['multiprocessing.process']
+    module.ORIGINAL_DIR = path
+    if config['resume'] and not config['attached'] and '_config' in getattr(module._current_process, '__dict__', ()):
+        module._current_process._config['authkey'] = module.AuthenticationString(os.urandom(32))
 
 
 def user_site(old_home):

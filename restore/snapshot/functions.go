@@ -18,6 +18,7 @@ var pythonFunctions = map[int]string{
 	stub.FnCall: "PyObject_CallObject", stub.FnFetch: "PyErr_Fetch", stub.FnNormalize: "PyErr_NormalizeException",
 	stub.FnTraceback: "PyException_SetTraceback", stub.FnPrint: "PyErr_Print",
 	stub.FnDecref: "Py_DecRef", stub.FnRestore: "PyErr_Restore",
+	stub.FnRawMalloc: "PyMem_RawMalloc", stub.FnDecode: "Py_DecodeLocale",
 }
 
 // Functions returns the addresses of what the stub calls in a process. Errors: *symbols.NotPythonError.

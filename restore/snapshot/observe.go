@@ -130,6 +130,8 @@ func (o *observer) wants(call *tracer.Call) bool {
 			o.effect = readsArguments
 		case o.readsMoment(call) != "":
 			o.effect = "reads " + o.readsMoment(call) + ", which changes at any moment"
+		case o.draws(call):
+			o.effect = "draws random numbers from the system"
 		case o.asksProcess(call):
 			o.effect = "asks for its process id"
 		}
@@ -164,7 +166,7 @@ var helpers = []string{"<frozen ", "/posixpath.py", "/genericpath.py", "/os.py",
 	"/_collections_abc.py", "/contextlib.py"}
 
 // who says which file and line of Python is at work: of the newest frame that is no helper's.
-func (o *observer) who() string {
+func (o *observer) who(more ...string) string {
 	const most = 12
 	var newest string
 	for _, f := range o.stack.frames(o.tstate(), most) {
@@ -173,7 +175,7 @@ func (o *observer) who() string {
 		if newest == "" {
 			newest = at
 		}
-		if !slices.ContainsFunc(helpers, func(h string) bool {
+		if !slices.ContainsFunc(append(more, helpers...), func(h string) bool {
 			return strings.HasPrefix(file, h) || strings.HasSuffix(file, h)
 		}) || strings.HasPrefix(file, "<frozen site") || strings.HasPrefix(file, "<frozen runpy") {
 			return at
@@ -199,6 +201,27 @@ func (o *observer) readsMoment(call *tracer.Call) string {
 		return prefix.Volatile(path, file)
 	}
 	return ""
+}
+
+// draws says whether the program takes random numbers from the system, for a token or a name: not a
+// seed of the random module's generators, which are seeded anew, nor that of numpy's own.
+func (o *observer) draws(call *tracer.Call) bool {
+	const seed = 624 * 4 // random_seed_urandom() of Modules/_randommodule.c
+	if call.Nr != unix.SYS_GETRANDOM || call.Args[1] == seed || o.library == "" {
+		return false
+	}
+	frames := o.stack.frames(o.tstate(), 1)
+	if len(frames) == 0 {
+		return false
+	}
+	for _, name := range []string{"urandom", "_urandom", "getrandom"} {
+		if o.stack.uses(frames[0].code, name) {
+			who := o.who("/random.py", "/secrets.py")
+			return !strings.Contains(who, "/numpy/random/") && // recipes/numpy.py
+				!strings.Contains(who, "/multiprocessing/process.py:") // original_dir() of script/thaw_cold.py
+		}
+	}
+	return false // a library of C does
 }
 
 // asksProcess says whether the program asks for its process id, or its parent's, which are others

@@ -101,6 +101,7 @@ type Head struct {
 	Environ                        uint64
 	MM                             [7]uint64
 	AuxvAt                         uint64
+	OrigArgv                       uint64
 	Auxv, AuxvLen                  uint32
 	Comm                           [16]byte
 }

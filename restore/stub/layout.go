@@ -38,7 +38,9 @@ const (
 	FnPrint          = 20
 	FnDecref         = 21
 	FnRestore        = 22
-	Functions        = 23
+	FnRawMalloc      = 23
+	FnDecode         = 24
+	Functions        = 25
 	WayFork          = 1
 	WayHeld          = 2
 	WayEnsure        = 3
@@ -80,5 +82,5 @@ var layouts = map[string]struct {
 	"FD":     {40, map[string]uint64{"fd": 0, "other": 4, "kind": 8, "flags": 12, "offset": 16, "path": 24, "nholds": 28, "holds": 32, "file": 36}},
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {616, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 208, "forked": 216, "script": 224, "code": 232, "code_len": 236, "ways": 240, "exe": 336, "pid": 340, "nops": 344, "ops": 348, "nfds": 352, "fds": 356, "nthreads": 360, "threads": 364, "nwords": 368, "words": 372, "nobjects": 376, "objects": 380, "nplain": 384, "plain": 388, "vdso": 392, "nvdso": 456, "vdso_sum": 460, "actions": 464, "start_mask": 472, "start_ignored": 480, "point_mask": 488, "stack_low": 496, "stack_end": 504, "stack_floor": 512, "environ": 520, "mm": 528, "auxv_at": 584, "auxv": 592, "auxv_len": 596, "comm": 600}},
+	"Head":   {640, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 224, "forked": 232, "script": 240, "code": 248, "code_len": 252, "ways": 256, "exe": 352, "pid": 356, "nops": 360, "ops": 364, "nfds": 368, "fds": 372, "nthreads": 376, "threads": 380, "nwords": 384, "words": 388, "nobjects": 392, "objects": 396, "nplain": 400, "plain": 404, "vdso": 408, "nvdso": 472, "vdso_sum": 476, "actions": 480, "start_mask": 488, "start_ignored": 496, "point_mask": 504, "stack_low": 512, "stack_end": 520, "stack_floor": 528, "environ": 536, "mm": 544, "auxv_at": 600, "orig_argv": 608, "auxv": 616, "auxv_len": 620, "comm": 624}},
 }

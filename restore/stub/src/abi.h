@@ -73,6 +73,7 @@ enum {
 	FN_BUILTINS, FN_EVAL, FN_CALL,           // PyEval_GetBuiltins, PyEval_EvalCode, PyObject_CallObject
 	FN_FETCH, FN_NORMALIZE, FN_TRACEBACK,    // PyErr_Fetch, PyErr_NormalizeException, PyException_SetTraceback
 	FN_PRINT, FN_DECREF, FN_RESTORE,         // PyErr_Print, Py_DecRef, PyErr_Restore
+	FN_RAW_MALLOC, FN_DECODE,                // PyMem_RawMalloc, Py_DecodeLocale
 	NFN
 };
 
@@ -164,6 +165,7 @@ struct head {
 	u64 environ;            // address of libc's environ
 	u64 mm[7];              // start_code, end_code, start_data, end_data, start_brk, brk, start_stack
 	u64 auxv_at;            // the auxiliary vector on the stack
+	u64 orig_argv;          // the interpreter's PyWideStringList for Py_GetArgcArgv(), where a library asks for it; else 0
 	u32 auxv, auxv_len;
 	char comm[16];
 };

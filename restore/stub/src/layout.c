@@ -20,7 +20,7 @@ int main(void)
 	N(FnRelease, FN_RELEASE) N(FnLoads, FN_LOADS) N(FnDict, FN_DICT) N(FnDictSet, FN_DICT_SET) N(FnDictGet, FN_DICT_GET)
 	N(FnTupleGet, FN_TUPLE_GET) N(FnBytes, FN_BYTES) N(FnLong, FN_LONG) N(FnUTF8, FN_UTF8) N(FnBuiltins, FN_BUILTINS)
 	N(FnEval, FN_EVAL) N(FnCall, FN_CALL) N(FnFetch, FN_FETCH) N(FnNormalize, FN_NORMALIZE)
-	N(FnTraceback, FN_TRACEBACK) N(FnPrint, FN_PRINT) N(FnDecref, FN_DECREF) N(FnRestore, FN_RESTORE) N(Functions, NFN)
+	N(FnTraceback, FN_TRACEBACK) N(FnPrint, FN_PRINT) N(FnDecref, FN_DECREF) N(FnRestore, FN_RESTORE) N(FnRawMalloc, FN_RAW_MALLOC) N(FnDecode, FN_DECODE) N(Functions, NFN)
 	N(WayFork, WAY_FORK) N(WayHeld, WAY_HELD) N(WayEnsure, WAY_ENSURE)
 	N(HeadResume, HEAD_RESUME) N(HeadChild, HEAD_CHILD) N(HeadEarly, HEAD_EARLY)
 	N(OpOpen, OP_OPEN) N(OpFile, OP_FILE) N(OpAnon, OP_ANON) N(OpImage, OP_IMAGE) N(OpRead, OP_READ) N(OpStack, OP_STACK)
@@ -47,7 +47,7 @@ int main(void)
 	F(head, exe) F(head, pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
 	F(head, nthreads) F(head, threads) F(head, nwords) F(head, words) F(head, nobjects) F(head, objects) F(head, nplain) F(head, plain) F(head, vdso) F(head, nvdso) F(head, vdso_sum)
 	F(head, actions) F(head, start_mask) F(head, start_ignored) F(head, point_mask) F(head, stack_low) F(head, stack_end)
-	F(head, stack_floor) F(head, environ) F(head, mm) F(head, auxv_at) F(head, auxv) F(head, auxv_len) F(head, comm) E
+	F(head, stack_floor) F(head, environ) F(head, mm) F(head, auxv_at) F(head, orig_argv) F(head, auxv) F(head, auxv_len) F(head, comm) E
 	puts("}");
 	return 0;
 }

@@ -90,6 +90,21 @@ static void set_objects(u64 globals)
 	}
 }
 
+// Tells Py_GetArgcArgv() of this run's words: who changes the title of the process looks for them where the kernel has
+// them. The old list stays, as others may know it.
+static void set_orig_argv(void)
+{
+	struct { u64 length, *items; } *list = (void *)H->orig_argv;
+	u64 *items = (u64 *)call(FN_RAW_MALLOC, (fresh.argc + 1) * sizeof *items, 0, 0);
+	if (!items)
+		return;
+	for (u64 i = 0; i < fresh.argc; i++)
+		if (!(items[i] = call(FN_DECODE, (u64)fresh.argv[i], 0, 0)))
+			return;
+	list->items = items;
+	list->length = fresh.argc;
+}
+
 void python(void)
 {
 	struct way *w = &H->ways[R.mode];
@@ -107,6 +122,8 @@ void python(void)
 	set(globals, "shipped_recipes", call(FN_TUPLE_GET, script, 2, 0));
 	set(globals, "recipe_code", call(FN_TUPLE_GET, all, 0, 0));
 	set(globals, "config", call(FN_TUPLE_GET, all, 1, 0));
+	if (H->orig_argv)
+		set_orig_argv();
 	if (H->nobjects)
 		set_objects(globals);
 	u64 done = call(FN_EVAL, call(FN_TUPLE_GET, script, 0, 0), globals, globals);
