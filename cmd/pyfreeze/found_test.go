@@ -321,3 +321,25 @@ print(args, [lib.word(i) for i in range(lib.count())][2:])
 		}
 	}
 }
+
+// TestFoundInstallCheck compares the runs of a program when it is installed, and throws an image away
+// that is frozen where it should not be.
+func TestFoundInstallCheck(t *testing.T) {
+	h := newHome(t)
+	h.write("bin/tool", "#!"+python+"\nimport sys\nfrom tool_module import main\nARGS = sys.argv[1:]\nmain()\n")
+	if err := os.Chmod(filepath.Join(h.bin, "tool"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.write("bin/tool_module.py", "import sys\ndef main():\n    print(sys.modules['__main__'].ARGS)\n    open('made', 'w').close()\n")
+	o := h.run(binary, "install", "tool", "--check", "a 'b c'", "--check", "").must(t, "exit 0")
+	if !strings.Contains(o.Stdout, "checked: tool a 'b c'\n") {
+		t.Errorf("%v", o)
+	}
+	o = h.run(binary, "install", "tool", "--at", "tool_module:main", "--warm", "x", "--check", "y").must(t, "exit 1")
+	if !strings.Contains(o.Stderr, "another standard output") || len(h.status().Images) != 1 || h.status().Images[0].Failed == "" {
+		t.Errorf("%v; %+v", o, h.status())
+	}
+	if o := h.run("tool", "z").must(t, "exit 0"); o.Stdout != "['z']\n" {
+		t.Errorf("%v", o)
+	}
+}

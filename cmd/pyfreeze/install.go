@@ -37,7 +37,7 @@ frozen at the exit: a thaw runs its script again.
 PROGRAM is a name, to be looked up on PATH at each start as if the launcher were
 not there, or a path.`,
 		Example: `  pyfreeze install hg
-  pyfreeze install black
+  pyfreeze install black --check --version
   pyfreeze install app --at app.cli:main
   pyfreeze install /opt/app/bin/app --dir /usr/local/bin --cache user`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -64,10 +64,17 @@ not there, or a path.`,
 				return fmt.Errorf("the launcher is in place, and runs the plain program, for there is no image: %w", err)
 			}
 			summary(os.Stdout, path, m, took)
+			for _, args := range o.checks {
+				if err := l.Check(cmd.Context(), args); err != nil {
+					return err
+				}
+				fmt.Printf("  checked: %s %s\n", l.Name, args)
+			}
 			return nil
 		},
 	}
 	f := c.Flags()
+	f.StringArrayVar(&o.checks, "check", nil, "run the program with these `ARGS` plainly and from its image, in empty directories, and throw the image away where they differ; may be repeated")
 	f.StringVar(&o.dir, "dir", "~/.local/bin", "`DIRECTORY` for the launcher")
 	f.StringVar(&o.cache, "cache", "", "`DIRECTORY` for images, of mode 0700; or \"user\": that of whoever runs the launcher (default $XDG_CACHE_HOME/pyfreeze as it is now)")
 	f.StringArrayVar(&o.warm, "warm", nil, "warm up with these `ARGS`, quoted as for a shell, in place of the recipe's; may be repeated")
@@ -82,7 +89,7 @@ not there, or a path.`,
 
 type installOptions struct {
 	dir, cache, recipe, at  string
-	warm, env               []string
+	warm, env, checks       []string
 	force, noBuild, verbose bool
 }
 
