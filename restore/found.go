@@ -27,16 +27,23 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions, fo fre
 	if err != nil {
 		return nil, status, err
 	}
-	const most = 8
+	const most = 10
 	var m *freeze.Meta
-	for i, spot := range spots {
-		if i == most {
-			break
-		}
-		m, err = freezeAt(ctx, program, spot, lay, o, fo)
+	anywhere := false
+	for n := 0; n < most && len(spots) > 0; n++ {
+		spot := spots[0]
+		m, err = freezeAt(ctx, program, spot, lay, anywhere, o, fo)
 		var passed *snapshot.PassedError
 		if !errors.As(err, &passed) {
+			if err == nil && m.Bound() && !anywhere {
+				anywhere = true // an image that is less warm, but fits in other directories, too
+				continue
+			}
 			break
+		}
+		// The first run may have changed what this one finds: a directory that it made.
+		if spots = spots[1:]; len(passed.Next) > 0 && passed.What != spot.What {
+			spots = passed.Next
 		}
 	}
 	return m, status, err
@@ -91,9 +98,11 @@ func observe(ctx context.Context, c *snapshot.Command, o CommandOptions) ([]*sna
 	return spots, lay, err
 }
 
-// freezeAt runs the program to a spot, and freezes it there.
-func freezeAt(ctx context.Context, program tracer.Program, spot *snapshot.Spot, lay *symbols.Layout, o CommandOptions, fo freeze.Options) (m *freeze.Meta, err error) {
+// freezeAt runs the program to a spot, and freezes it there. anywhere: it must not have asked for its
+// working directory before.
+func freezeAt(ctx context.Context, program tracer.Program, spot *snapshot.Spot, lay *symbols.Layout, anywhere bool, o CommandOptions, fo freeze.Options) (m *freeze.Meta, err error) {
 	tell(o.Tell, "running it again, up to the point")
+	program.Dies = true // what it would do from the point on has been done
 	c, err := snapshot.StartCommand(program, o.Tell)
 	if err != nil {
 		return nil, err
@@ -106,7 +115,7 @@ func freezeAt(ctx context.Context, program tracer.Program, spot *snapshot.Spot, 
 			err = errors.Join(err, kerr, werr)
 		}
 	}()
-	c.Note(lay)
+	c.Note(lay, anywhere)
 	if err := c.ToPython(ctx); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,8 @@ const (
 type Stop struct {
 	WatchEvent
 	Call *Call // that was wanted; nil where a watch was hit or a program executed
+	// Family is how many processes that the process had started were killed.
+	Family int
 }
 
 // ContinueToStop lets the main thread of a spawned process, and all others, run until one of its

@@ -11,8 +11,8 @@ const forks = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEFORK | unix.PTRACE
 	unix.PTRACE_O_TRACECLONE
 
 // ContinueFamily is ContinueToStop for a process and all that it starts: want gets the id of the
-// one that makes a call. When it returns for a call, those that the process has started are killed;
-// when for another reason, they are let go. Errors: as of ContinueToStop.
+// one that makes a call. When it returns, but at the deadline, those that the process has started
+// and that live are killed, and counted in Stop.Family. Errors: as of ContinueToStop.
 func (p *Process) ContinueFamily(deadline time.Time, want func(pid int, c *Call) bool) (ev Stop, err error) {
 	err = p.withThread(p.pid, func(t *thread) error {
 		if !t.running {
@@ -24,10 +24,9 @@ func (p *Process) ContinueFamily(deadline time.Time, want func(pid int, c *Call)
 			p.family = map[int]*thread{}
 		}
 		stopped, err := p.runFamily(t, deadline, want, &ev)
-		if ev.Call != nil {
+		if err != nil || stopped {
+			ev.Family = len(p.family)
 			p.killFamily()
-		} else if err != nil || stopped {
-			p.letFamilyGo()
 		}
 		if err == nil && !stopped {
 			err = ErrStepTimeout
@@ -126,17 +125,6 @@ func (p *Process) pollChild(t *thread, want func(int, *Call) bool) (*Call, error
 		t.sig = s.signal
 	}
 	return nil, p.resumeBy(unix.PTRACE_SYSCALL, t)
-}
-
-// letFamilyGo lets those go on by themselves that are left.
-func (p *Process) letFamilyGo() {
-	for tid, t := range p.family {
-		if t.running && p.interrupt(t) == nil {
-			_, _, _ = p.poll(t, false) // it may have gone
-		}
-		_ = ptrace(unix.PTRACE_DETACH, tid, 0, 0)
-		delete(p.family, tid)
-	}
 }
 
 // killFamily ends those that a killed process has started.

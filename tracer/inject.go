@@ -131,5 +131,8 @@ func (p *Process) options() uintptr {
 	if p.twin {
 		return unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD
 	}
+	if p.dies {
+		return unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
+	}
 	return unix.PTRACE_O_TRACEEXEC
 }

@@ -21,6 +21,7 @@ type Process struct {
 	pid     int
 	spawned bool
 	twin    bool // made by Twin: dies with us
+	dies    bool // spawned, and dies with us, too
 
 	mu       sync.Mutex // serialises calls; held while the loop works
 	detached bool

@@ -18,6 +18,7 @@ type Program struct {
 	Argv, Env []string
 	Dir       string // working directory; "" for ours
 	Start     *Start // nil: as this process has it
+	Dies      bool   // it dies, with all that ContinueFamily traces, when we die; else it goes on
 }
 
 // Start is what a program finds at its start and the Go runtime changes in this process.
@@ -31,7 +32,7 @@ type Start struct {
 // instruction. It inherits the standard descriptors, and whatever else is open without close-on-exec.
 // When we die, it goes on. The caller ends it with Detach (it goes on) or Kill, and then Wait.
 func Spawn(program Program) (*Process, error) {
-	p := &Process{spawned: true, loop: startLoop(), threads: map[int]*thread{}}
+	p := &Process{spawned: true, dies: program.Dies, loop: startLoop(), threads: map[int]*thread{}}
 	err := p.call(func() error { return p.spawn(program) })
 	if err != nil {
 		p.end()

@@ -34,7 +34,7 @@ raise SystemExit(5)
 	{"silent", "import atexit, sys\natexit.register(len, 'x')\nsys.exit(3)\n", "ends"},
 	{"raw", "import sys\nx = 1\nsys.stdout.buffer.write(b'raw')\n", "the beginning of the script, before the program writes"},
 	{"traceback", "import sys\ndef f(n):\n    if n: return f(n - 1)\n    return [1][len(sys.argv)]\nf(20)\n",
-		"prog.py:4 in f, before the program reads its arguments"},
+		"prog.py:5 in <module>, before the program reads its arguments"},
 	{"thread", "import threading, sys\n\nt = threading.Thread(target=print, args=('in a thread',)); t.start()\nt.join()\nprint(sys.argv[1:])\n",
 		"prog.py:3 in <module>, before the program starts a thread"},
 	{"child", "import subprocess, sys\nsubprocess.run(['echo', 'child'], check=True)\nprint(sys.argv[1:])\n", "before the program starts a process"},

@@ -26,9 +26,34 @@ func (f *freezing) findDirectory() {
 			return
 		}
 	}
-	if copies, ok := captured.Cwd(f.heap, f.walk, f.start.Cwd); ok {
+	copies, ok := captured.Cwd(f.heap, f.walk, f.start.Cwd)
+	if ok && f.accounted(copies) {
 		f.copies = append(f.copies, copies...)
 		delete(r.Asked, prefix.AskedCwd)
 		delete(r.Files, f.start.Cwd)
 	}
+}
+
+// accounted says whether each line that has asked for the directory is one of a module that keeps
+// it, once for each: what else became of the answer, such as the parts of a Path, cannot be found.
+func (f *freezing) accounted(copies []captured.Copy) bool {
+	mods, err := f.heap.Modules()
+	if err != nil {
+		return false
+	}
+	file, kept := map[string]string{}, map[string]int{}
+	for _, m := range mods {
+		file[m.Name] = m.File
+	}
+	for _, c := range copies {
+		kept[file[c.Module]]++
+	}
+	for who := range f.o.Reads.Askers {
+		at := strings.LastIndexByte(who, ':')
+		if at < 0 || kept[who[:at]] == 0 {
+			return false
+		}
+		kept[who[:at]]--
+	}
+	return true
 }

@@ -83,6 +83,7 @@ type freezing struct {
 	meta    *Meta
 
 	generators []uint64 // addresses of objects that are to be seeded anew
+	seeded     []uint32 // state of random._inst, where the program has seeded it; nil else
 }
 
 // mode is what a thaw does: `run`, or `run --resume`.

@@ -3,11 +3,13 @@ package freeze
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"pyfreeze/image"
 	"pyfreeze/pyheap"
 	"pyfreeze/restore/captured"
+	"pyfreeze/restore/prefix"
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/snapshot"
 )
@@ -62,6 +64,11 @@ type GuardInfo struct {
 type StageTime struct {
 	Name string        `json:"name"`
 	Took time.Duration `json:"took_ns"`
+}
+
+// Bound says whether the image fits in one working directory alone.
+func (m *Meta) Bound() bool {
+	return slices.ContainsFunc(m.Guards, func(g GuardInfo) bool { return g.What == prefix.AskedCwd && g.Who != "" })
 }
 
 // OpaqueMemory says how much of the allocators' live memory is understood, in bytes.

@@ -3,15 +3,16 @@ package freeze
 import (
 	"encoding/binary"
 
+	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
 )
 
 // words is the length of the state of a generator of the random module (Modules/_randommodule.c).
 const words = 624
 
-// maxTwists bounds how often a generator is thought to have been turned over: each gives 624
-// numbers.
-const maxTwists = 64
+// Bounds of how often a generator is thought to have been turned over, each time giving 624
+// numbers: one, and all together.
+const maxTwists, allTwists = 4096, 200000
 
 // mersenne is the state of the Mersenne twister.
 type mersenne [words]uint32
@@ -56,6 +57,15 @@ func (m *mersenne) twist() {
 	}
 }
 
+// stateOf returns what setstate() of a generator takes: its words, and how many are used up.
+func stateOf(m *mersenne, mem *procmem.Space, at pyheap.Addr) []uint32 {
+	index, err := mem.I32(at + 16) // behind PyObject
+	if err != nil || index < 0 || index > words {
+		return nil
+	}
+	return append(append([]uint32{}, m[:]...), uint32(index))
+}
+
 // findGenerators looks for the generators of the random module whose state comes from what the
 // system gave as random: those that a program has seeded itself are to give the same numbers.
 func (f *freezing) findGenerators() {
@@ -63,20 +73,22 @@ func (f *freezing) findGenerators() {
 	if r == nil || len(r.Random) == 0 {
 		return
 	}
-	states := map[mersenne]bool{}
+	states := map[[4]uint32]bool{} // their first words tell them apart
+	twists := min(maxTwists, allTwists/len(r.Random)+1)
 	for _, b := range r.Random {
 		key := make([]uint32, len(b)/4)
 		for i := range key {
 			key[i] = binary.LittleEndian.Uint32(b[4*i:])
 		}
 		m := seeded(key)
-		for range maxTwists {
-			states[m] = true
+		for range twists {
+			states[[4]uint32(m[:4])] = true
 			m.twist()
 		}
 	}
 	// RandomObject has its state behind an int behind PyObject, in all versions.
 	const at = 16 + 4
+	own, missing := f.heap.Lookup("random._inst")
 	f.walk.Each(func(o pyheap.Object) {
 		if o.Size < at+4*words {
 			return
@@ -89,8 +101,10 @@ func (f *freezing) findGenerators() {
 		for i := range m {
 			m[i] = binary.LittleEndian.Uint32(b[4*i:])
 		}
-		if states[m] {
+		if states[[4]uint32(m[:4])] {
 			f.generators = append(f.generators, uint64(o.Addr))
+		} else if missing == nil && o.Addr == own {
+			f.seeded = stateOf(&m, f.copy.Space, o.Addr)
 		}
 	})
 }

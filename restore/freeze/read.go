@@ -183,13 +183,13 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(f.plainly) > 0 {
+	if len(f.plainly) > 0 && f.byShell() {
 		cfg.Changes = slices.DeleteFunc(cfg.Changes, func(c captured.EnvChange) bool { return ofShell(string(c.Name)) })
 	}
 	f.envSet = cfg.Changes
 	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)
 	cfg.Attached, cfg.PID = !f.ofCommand(), f.copy.OwnPID
-	cfg.Generators = len(f.generators) > 0
+	cfg.Generators, cfg.Seeded = len(f.generators) > 0, f.seeded
 	cfg.BufferedStdio = f.config("buffered_stdio") != 0
 	cfg.Ignored = f.start.Ignored
 	for fd := range cfg.TTYs {

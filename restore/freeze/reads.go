@@ -38,6 +38,10 @@ func (f *freezing) addReads(g *guard.Guards) {
 	for _, file := range g.Files {
 		have[file.Path] = true
 	}
+	if f.cmd.What[0] == "-m" { // modules of that directory come first
+		g.Facts = append(g.Facts, guard.Fact(guard.Cwd, 0))
+	}
+	r.Files["/etc/localtime"] |= prefix.Opened
 	if len(f.plainly) > 0 {
 		r.Files[f.plainly[0]] |= prefix.Opened
 	}
@@ -64,8 +68,10 @@ func (f *freezing) addRead(g *guard.Guards, path string, how prefix.How, known b
 	switch {
 	case err != nil:
 		add(guard.Absent)
-	case prefix.OfKernel(path) && !st.IsDir():
+	case prefix.OfKernel(path) && how&prefix.Opened != 0 && st.Mode().IsRegular():
 		add(guard.Content)
+	case prefix.OfKernel(path) && !st.IsDir():
+		add(guard.Other)
 	case how&prefix.Listed != 0 && add(guard.Names):
 	case how&prefix.Import != 0 && add(guard.Import):
 	case st.IsDir():
@@ -98,7 +104,7 @@ func (f *freezing) variablesRead() []string {
 	if r == nil {
 		return nil
 	}
-	names := slices.Sorted(maps.Keys(r.Env))
+	names := append(slices.Sorted(maps.Keys(r.Env)), "TZ") // libc reads it, for all that is a local time
 	if r.AllEnv {
 		names = append(names, "*")
 	}

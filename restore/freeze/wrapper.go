@@ -1,8 +1,11 @@
 package freeze
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,6 +32,9 @@ func (f *freezing) readWrapper() error {
 		return no("a wrapper that starts it in another directory: "+g.Words[0], itself)
 	}
 	args := f.cmd.Args
+	if f.o.Reads != nil && f.byShell() && usesArguments(g) {
+		return no("a wrapper that looks at its arguments, or its process id: "+g.Words[0], itself)
+	}
 	n := 0 // arguments that the wrapper passes on
 	for n < len(args) && n < len(g.Words)-1 && args[len(args)-1-n] == g.Words[len(g.Words)-1-n] {
 		n++
@@ -49,6 +55,26 @@ func (f *freezing) readWrapper() error {
 	return nil
 }
 
+// perhaps are uses of its arguments, or of its process id, in a script of a shell, but for passing
+// all on as they are.
+var perhaps = regexp.MustCompile(`\$[1-9#*$!]|\$\{[1-9#*@$!]|\bshift\b|\bgetopts\b|\bset --|PPID|RANDOM|SECONDS`)
+
+// usesArguments says whether a wrapper may do something else with other arguments.
+func usesArguments(g *Given) bool {
+	for _, word := range g.Words {
+		if perhaps.MatchString(word) {
+			return true // sh -c
+		}
+	}
+	text, err := os.ReadFile(g.Path)
+	return err != nil || bytes.HasPrefix(text, []byte("#!")) && perhaps.Match(text)
+}
+
+// byShell says whether something else than env is among the wrappers.
+func (f *freezing) byShell() bool {
+	return slices.ContainsFunc(f.o.Given.Wrappers, func(w string) bool { return !isWord(w, "env") })
+}
+
 func isWord(path, name string) bool { return filepath.Base(path) == name }
 
 // script returns the words behind the interpreter's, up to the user's.
@@ -59,10 +85,8 @@ func (f *freezing) variablesOfWrapper() []string {
 	if len(f.plainly) == 0 || f.o.Again {
 		return nil
 	}
-	for _, w := range f.o.Given.Wrappers {
-		if !isWord(w, "env") {
-			return []string{"*"}
-		}
+	if f.byShell() {
+		return []string{"*"}
 	}
 	return []string{"PATH"}
 }

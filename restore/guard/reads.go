@@ -70,8 +70,8 @@ func ReadOf(kind ReadKind, path string) (Read, bool) {
 		return r, err == nil
 	}
 	if kind == Content {
-		b, err := os.ReadFile(path)
-		r.C = Mix(b[:min(len(b), maxContent)])
+		b, err := readStart(path)
+		r.C = Mix(b)
 		return r, err == nil
 	}
 	var st unix.Stat_t
@@ -94,6 +94,24 @@ func ReadOf(kind ReadKind, path string) (Read, bool) {
 
 // maxContent is how much of a file of the kernel's is compared.
 const maxContent = 64 << 10
+
+// readStart reads as much of a file as is compared. It waits for nothing.
+func readStart(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	b, n := make([]byte, maxContent), 0
+	for n < len(b) {
+		got, err := unix.Read(fd, b[n:])
+		if got <= 0 || err != nil {
+			break
+		}
+		n += got
+	}
+	return b[:n], nil
+}
 
 // holds says whether a program would read the same now.
 func (r *Read) holds() bool {

@@ -82,7 +82,15 @@ var rules = map[uint64]rule{
 	unix.SYS_SETXATTR:  changes("sets an attribute of", 0, false),
 	unix.SYS_LSETXATTR: changes("sets an attribute of", 0, false),
 	unix.SYS_FLOCK:     always("locks a file"),
-	unix.SYS_FCNTL:     control, unix.SYS_IOCTL: device,
+	unix.SYS_MMAP: func(p *Process, c *tracer.Call) string {
+		if c.Args[3]&unix.MAP_ANONYMOUS == 0 && p.given(c.Args[4]) {
+			return fmt.Sprintf("maps descriptor %d", int32(c.Args[4]))
+		}
+		return ""
+	},
+	unix.SYS_POLL: poll, unix.SYS_PPOLL: poll, unix.SYS_SELECT: selects,
+	unix.SYS_PSELECT6: selects, unix.SYS_EPOLL_CTL: watchesGiven,
+	unix.SYS_FCNTL: control, unix.SYS_IOCTL: device,
 
 	unix.SYS_BIND: bind, unix.SYS_CONNECT: connect,
 	unix.SYS_LISTEN: always("listens"), unix.SYS_ACCEPT: always("accepts a connection"),
@@ -197,6 +205,23 @@ func (p *Process) Opens(c *tracer.Call) string {
 	return ""
 }
 
+// Looks returns the path that a call is about to look at or open, as it was given and made
+// absolute; "" where it does neither, or of a descriptor.
+func (p *Process) Looks(c *tracer.Call) (given, path string) {
+	switch c.Nr {
+	case unix.SYS_OPEN, unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_ACCESS, unix.SYS_READLINK:
+		return p.text(c.Args[0]), p.path(here, c.Args[0])
+	case unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_NEWFSTATAT, unix.SYS_STATX,
+		unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_READLINKAT:
+		given = p.text(c.Args[1])
+		if given == "" || given[0] != '/' && int32(c.Args[0]) != unix.AT_FDCWD {
+			return "", ""
+		}
+		return given, p.path(here, c.Args[1])
+	}
+	return "", ""
+}
+
 // makes is the rule of calls that make a file: where there is one, they fail, which is a read.
 func makes(n int, at bool) rule {
 	return func(p *Process, c *tracer.Call) string {
@@ -228,6 +253,49 @@ func (p *Process) pathAt(n int, at bool, c *tracer.Call) string {
 	return p.path(here, c.Args[n])
 }
 
+// waits says that a program looks whether there is something to read, or room to write, on what it
+// was given.
+func (p *Process) waits(fd uint64) string {
+	if !p.given(fd) {
+		return ""
+	}
+	return fmt.Sprintf("looks whether descriptor %d is ready", int32(fd))
+}
+
+func poll(p *Process, c *tracer.Call) string {
+	const size, most = 8, 1 << 10 // struct pollfd
+	b := make([]byte, size*min(c.Args[1], most))
+	if _, err := p.Mem.ReadAt(b, procmem.Addr(c.Args[0])); err != nil {
+		return ""
+	}
+	for ; len(b) > 0; b = b[size:] {
+		if what := p.waits(uint64(le.Uint32(b))); what != "" {
+			return what
+		}
+	}
+	return ""
+}
+
+func selects(p *Process, c *tracer.Call) string {
+	for _, set := range c.Args[1:4] {
+		var b [8]byte // the lowest descriptors of an fd_set
+		if set == 0 {
+			continue
+		}
+		if _, err := p.Mem.ReadAt(b[:], procmem.Addr(set)); err != nil {
+			continue
+		}
+		for fd := range min(c.Args[0], 64) {
+			if what := p.waits(fd); le.Uint64(b[:])>>fd&1 != 0 && what != "" {
+				return what
+			}
+		}
+	}
+	return ""
+}
+
+func watchesGiven(p *Process, c *tracer.Call) string { return p.waits(c.Args[2]) }
+
 func control(p *Process, c *tracer.Call) string {
 	const lock, lockWait, ofdLock, ofdLockWait, lease, notify = 6, 7, 37, 38, 1024, 1026
 	switch c.Args[1] {
@@ -247,7 +315,9 @@ func control(p *Process, c *tracer.Call) string {
 func device(p *Process, c *tracer.Call) string {
 	const closeOnExec, not, nonBlocking = 0x5451, 0x5450, 0x5421 // FIOCLEX, FIONCLEX, FIONBIO
 	switch uint32(c.Args[1]) {
-	case unix.TCGETS, unix.TIOCGWINSZ, unix.TIOCGPGRP, unix.TIOCINQ, closeOnExec, not:
+	case unix.TIOCINQ:
+		return p.waits(c.Args[0])
+	case unix.TCGETS, unix.TIOCGWINSZ, unix.TIOCGPGRP, closeOnExec, not:
 		return ""
 	case nonBlocking:
 		if !p.given(c.Args[0]) {

@@ -30,7 +30,9 @@ func fromKernel(path string) bool {
 func volatile(path string) bool {
 	for _, name := range []string{"/proc/loadavg", "/proc/uptime", "/proc/stat", "/proc/meminfo",
 		"/proc/vmstat", "/proc/diskstats", "/proc/interrupts", "/proc/net/", "/sys/class/net/",
-		"/sys/class/thermal/", "/sys/class/power_supply/"} {
+		"/sys/class/thermal/", "/sys/class/power_supply/", "/proc/self/environ", "/proc/self/stat",
+		"/proc/self/limits", "/proc/self/task/", "/proc/self/fdinfo/", "/proc/self/io",
+		"/proc/thread-self/"} {
 		if strings.HasPrefix(path, name) {
 			return true
 		}

@@ -28,6 +28,9 @@ type Reads struct {
 	// variable, by "*" for all of them, or by what it asked for.
 	Who map[string]string
 
+	// Askers are all lines of Python that asked for the working directory.
+	Askers map[string]bool
+
 	moved map[int]bool // processes that have gone to a directory that was named in full
 }
 
@@ -46,7 +49,7 @@ const (
 func NewReads() *Reads {
 	return &Reads{Files: map[string]How{}, Links: map[string]bool{}, Env: map[string]bool{},
 		Asked: map[string]bool{}, Who: map[string]string{},
-		moved: map[int]bool{}}
+		Askers: map[string]bool{}, moved: map[int]bool{}}
 }
 
 // By notes who read something, unless somebody did before.
@@ -58,7 +61,7 @@ func (r *Reads) By(what, who string) {
 
 // Names of what a program can ask the kernel for, in Who.
 const (
-	AskedCwd, AskedHost, AskedUser = "directory", "host", "user"
+	AskedCwd, AskedHost, AskedUser = "working directory", "host", "user"
 	AskedCPUs, AskedUmask          = "processors", "umask"
 	AskedTTY, AskedSize, AskedKind = "terminal", "size", "kind of stream"
 )
@@ -92,7 +95,7 @@ func (r *Reads) Note(p *Process, c *tracer.Call, importing bool) (what string) {
 			return r.kind(c.Args[0], importing)
 		}
 		return r.path(p, c.Args[0], c.Args[1], Looked, c.Result >= 0)
-	case unix.SYS_FSTAT:
+	case unix.SYS_FSTAT, unix.SYS_LSEEK:
 		return r.kind(c.Args[0], importing)
 	case unix.SYS_READLINK:
 		return r.link(p, here, c.Args[0], c.Result)
@@ -173,10 +176,20 @@ func (r *Reads) add(path string, how How) string {
 	return path
 }
 
+// NoFile says whether a path ends in what Python calls code that is in no file, such as
+// <frozen importlib._bootstrap>, which inspect looks for.
+func NoFile(path string) bool {
+	base := filepath.Base(path)
+	return strings.HasPrefix(base, "<") && strings.HasSuffix(base, ">")
+}
+
 // elsewhere says of a path that what is read there is a guard of its own, or is read again:
 // shared libraries, by their build-id; byte code, by its source; the locale, which a thaw sets
 // again; and what the kernel tells, which is no file that stays the same.
 func elsewhere(path string) bool {
+	if strings.HasPrefix(path, "/dev/shm/") {
+		return false
+	}
 	for _, prefix := range []string{"/dev/", "/etc/ld.so.",
 		"/usr/lib/locale/", "/usr/lib/x86_64-linux-gnu/gconv/"} {
 		if strings.HasPrefix(path, prefix) {
@@ -184,7 +197,7 @@ func elsewhere(path string) bool {
 		}
 	}
 	base := filepath.Base(path)
-	return ofKernel(path) && !fromKernel(path) || strings.HasSuffix(base, ".so") || strings.Contains(base, ".so.") ||
+	return NoFile(path) || ofKernel(path) && !fromKernel(path) || strings.HasSuffix(base, ".so") || strings.Contains(base, ".so.") ||
 		strings.HasSuffix(base, ".pyc") || cache(path)
 }
 

@@ -85,17 +85,18 @@ sys.stdout.buffer.write(marshal.dumps((recipes, config)))
 
 // Config is what the thaw script is told of the frozen process.
 type Config struct {
-	Resume          bool    `json:"resume"`           // the program goes on at its point
-	PID             int     `json:"pid"`              // of the frozen process, in its own namespace
-	InterpreterArgs int     `json:"interpreter_args"` // words of the command line before the script
-	Path0           *string `json:"path0"`            // sys.path[0] as the command line gave it
-	Attached        bool    `json:"attached"`         // it ran already when it was copied
-	Threads         bool    `json:"threads"`          // they are there, as before a fork
-	SafePath        bool    `json:"safe_path"`
-	BufferedStdio   bool    `json:"buffered_stdio"`
-	TTYs            []bool  `json:"ttys"`       // which of the standard streams are terminals
-	Ignored         uint64  `json:"ignored"`    // signals that were ignored at the start
-	Generators      bool    `json:"generators"` // of random numbers, that are seeded anew
+	Resume          bool     `json:"resume"`           // the program goes on at its point
+	PID             int      `json:"pid"`              // of the frozen process, in its own namespace
+	InterpreterArgs int      `json:"interpreter_args"` // words of the command line before the script
+	Path0           *string  `json:"path0"`            // sys.path[0] as the command line gave it
+	Attached        bool     `json:"attached"`         // it ran already when it was copied
+	Threads         bool     `json:"threads"`          // they are there, as before a fork
+	SafePath        bool     `json:"safe_path"`
+	BufferedStdio   bool     `json:"buffered_stdio"`
+	TTYs            []bool   `json:"ttys"`       // which of the standard streams are terminals
+	Ignored         uint64   `json:"ignored"`    // signals that were ignored at the start
+	Generators      bool     `json:"generators"` // of random numbers, that are seeded anew
+	Seeded          []uint32 `json:"seeded"`     // state of random._inst, where the program has seeded it
 	// Variables of its environment.
 	Home       *string    `json:"home"`
 	Tz         *string    `json:"tz"`

@@ -228,6 +228,8 @@ def start():
         cold('inherited')()
     if config['threads']:
         cold('renew_random')()
+    if config['seeded']:
+        cold('keep_seed')()
     if config['generators']:
         cold('seed_generators')()
     for fd, name in STDIO:

@@ -182,6 +182,12 @@ def renew_random():
         seed()
 
 
+def keep_seed():
+    # random seeds its own generator anew in the child of a fork; the program had seeded it.
+    own = sys.modules['random']._inst
+    own.setstate((own.VERSION, tuple(config['seeded']), None))
+
+
 def seed_generators():
     # Those that the frozen process had from the system: no two runs have the same.
     Random = sys.modules['random'].Random

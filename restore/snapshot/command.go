@@ -16,20 +16,22 @@ import (
 
 // Command is a command of ours under way. It inherits the standard streams. Whatever becomes of pyfreeze, it goes on to its end.
 type Command struct {
-	name    string
-	p       *tracer.Process
-	live    *procmem.Live
-	in      *symbols.Interpreter
-	lay     *symbols.Layout
-	start   Start
-	fn      [stub.Functions]uint64
-	base    procmem.Addr
-	planted bool
-	streams []string // what the descriptors that it was given are open for
-	wrapped []string // programs that the command executed before the interpreter
-	trap    action   // what the command did with SIGTRAP before
-	tell    func(step string, done, total uint64)
-	reads   *prefix.Reads // what is read from the first instruction of Python on; nil: not noted
+	name     string
+	p        *tracer.Process
+	live     *procmem.Live
+	in       *symbols.Interpreter
+	lay      *symbols.Layout
+	start    Start
+	fn       [stub.Functions]uint64
+	base     procmem.Addr
+	planted  bool
+	before   before   // what it was started with
+	streams  []string // what the descriptors that it was given are open for
+	anywhere bool     // it must not ask for its working directory
+	wrapped  []string // programs that the command executed before the interpreter
+	trap     action   // what the command did with SIGTRAP before
+	tell     func(step string, done, total uint64)
+	reads    *prefix.Reads // what is read from the first instruction of Python on; nil: not noted
 }
 
 // StartCommand starts a program, stopped before its first instruction. The caller ends it with Release or Kill, then Wait. tell is
@@ -46,6 +48,7 @@ func StartCommand(program tracer.Program, tell Tell) (*Command, error) {
 	}
 	c.p = p
 	c.streams = readStreams(p.PID())
+	c.before = readBefore(p.PID())
 	return c, nil
 }
 
@@ -91,6 +94,9 @@ func (c *Command) proceed(ctx context.Context, missed string) (ev tracer.WatchEv
 			ev = stop.WatchEvent
 			if err == nil && stop.Call != nil {
 				return ev, &WrapperError{c.start.Argv[0], wrapper.effect}
+			}
+			if err == nil && stop.Family > 0 {
+				return ev, &WrapperError{c.start.Argv[0], "leaves a process behind"}
 			}
 		} else {
 			ev, err = c.p.ContinueToWatch(time.Now().Add(slice))
@@ -151,7 +157,7 @@ func (c *Command) ToPython(ctx context.Context) error {
 		}
 		err = c.identify()
 		if err == nil {
-			c.wrapperEnds()
+			err = c.wrapperEnds()
 		}
 		var not *symbols.NotPythonError
 		if err == nil {
@@ -234,15 +240,17 @@ func (c *Command) initialise(ctx context.Context) (ev tracer.WatchEvent, err err
 	o.reads = c.reads
 	stop, err := o.proceed(ctx)
 	if err == nil && stop.Call != nil {
-		err = &PassedError{&Spot{}, o.effect}
+		err = &PassedError{Spot: &Spot{}, What: o.effect}
 	}
 	return stop.WatchEvent, err
 }
 
 // Note has the command's reads noted from the first instruction of Python on, which the given
 // layout of its interpreter makes possible, and kept from doing anything that others could tell.
-// To be called before ToPython.
-func (c *Command) Note(lay *symbols.Layout) { c.lay, c.reads = lay, prefix.NewReads() }
+// anywhere: nor from asking for its working directory. To be called before ToPython.
+func (c *Command) Note(lay *symbols.Layout, anywhere bool) {
+	c.lay, c.reads, c.anywhere = lay, prefix.NewReads(), anywhere
+}
 
 // UseLayout tells what the interpreter's C types are. Precondition: ToPython has returned.
 func (c *Command) UseLayout(lay *symbols.Layout) { c.lay = lay }

@@ -12,6 +12,7 @@ import (
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
+	"pyfreeze/restore/guard"
 	"pyfreeze/restore/prefix"
 	"pyfreeze/tracer"
 )
@@ -31,6 +32,8 @@ type observer struct {
 	moved   bool            // it has another
 	streams [2]procmem.Addr // the text streams of standard output and error; 0: none
 	library string          // directory of the standard library, with a slash behind
+	own     string          // directory of the script, with a slash behind; "" for none
+	asked   bool            // the program has asked for its working directory
 	effect  string          // of the call that stopped it
 	known   map[procmem.Addr]Place
 }
@@ -90,6 +93,9 @@ func (o *observer) find() error {
 	if list, err := h.Lookup("sys.orig_argv"); err == nil {
 		o.orig = procmem.Addr(list) + procmem.Addr(size.Offset)
 	}
+	if cl, err := guard.ParseCmdline(o.c.start.Argv); err == nil && cl.Script() != "" {
+		o.own = strings.TrimSuffix(cl.Path0(o.c.start.Cwd), "/") + "/"
+	}
 	if file, err := h.Lookup("os.__file__"); err == nil {
 		if path, err := h.Str(file); err == nil {
 			o.library = path[:strings.LastIndexByte(path, '/')+1]
@@ -130,6 +136,10 @@ func (o *observer) wants(call *tracer.Call) bool {
 			o.effect = readsArguments
 		case o.readsMoment(call) != "":
 			o.effect = "reads " + o.readsMoment(call) + ", which changes at any moment"
+		case o.c.anywhere && o.asksDirectory(call):
+			o.effect = "asks for its working directory"
+		case o.looksHere(call) != "":
+			o.effect = "looks at " + o.looksHere(call) + " in its working directory"
 		case o.draws(call):
 			o.effect = "draws random numbers from the system"
 		case o.asksProcess(call):
@@ -137,6 +147,7 @@ func (o *observer) wants(call *tracer.Call) bool {
 		}
 		return o.effect != ""
 	}
+	o.asked = o.asked || o.asksDirectory(call)
 	if o.reads == nil {
 		return false
 	}
@@ -158,6 +169,9 @@ func (o *observer) note(call *tracer.Call) {
 	}
 	if what := o.reads.Note(o.proc, call, strings.HasPrefix(file, "<frozen importlib")); what != "" {
 		o.reads.By(what, who)
+		if what == prefix.AskedCwd {
+			o.reads.Askers[who] = true
+		}
 	}
 }
 
@@ -197,22 +211,61 @@ func (o *observer) readsMoment(call *tracer.Call) string {
 	if len(frames) == 0 {
 		return ""
 	}
-	if file := o.stack.file(frames[0].code); !strings.HasPrefix(file, "<frozen importlib") { // else a library of C does
-		return prefix.Volatile(path, file)
+	if strings.HasPrefix(o.stack.file(frames[0].code), "<frozen importlib") {
+		return "" // a library of C does
 	}
-	return ""
+	imports := ""
+	for _, f := range o.stack.frames(o.tstate(), 12) {
+		if o.stack.name(f.code) == "<module>" {
+			imports = o.stack.file(f.code)
+			break
+		}
+	}
+	return prefix.Volatile(path, imports)
+}
+
+// asksDirectory says whether the program asks for its working directory, but for what a thaw asks
+// anew.
+func (o *observer) asksDirectory(call *tracer.Call) bool {
+	if call.Nr != unix.SYS_GETCWD || o.library == "" || len(o.stack.frames(o.tstate(), 1)) == 0 {
+		return false
+	}
+	who := o.who()
+	at := strings.LastIndexByte(who, ':')
+	return at > 0 && !strings.HasPrefix(who, "<frozen importlib") && !prefix.Again(call, who[:at])
+}
+
+// looksHere returns what the program is about to look at in its working directory, such as a
+// project's configuration: what it finds is of the place where it runs. "" for none. Its own files
+// may lie there: it does not look for these by the working directory.
+func (o *observer) looksHere(call *tracer.Call) string {
+	given, path := o.proc.Looks(call)
+	cwd := strings.TrimSuffix(o.c.start.Cwd, "/") + "/"
+	if given == "" || o.library == "" || strings.HasPrefix(o.own, cwd) || !strings.HasPrefix(path, cwd) ||
+		given[0] == '/' && !o.asked || prefix.NoFile(given) {
+		return ""
+	}
+	frames := o.stack.frames(o.tstate(), 1)
+	if len(frames) == 0 || strings.HasPrefix(o.stack.file(frames[0].code), "<frozen importlib") {
+		return ""
+	}
+	return given
 }
 
 // draws says whether the program takes random numbers from the system, for a token or a name: not a
 // seed of the random module's generators, which are seeded anew, nor that of numpy's own.
 func (o *observer) draws(call *tracer.Call) bool {
 	const seed = 624 * 4 // random_seed_urandom() of Modules/_randommodule.c
-	if call.Nr != unix.SYS_GETRANDOM || call.Args[1] == seed || o.library == "" {
+	device := call.Nr != unix.SYS_GETRANDOM && slices.Contains([]string{"/dev/urandom", "/dev/random"}, o.proc.Opens(call))
+	if !device && (call.Nr != unix.SYS_GETRANDOM || call.Args[1] == seed) || o.library == "" {
 		return false
 	}
 	frames := o.stack.frames(o.tstate(), 1)
 	if len(frames) == 0 {
 		return false
+	}
+	if device {
+		return !strings.HasPrefix(o.stack.file(frames[0].code), "<frozen importlib")
 	}
 	for _, name := range []string{"urandom", "_urandom", "getrandom"} {
 		if o.stack.uses(frames[0].code, name) {
@@ -278,7 +331,7 @@ func (o *observer) argumentsRead() bool {
 		return true
 	}
 	file := o.stack.file(frames[0].code)
-	if file == "<frozen runpy>" || strings.HasSuffix(file, "/runpy.py") {
+	if file == "<frozen runpy>" || file == o.library+"runpy.py" {
 		return false
 	}
 	return !o.stack.firstItem(frames[0])
@@ -334,7 +387,7 @@ func (o *observer) place(f pyFrame) Place {
 
 // places describes the Python stack.
 func (o *observer) places() (out []Place) {
-	const most = 400
+	const most = 1 << 12
 	for _, f := range o.stack.frames(o.tstate(), most) {
 		p := o.place(f)
 		p.Line, p.start = o.stack.lineAt(f), o.stack.lineStart(f)

@@ -30,6 +30,9 @@ type Place struct {
 	start int64 // where the line begins
 }
 
+// code returns the place without what is under way there.
+func (p *Place) code() Place { return Place{File: p.File, Name: p.Name, First: p.First} }
+
 func (p *Place) String() string {
 	if p.Line == 0 {
 		return fmt.Sprintf("%s in %s", p.Name, p.File)
@@ -76,8 +79,15 @@ func candidates(what string, stack []Place, forks map[string]bool) []*Spot {
 
 // spotsOf are the spots in the frames of a stack, but for the newest few.
 func spotsOf(what string, stack []Place, from int) (out []*Spot) {
+	times := map[Place]int{}
+	for i := range stack {
+		times[stack[i].code()]++
+	}
 	for i := from; i < len(stack); i++ {
 		p := &stack[i]
+		if times[p.code()] > 1 {
+			continue // of a recursion, which comes by often
+		}
 		if strings.HasPrefix(p.File, "<frozen importlib") || p.File == "" {
 			continue // runs far too often, or cannot be told from others
 		}

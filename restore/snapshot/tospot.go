@@ -16,6 +16,7 @@ import (
 type PassedError struct {
 	Spot *Spot
 	What string
+	Next []*Spot // those before what it came to, the latest first
 }
 
 func (e *PassedError) Error() string {
@@ -60,7 +61,7 @@ func (c *Command) ToSpot(ctx context.Context, spot *Spot) (*prefix.Reads, error)
 		}
 		there, err := s.event(&ev)
 		if there && err == nil && s.pending() > 0 {
-			return nil, &PassedError{s.spot, writesOutput}
+			return nil, &PassedError{Spot: s.spot, What: writesOutput}
 		}
 		if err != nil || there {
 			if err == nil {
@@ -69,6 +70,11 @@ func (c *Command) ToSpot(ctx context.Context, spot *Spot) (*prefix.Reads, error)
 			return o.reads, err
 		}
 	}
+}
+
+// passed is the error of a run that did what it must not do, now.
+func (s *spotSeeker) passed(what string) error {
+	return &PassedError{s.spot, what, s.candidates(what)}
 }
 
 // watch sets the watches for the spot.
@@ -109,9 +115,9 @@ func (s *spotSeeker) event(ev *tracer.Stop) (bool, error) {
 	case ev.Exec:
 		return false, &CommandEndedError{Command: s.c.name, Missed: "executed another program"}
 	case ev.Call != nil && !ev.Call.Done:
-		return false, &PassedError{s.spot, s.effect}
+		return false, s.passed(s.effect)
 	case ev.Hit[watchArgv] && s.argumentsRead():
-		return false, &PassedError{s.spot, readsArguments}
+		return false, s.passed(readsArguments)
 	}
 	if ev.Hit[watchKeys] {
 		s.variableRead()
@@ -142,7 +148,7 @@ func (s *spotSeeker) event(ev *tracer.Stop) (bool, error) {
 	}
 	if ev.Hit[watchSpot] {
 		if s.tries++; s.tries > mostTries {
-			return false, &PassedError{s.spot, "comes to its code far too often"}
+			return false, &PassedError{Spot: s.spot, What: "comes to its code far too often"}
 		}
 		return s.there()
 	}

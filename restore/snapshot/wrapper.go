@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ func (w *wrapperObserver) wants(c *Command) func(int, *tracer.Call) bool {
 			}
 			return false
 		}
-		if wrapping[call.Nr] {
+		if wrapping[call.Nr] || p.Opens(call) == "/dev/tty" { // as bash does when it begins
 			return false
 		}
 		w.effect = p.Effect(call)
@@ -35,11 +36,56 @@ func (w *wrapperObserver) wants(c *Command) func(int, *tracer.Call) bool {
 	}
 }
 
-// wrapperEnds looks at what a wrapper has read, now that it has executed the interpreter.
-func (c *Command) wrapperEnds() {
+// before is what a command was started with, and a wrapper may change for what it executes.
+type before struct {
+	state   *State
+	ignored uint64
+	streams [3]string
+	known   bool
+}
+
+func readBefore(pid int) (b before) {
+	var err, err2 error
+	b.state, err = readState(pid)
+	_, b.ignored, err2 = readSignals(pid)
+	for fd := range b.streams {
+		b.streams[fd], _ = os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, fd)) // "": it is closed
+	}
+	b.known = err == nil && err2 == nil
+	return b
+}
+
+// changes says what a wrapper has changed; "" for nothing that is not done again.
+func (b *before) changes(now *before) string {
+	switch {
+	case !b.known || !now.known:
+		return ""
+	case b.streams != now.streams:
+		return "redirects its streams"
+	case b.ignored != now.ignored:
+		return "ignores signals"
+	case b.state.Umask != now.state.Umask:
+		return "sets the umask"
+	case b.state.Limits != now.state.Limits:
+		return "sets limits"
+	case b.state.Nice != now.state.Nice:
+		return "sets the priority"
+	case b.state.NoNewPrivs != now.state.NoNewPrivs || !maps.Equal(b.state.Fixed, now.state.Fixed):
+		return "changes its rights"
+	}
+	return ""
+}
+
+// wrapperEnds looks at what a wrapper has read and changed, now that it has executed the
+// interpreter. The error is a *WrapperError.
+func (c *Command) wrapperEnds() error {
 	first := c.start.Argv[0]
 	if c.reads == nil || len(c.wrapped) == 0 {
-		return
+		return nil
+	}
+	now := readBefore(c.p.PID())
+	if what := c.before.changes(&now); what != "" {
+		return &WrapperError{c.wrapped[len(c.wrapped)-1], what}
 	}
 	below := strings.Contains(first, "/") && !filepath.IsAbs(first)
 	for path := range c.reads.Files {
@@ -53,6 +99,7 @@ func (c *Command) wrapperEnds() {
 	if below { // what it did is another thing elsewhere
 		c.reads.Asked[prefix.AskedCwd] = true
 	}
+	return nil
 }
 
 // wrapping are calls by which nobody can tell that a wrapper runs: what they start is watched, too,

@@ -165,7 +165,7 @@ struct head {
 	u64 environ;            // address of libc's environ
 	u64 mm[7];              // start_code, end_code, start_data, end_data, start_brk, brk, start_stack
 	u64 auxv_at;            // the auxiliary vector on the stack
-	u64 orig_argv;          // the interpreter's PyWideStringList for Py_GetArgcArgv(), where a library asks for it; else 0
+	u64 orig_argv;          // the interpreter's PyWideStringList for Py_GetArgcArgv(); 0: not known
 	u32 auxv, auxv_len;
 	char comm[16];
 };

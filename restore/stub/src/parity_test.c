@@ -208,7 +208,7 @@ static void ask_find(u32 count)
 		say("(no launcher)");
 		return;
 	}
-	i64 fd = find_image(l, envp, &failed);
+	i64 fd = find_image(l, envp, 0, &failed);
 	snprintf(key, sizeof key, "%016lx", image_key(l, envp));
 	say(key);
 	say(l->file);

@@ -50,7 +50,7 @@ static u64 names(const char *path, int import)
 static u64 content(const char *path)
 {
 	enum { MOST = 64 << 10 };
-	i64 d = sys4(SYS_openat, AT_FDCWD, path, O_CLOEXEC, 0), n = 0, r;
+	i64 d = sys4(SYS_openat, AT_FDCWD, path, O_CLOEXEC | 04000 /* O_NONBLOCK */, 0), n = 0, r;
 	u8 *b = d < 0 ? 0 : (u8 *)sys6(SYS_mmap, 0, MOST, PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
 	if (d < 0 || FAILED(b))
 		return 1;
