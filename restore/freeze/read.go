@@ -163,7 +163,7 @@ func (f *freezing) config(name string) int32 {
 }
 
 func (f *freezing) chooseRecipe(context.Context) (err error) {
-	f.recipe, err = script.Choose(f.o.Recipe, f.o.NoRecipe, f.heap)
+	f.recipe, err = script.Choose(f.o.Recipe, f.o.NoRecipe, f.o.Reads != nil, f.heap)
 	return err
 }
 

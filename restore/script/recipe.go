@@ -24,6 +24,7 @@ type Recipe struct {
 	WarmEnv  []string // NAME=VALUE for them; NAME= takes one away
 	Guards   []string // variables whose values must be those of the freeze
 	Fixes    []string // paths that thaw() repairs: no captured values any more
+	GoesOn   bool     // thaw() is for programs that go on, too; else for those that run again
 
 	sources      []string // of one program, and of the libraries that are loaded
 	detect       []string // a module that tells the program
@@ -48,7 +49,7 @@ func parseRecipe(name, source string) *Recipe {
 	}
 	return &Recipe{Name: name, Programs: declared("PROGRAMS"), Key: declared("KEY"), Warm: declared("WARM"), WarmEnv: declared("WARM_ENV"),
 		Guards: declared("GUARDS"), Fixes: declared("FIXES"), sources: []string{source}, detect: declared("DETECT"),
-		resetSignals: declared("RESET_SIGNALS"), env: declared("ENV"), count: declared("COUNT")}
+		GoesOn: len(declared("GOES_ON")) > 0, resetSignals: declared("RESET_SIGNALS"), env: declared("ENV"), count: declared("COUNT")}
 }
 
 // ReadRecipe reads the recipe in a file.
@@ -73,7 +74,10 @@ func ShippedRecipe(program string) (*Recipe, error) {
 
 // Choose returns what repairs a frozen process: the recipe in the file at path, or where that is "" the shipped one whose module is loaded;
 // and in any case those of libraries that are loaded. With none it returns an empty one.
-func Choose(path string, none bool, h *pyheap.Heap) (*Recipe, error) {
+//
+// In a program that goes on at its point nothing is to be repaired that it has set before: only what
+// declares GOES_ON, such as randomness, is done there.
+func Choose(path string, none, goesOn bool, h *pyheap.Heap) (*Recipe, error) {
 	chosen := &Recipe{}
 	if none {
 		return chosen, nil
@@ -98,6 +102,9 @@ func Choose(path string, none bool, h *pyheap.Heap) (*Recipe, error) {
 		return nil, err
 	}
 	for _, r := range shipped {
+		if goesOn && !r.GoesOn {
+			continue
+		}
 		if loaded[r.detect[0]] && (r.isLibrary() || chosen.Name == "") {
 			chosen.add(r)
 		}
