@@ -189,6 +189,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	f.envSet = cfg.Changes
 	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)
 	cfg.Attached, cfg.PID = !f.ofCommand(), f.copy.OwnPID
+	cfg.Script = f.cmd.Script()
 	cfg.Generators, cfg.Seeded = len(f.generators) > 0, f.seeded
 	cfg.BufferedStdio = f.config("buffered_stdio") != 0
 	cfg.Ignored = f.start.Ignored

@@ -316,6 +316,8 @@ def arguments(argv):
     given = argv[2:] if argv[:1] in (['-m'], ['-c']) else argv[1:]
     if given or not config['attached']:  # a process that ran already may be in the midst of its own
         sys.argv[1:] = given
+        if config['script'] and sys.argv[:1] == [config['script']]:
+            sys.argv[0] = argv[0]  # the path of the script, from where this process is
     if argv[:1] == ['-m']:
         path0(os.getcwd())
 
