@@ -22,21 +22,22 @@ const Found = snapshot.Found
 // two runs. The first is the user's command: it is watched until it reads its arguments or does
 // something that others could tell, and then goes on to its end. The second is run to just before
 // that, where nobody can tell yet that it ran, is frozen there, and ended.
-func found(ctx context.Context, program tracer.Program, o CommandOptions, fo freeze.Options) (*freeze.Meta, syscall.WaitStatus, error) {
-	spots, lay, status, err := train(ctx, program, o)
+func found(ctx context.Context, program tracer.Program, o CommandOptions,
+	fo freeze.Options) (*freeze.Meta, syscall.WaitStatus, error) {
+	f := &finder{program: program, o: o, fo: fo}
+	spots, status, err := f.train(ctx)
 	if err != nil {
 		return nil, status, err
 	}
 	const most = 10
 	var m *freeze.Meta
-	anywhere := false
 	for n := 0; n < most && len(spots) > 0; n++ {
 		spot := spots[0]
-		m, err = freezeAt(ctx, program, spot, lay, anywhere, o, fo)
+		m, err = f.freezeAt(ctx, spot)
 		var passed *snapshot.PassedError
 		if !errors.As(err, &passed) {
-			if err == nil && m.Bound() && !anywhere {
-				anywhere = true // an image that is less warm, but fits in other directories, too
+			if err == nil && m.Bound() && !f.anywhere {
+				f.anywhere = true // an image that is less warm, but fits in other directories, too
 				continue
 			}
 			break
@@ -49,21 +50,31 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions, fo fre
 	return m, status, err
 }
 
+// finder looks for the point of one program.
+type finder struct {
+	program  tracer.Program
+	o        CommandOptions
+	fo       freeze.Options
+	lay      *symbols.Layout // of the interpreter, once train has run
+	anywhere bool            // it must not ask for its working directory before the point
+}
+
 // train runs the user's command, and returns the spots before what must not be done twice.
-func train(ctx context.Context, program tracer.Program, o CommandOptions) ([]*snapshot.Spot, *symbols.Layout, syscall.WaitStatus, error) {
-	tell(o.Tell, "starting "+o.Command[0])
-	if o.Work != "" {
-		program.Dir = o.Work
+func (f *finder) train(ctx context.Context) ([]*snapshot.Spot, syscall.WaitStatus, error) {
+	program := f.program
+	tell(f.o.Tell, "starting "+f.o.Command[0])
+	if f.o.Work != "" {
+		program.Dir = f.o.Work
 	}
-	c, err := snapshot.StartCommand(program, o.Tell)
+	c, err := snapshot.StartCommand(program, f.o.Tell)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, 0, err
 	}
-	spots, lay, err := observe(ctx, c, o)
-	if err == nil && o.Stop {
+	spots, err := f.observe(ctx, c)
+	if err == nil && f.o.Stop {
 		err = c.Kill()
 		_, werr := c.Wait(context.Background())
-		return spots, lay, 0, errors.Join(err, werr)
+		return spots, 0, errors.Join(err, werr)
 	}
 	// Whatever became of it, the command is the user's.
 	if rerr := c.Release(); rerr != nil {
@@ -80,30 +91,32 @@ func train(ctx context.Context, program tracer.Program, o CommandOptions) ([]*sn
 			err = &snapshot.NoSpotError{}
 		}
 	}
-	return spots, lay, status, err
+	return spots, status, err
 }
 
-func observe(ctx context.Context, c *snapshot.Command, o CommandOptions) ([]*snapshot.Spot, *symbols.Layout, error) {
+// observe lets the command run its program to its end, or to the last spot, and watches it.
+func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.Spot, error) {
 	if err := c.ToPython(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	tell(o.Tell, "reading debug information")
-	lay, err := symbols.LoadLayoutContext(symbols.WithProgress(ctx, o.Tell), c.Interpreter().Module.File)
+	tell(f.o.Tell, "reading debug information")
+	file := c.Interpreter().Module.File
+	lay, err := symbols.LoadLayoutContext(symbols.WithProgress(ctx, f.o.Tell), file)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	f.lay = lay
 	c.UseLayout(lay)
-	tell(o.Tell, "running "+o.Command[0])
-	spots, err := c.Observe(ctx)
-	return spots, lay, err
+	tell(f.o.Tell, "running "+f.o.Command[0])
+	return c.Observe(ctx)
 }
 
-// freezeAt runs the program to a spot, and freezes it there. anywhere: it must not have asked for its
-// working directory before.
-func freezeAt(ctx context.Context, program tracer.Program, spot *snapshot.Spot, lay *symbols.Layout, anywhere bool, o CommandOptions, fo freeze.Options) (m *freeze.Meta, err error) {
-	tell(o.Tell, "running it again, up to the point")
+// freezeAt runs the program to a spot, and freezes it there.
+func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.Meta, err error) {
+	tell(f.o.Tell, "running it again, up to the point")
+	program, fo := f.program, f.fo
 	program.Dies = true // what it would do from the point on has been done
-	c, err := snapshot.StartCommand(program, o.Tell)
+	c, err := snapshot.StartCommand(program, f.o.Tell)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +128,7 @@ func freezeAt(ctx context.Context, program tracer.Program, spot *snapshot.Spot, 
 			err = errors.Join(err, kerr, werr)
 		}
 	}()
-	c.Note(lay, anywhere)
+	c.Note(f.lay, f.anywhere)
 	if err := c.ToPython(ctx); err != nil {
 		return nil, err
 	}
@@ -128,7 +141,7 @@ func freezeAt(ctx context.Context, program tracer.Program, spot *snapshot.Spot, 
 	fo.At, fo.Why, fo.Again = spot.String(), spot.What, false
 	fo.Given = given(program)
 	fo.Given.Wrappers = c.Wrappers()
-	return takeImage(ctx, c, code, o, fo)
+	return takeImage(ctx, c, code, f.o, fo)
 }
 
 // recipeOf returns the recipe that is given, or that ships for a program of this name; nil where

@@ -197,7 +197,8 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 }
 
 // takeImage copies a command that is at its point, and makes an image of the copy.
-func takeImage(ctx context.Context, c *snapshot.Command, code <-chan compiled, o CommandOptions, fo freeze.Options) (_ *freeze.Meta, err error) {
+func takeImage(ctx context.Context, c *snapshot.Command, code <-chan compiled,
+	o CommandOptions, fo freeze.Options) (_ *freeze.Meta, err error) {
 	tell(o.Tell, "copying the process")
 	var cp *snapshot.Copy
 	if o.Threads {

@@ -50,28 +50,15 @@ type Stop struct {
 // ptrace (PTRACE_GET_SYSCALL_INFO needs Linux 5.3).
 func (p *Process) ContinueToStop(deadline time.Time, want func(*Call) bool) (ev Stop, err error) {
 	err = p.withThread(p.pid, func(t *thread) error {
-		if !t.running { // else an earlier call has set them
-			if err := p.setOptions(t, unix.PTRACE_O_TRACESYSGOOD); err != nil {
-				return err
-			}
+		if err := p.markCalls(t); err != nil {
+			return err
 		}
 		for {
-			if !t.running {
-				if err := p.resumeBy(unix.PTRACE_SYSCALL, t); err != nil {
-					return err
-				}
-			}
-			s, ok, err := p.waitStop(t, deadline)
+			s, err := p.nextStop(unix.PTRACE_SYSCALL, t, deadline)
 			if err != nil {
 				return err
 			}
-			if !ok {
-				return ErrStepTimeout
-			}
-			p.note(t, s)
 			switch {
-			case s.kind == stopExit:
-				return s.exit
 			case s.kind == stopCall:
 				call, err := p.callAt(t)
 				if err != nil {

@@ -14,29 +14,16 @@ import (
 // [Process.SkipCall] keeps it from being made.
 func (p *Process) ContinueToCall(deadline time.Time, match func(nr uint64) bool) (nr uint64, err error) {
 	err = p.withThread(p.pid, func(t *thread) error {
-		if !t.running { // else an earlier call has set them
-			if err := p.setOptions(t, unix.PTRACE_O_TRACESYSGOOD); err != nil {
-				return err
-			}
+		if err := p.markCalls(t); err != nil {
+			return err
 		}
 		entry := false // whether the last stop was at the entry of a call
 		for {
-			if !t.running {
-				if err := p.resumeBy(unix.PTRACE_SYSCALL, t); err != nil {
-					return err
-				}
-			}
-			s, ok, err := p.waitStop(t, deadline)
+			s, err := p.nextStop(unix.PTRACE_SYSCALL, t, deadline)
 			if err != nil {
 				return err
 			}
-			if !ok {
-				return ErrStepTimeout
-			}
-			p.note(t, s)
 			switch s.kind {
-			case stopExit:
-				return s.exit
 			case stopCall:
 				if entry = !entry; !entry {
 					continue
@@ -54,6 +41,36 @@ func (p *Process) ContinueToCall(deadline time.Time, match func(nr uint64) bool)
 		}
 	})
 	return nr, err
+}
+
+// markCalls makes the stops of a thread for system calls known from a SIGTRAP of its own.
+func (p *Process) markCalls(t *thread) error {
+	if t.running {
+		return nil // an earlier call has, and only a stopped thread can be told
+	}
+	return p.setOptions(t, unix.PTRACE_O_TRACESYSGOOD)
+}
+
+// nextStop lets a thread go on by a ptrace request, unless it runs already, and returns its next
+// stop, noted. Errors: *ExitError where it ended, ErrStepTimeout at the deadline, and it runs on.
+func (p *Process) nextStop(request int, t *thread, deadline time.Time) (stop, error) {
+	if !t.running {
+		if err := p.resumeBy(request, t); err != nil {
+			return stop{}, err
+		}
+	}
+	s, ok, err := p.waitStop(t, deadline)
+	if err != nil {
+		return stop{}, err
+	}
+	if !ok {
+		return stop{}, ErrStepTimeout
+	}
+	p.note(t, s)
+	if s.kind == stopExit {
+		return stop{}, s.exit
+	}
+	return s, nil
 }
 
 // SkipCall makes the main thread return from the system call that it was about to do, without doing it, with the given result.

@@ -13,7 +13,8 @@ const forks = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEFORK | unix.PTRACE
 // ContinueFamily is ContinueToStop for a process and all that it starts: want gets the id of the
 // one that makes a call. When it returns, but at the deadline, those that the process has started
 // and that live are killed, and counted in Stop.Family. Errors: as of ContinueToStop.
-func (p *Process) ContinueFamily(deadline time.Time, want func(pid int, c *Call) bool) (ev Stop, err error) {
+func (p *Process) ContinueFamily(deadline time.Time,
+	want func(pid int, c *Call) bool) (ev Stop, err error) {
 	err = p.withThread(p.pid, func(t *thread) error {
 		if !t.running {
 			if err := p.setOptions(t, forks); err != nil {
@@ -37,7 +38,8 @@ func (p *Process) ContinueFamily(deadline time.Time, want func(pid int, c *Call)
 }
 
 // runFamily runs all until there is something to tell; false at the deadline.
-func (p *Process) runFamily(t *thread, deadline time.Time, want func(int, *Call) bool, ev *Stop) (bool, error) {
+func (p *Process) runFamily(t *thread, deadline time.Time, want func(int, *Call) bool,
+	ev *Stop) (bool, error) {
 	var b backoff
 	for {
 		for _, of := range p.family {

@@ -107,21 +107,9 @@ type WatchEvent struct {
 func (p *Process) ContinueToWatch(deadline time.Time) (ev WatchEvent, err error) {
 	err = p.withThread(p.pid, func(t *thread) error {
 		for {
-			if !t.running {
-				if err := p.resume(t); err != nil {
-					return err
-				}
-			}
-			s, ok, err := p.waitStop(t, deadline)
+			s, err := p.nextStop(unix.PTRACE_CONT, t, deadline)
 			if err != nil {
 				return err
-			}
-			if !ok {
-				return ErrStepTimeout
-			}
-			p.note(t, s)
-			if s.kind == stopExit {
-				return s.exit
 			}
 			if stopped, err := p.watchStop(t, s, &ev); stopped || err != nil {
 				return err

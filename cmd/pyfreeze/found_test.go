@@ -32,12 +32,15 @@ raise SystemExit(5)
 	{"never", "import atexit, sys\natexit.register(print, 'the end')\nprint('x' * 10)\nsys.exit(3)\n",
 		"prog.py:3 in <module>, before the program writes to its standard output"},
 	{"silent", "import atexit, sys\natexit.register(len, 'x')\nsys.exit(3)\n", "ends"},
-	{"raw", "import sys\nx = 1\nsys.stdout.buffer.write(b'raw')\n", "the beginning of the script, before the program writes"},
+	{"raw", "import sys\nx = 1\nsys.stdout.buffer.write(b'raw')\n",
+		"the beginning of the script, before the program writes"},
 	{"traceback", "import sys\ndef f(n):\n    if n: return f(n - 1)\n    return [1][len(sys.argv)]\nf(20)\n",
 		"prog.py:5 in <module>, before the program reads its arguments"},
-	{"thread", "import threading, sys\n\nt = threading.Thread(target=print, args=('in a thread',)); t.start()\nt.join()\nprint(sys.argv[1:])\n",
+	{"thread", "import threading, sys\n\nt = threading.Thread(target=print, args=('in a thread',)); t.start()\n" +
+		"t.join()\nprint(sys.argv[1:])\n",
 		"prog.py:3 in <module>, before the program starts a thread"},
-	{"child", "import subprocess, sys\nsubprocess.run(['echo', 'child'], check=True)\nprint(sys.argv[1:])\n", "before the program starts a process"},
+	{"child", "import subprocess, sys\nsubprocess.run(['echo', 'child'], check=True)\n" +
+		"print(sys.argv[1:])\n", "before the program starts a process"},
 	{"logged", "import logging, sys\nlogging.basicConfig()\nlogging.warning('first')\nprint(sys.argv[1:])\n",
 		"prog.py:3 in <module>, before the program writes to its standard error"},
 	{"pid", "import os, sys\nME = os.getpid()\nprint(ME == os.getpid(), sys.argv[1:])\n",
@@ -162,10 +165,25 @@ func TestFoundWays(t *testing.T) {
 	h := newHome(t)
 	h.write("lib/tool/__init__.py", "")
 	h.write("lib/tool/__main__.py", "import sys, os\nfrom tool import cli\nsys.exit(cli.main())\n")
-	h.write("lib/tool/cli.py", "import os, sys\ndef main():\n    print(sys.argv[1:], os.environ.get('MODE'))\n    return 4\n")
-	h.write("bin/wrapped", "#!/bin/sh\nlib=$(dirname \"$0\")/../lib\nMODE=fast PYTHONPATH=$lib exec "+python+" -m tool --first \"$@\"\n")
-	h.write("bin/enved", "#!/usr/bin/env -S MODE=slow "+python+"\nimport sys\nsys.path.insert(0, '"+h.dir+"/lib')\nfrom tool.cli import main\nsys.exit(main())\n")
-	h.write("bin/noisy", "#!/bin/sh\ndate >> "+h.dir+"/log\nexec "+python+" "+h.dir+"/bin/enved \"$@\"\n")
+	h.write("lib/tool/cli.py",
+		"import os, sys\n"+
+			"def main():\n"+
+			"    print(sys.argv[1:], os.environ.get('MODE'))\n"+
+			"    return 4\n")
+	h.write("bin/wrapped",
+		"#!/bin/sh\n"+
+			"lib=$(dirname \"$0\")/../lib\n"+
+			"MODE=fast PYTHONPATH=$lib exec "+python+" -m tool --first \"$@\"\n")
+	h.write("bin/enved",
+		"#!/usr/bin/env -S MODE=slow "+python+"\n"+
+			"import sys\n"+
+			"sys.path.insert(0, '"+h.dir+"/lib')\n"+
+			"from tool.cli import main\n"+
+			"sys.exit(main())\n")
+	h.write("bin/noisy",
+		"#!/bin/sh\n"+
+			"date >> "+h.dir+"/log\n"+
+			"exec "+python+" "+h.dir+"/bin/enved \"$@\"\n")
 	h.write("zip/cli.py", "import sys\ndef main():\n    print(sys.argv[1:])\n    sys.exit(6)\n")
 	h.run(python, "-m", "zipapp", "zip", "-o", "tool.pyz", "-m", "cli:main").must(t, "exit 0")
 	for _, name := range []string{"wrapped", "enved", "noisy"} {
@@ -190,7 +208,8 @@ func TestFoundWays(t *testing.T) {
 		log.thawed(t, 3)
 		h.write("changed", "") // nothing that it has read
 		plain := h.run(append([]string{"-C", "lib", "MODE=other"}, argv...)...)
-		if got := h.run("-C", "lib", "MODE=other", binary, "run", "../i"); got.Stdout != plain.Stdout || got.Status != plain.Status {
+		got := h.run("-C", "lib", "MODE=other", binary, "run", "../i")
+		if got.Stdout != plain.Stdout || got.Status != plain.Status {
 			t.Errorf("%q elsewhere: %v, plain %v", argv, got, plain)
 		}
 	}
@@ -239,7 +258,11 @@ func TestFoundInstall(t *testing.T) {
 	if err := os.Chmod(filepath.Join(h.bin, "tool"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	h.write("bin/tool_module.py", "import os, sys\ndef main():\n    print('prog', sys.argv[1:])\n    open('made', 'w').close()\n")
+	h.write("bin/tool_module.py",
+		"import os, sys\n"+
+			"def main():\n"+
+			"    print('prog', sys.argv[1:])\n"+
+			"    open('made', 'w').close()\n")
 	h.run(binary, "install", "tool").must(t, "exit 0")
 	log := newRunLog(t)
 	for _, dir := range []string{"one", "two"} {
@@ -261,7 +284,11 @@ func TestFoundInstall(t *testing.T) {
 // is an image for each answer, the second one made in the background.
 func TestFoundInstallTerminal(t *testing.T) {
 	h := newHome(t)
-	h.write("bin/tool", "#!"+python+"\nimport sys\nT = [s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)]\nprint(T, sys.argv[1:])\n")
+	h.write("bin/tool",
+		"#!"+python+"\n"+
+			"import sys\n"+
+			"T = [s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)]\n"+
+			"print(T, sys.argv[1:])\n")
 	if err := os.Chmod(filepath.Join(h.bin, "tool"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +341,8 @@ print(args, [lib.word(i) for i in range(lib.count())][2:])
 		for _, args := range [][]string{{"a"}, {"b", "c", "d", "é"}, {}} {
 			plain := h.run(append([]string{py, "prog.py"}, args...)...)
 			log := newRunLog(t)
-			if got := h.run(append([]string{log.env(), binary, "run", "i"}, args...)...); got.Stdout != plain.Stdout || got.Status != plain.Status {
+			got := h.run(append([]string{log.env(), binary, "run", "i"}, args...)...)
+			if got.Stdout != plain.Stdout || got.Status != plain.Status {
 				t.Errorf("%s: %v, plain %v", py, got, plain)
 			}
 			log.thawed(t, 1)
@@ -326,11 +354,20 @@ print(args, [lib.word(i) for i in range(lib.count())][2:])
 // that is frozen where it should not be.
 func TestFoundInstallCheck(t *testing.T) {
 	h := newHome(t)
-	h.write("bin/tool", "#!"+python+"\nimport sys\nfrom tool_module import main\nARGS = sys.argv[1:]\nmain()\n")
+	h.write("bin/tool",
+		"#!"+python+"\n"+
+			"import sys\n"+
+			"from tool_module import main\n"+
+			"ARGS = sys.argv[1:]\n"+
+			"main()\n")
 	if err := os.Chmod(filepath.Join(h.bin, "tool"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	h.write("bin/tool_module.py", "import sys\ndef main():\n    print(sys.modules['__main__'].ARGS)\n    open('made', 'w').close()\n")
+	h.write("bin/tool_module.py",
+		"import sys\n"+
+			"def main():\n"+
+			"    print(sys.modules['__main__'].ARGS)\n"+
+			"    open('made', 'w').close()\n")
 	o := h.run(binary, "install", "tool", "--check", "a 'b c'", "--check", "").must(t, "exit 0")
 	if !strings.Contains(o.Stdout, "checked: tool a 'b c'\n") {
 		t.Errorf("%v", o)

@@ -17,7 +17,8 @@ import (
 func (f *freezing) makeGuards(context.Context) error {
 	names := slices.Concat(captured.Variables(f.found, f.start.Environ),
 		captured.Names(f.envSet), f.recipe.Guards, f.variablesRead(), f.variablesOfWrapper())
-	g := &guard.Guards{Exe: f.copy.Interp.Exe, Argv0: f.plain.Interp, Script: f.script(), Plain: f.plainly, CPU: guard.CPU(), UTF8Mode: guard.UTF8Mode(f.start.Environ),
+	g := &guard.Guards{Exe: f.copy.Interp.Exe, Argv0: f.plain.Interp, Script: f.script(),
+		Plain: f.plainly, CPU: guard.CPU(), UTF8Mode: guard.UTF8Mode(f.start.Environ),
 		Names: names, Env: guard.Variables(f.start.Environ, names)}
 	if f.embedded() { // none of its words is a script
 		g.Argv0, g.Script = f.start.Argv[:1], nil
@@ -98,13 +99,9 @@ func (f *freezing) addSources(g *guard.Guards) error {
 			continue
 		}
 		seen[path] = true
-		id, err := guard.Stat(path)
-		if err != nil {
+		id, ok := f.asRead(path)
+		if !ok {
 			continue
-		}
-		if changedSince(id, f.start.Time) {
-			f.stale = append(f.stale, path)
-			id = never
 		}
 		if path != f.plain.Script() || !f.o.Again { // a program that runs again reads it anew
 			g.Files = append(g.Files, guard.Source(path, id))

@@ -68,7 +68,9 @@ type StageTime struct {
 
 // Bound says whether the image fits in one working directory alone.
 func (m *Meta) Bound() bool {
-	return slices.ContainsFunc(m.Guards, func(g GuardInfo) bool { return g.What == prefix.AskedCwd && g.Who != "" })
+	return slices.ContainsFunc(m.Guards, func(g GuardInfo) bool {
+		return g.What == prefix.AskedCwd && g.Who != ""
+	})
 }
 
 // OpaqueMemory says how much of the allocators' live memory is understood, in bytes.

@@ -184,7 +184,9 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 		return err
 	}
 	if len(f.plainly) > 0 && f.byShell() {
-		cfg.Changes = slices.DeleteFunc(cfg.Changes, func(c captured.EnvChange) bool { return ofShell(string(c.Name)) })
+		cfg.Changes = slices.DeleteFunc(cfg.Changes, func(c captured.EnvChange) bool {
+			return ofShell(string(c.Name))
+		})
 	}
 	f.envSet = cfg.Changes
 	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)

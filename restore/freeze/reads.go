@@ -79,16 +79,24 @@ func (f *freezing) addRead(g *guard.Guards, path string, how prefix.How, known b
 	case !st.Mode().IsRegular():
 		add(guard.Other)
 	case !known:
-		id, err := guard.Stat(path)
-		if err != nil {
-			return
+		if id, ok := f.asRead(path); ok {
+			g.Files = append(g.Files, guard.Source(path, id))
 		}
-		if changedSince(id, f.start.Time) {
-			f.stale = append(f.stale, path)
-			id = never
-		}
-		g.Files = append(g.Files, guard.Source(path, id))
 	}
+}
+
+// asRead returns the identity of a file as the program has read it: that of no file, where it may
+// have changed since. It returns false where the file cannot be looked at.
+func (f *freezing) asRead(path string) (guard.ID, bool) {
+	id, err := guard.Stat(path)
+	if err != nil {
+		return id, false
+	}
+	if changedSince(id, f.start.Time) {
+		f.stale = append(f.stale, path)
+		id = never
+	}
+	return id, true
 }
 
 // changedSince says whether a file may have changed after a time, which is zero where it is not
@@ -97,14 +105,15 @@ func changedSince(id guard.ID, t time.Time) bool {
 	return !t.IsZero() && t.Before(time.Unix(0, int64(id.CtimeNs)))
 }
 
-// variables are those that the program looked for before its point; of all, those that there are,
+// variablesRead are those that the program looked for before its point; of all, those that there are,
 // and none may come up.
 func (f *freezing) variablesRead() []string {
 	r := f.o.Reads
 	if r == nil {
 		return nil
 	}
-	names := append(slices.Sorted(maps.Keys(r.Env)), "TZ") // libc reads it, for all that is a local time
+	// libc reads TZ, for all that is a local time.
+	names := append(slices.Sorted(maps.Keys(r.Env)), "TZ")
 	if r.AllEnv {
 		names = append(names, "*")
 	}

@@ -24,23 +24,23 @@ func (f *freezing) readWrapper() error {
 	if g == nil || len(g.Wrappers) == 0 {
 		return nil
 	}
-	no := func(what, remedy string) error {
-		return &refuse.Error{Offenders: []refuse.Offender{{What: what, Remedy: remedy}}}
+	no := func(what string) error {
+		return &refuse.Error{Offenders: []refuse.Offender{{
+			What: what + g.Words[0], Remedy: "give the command of the interpreter itself"}}}
 	}
-	const itself = "give the command of the interpreter itself"
 	if g.Dir != f.start.Cwd {
-		return no("a wrapper that starts it in another directory: "+g.Words[0], itself)
+		return no("a wrapper that starts it in another directory: ")
 	}
 	args := f.cmd.Args
 	if f.o.Reads != nil && f.byShell() && usesArguments(g) {
-		return no("a wrapper that looks at its arguments, or its process id: "+g.Words[0], itself)
+		return no("a wrapper that looks at its arguments, or its process id: ")
 	}
 	n := 0 // arguments that the wrapper passes on
 	for n < len(args) && n < len(g.Words)-1 && args[len(args)-1-n] == g.Words[len(g.Words)-1-n] {
 		n++
 	}
 	if n == 0 && len(g.Words) > 1 && len(args) > 0 && !isWord(g.Wrappers[0], "env") {
-		return no("a wrapper that changes the arguments: "+g.Words[0], itself)
+		return no("a wrapper that changes the arguments: ")
 	}
 	path, err := exec.LookPath(g.Path)
 	if err != nil {

@@ -104,7 +104,8 @@ func (g *Guards) Check(env []string) error {
 		}
 	}
 	if now := UTF8Mode(env); now != g.UTF8Mode {
-		return &UnfitError{Reason: fmt.Sprintf("UTF-8 mode by LC_ALL was %t when it was frozen and is %t now", g.UTF8Mode, now)}
+		return &UnfitError{Reason: fmt.Sprintf(
+			"UTF-8 mode by LC_ALL was %t when it was frozen and is %t now", g.UTF8Mode, now)}
 	}
 	now := Variables(env, g.Names)
 	for k, v := range g.Env {

@@ -66,7 +66,8 @@ func (l *File) Check(ctx context.Context, args string) error {
 		for _, im := range images(dir) {
 			key, _, _ := bytes.Cut([]byte(filepath.Base(im.path)), []byte("."))
 			failed := filepath.Join(dir, string(key)+".failed")
-			err = errors.Join(err, os.Remove(im.path), os.WriteFile(failed, []byte(e.Error()+"\n"), 0o600))
+			why := []byte(e.Error() + "\n")
+			err = errors.Join(err, os.Remove(im.path), os.WriteFile(failed, why, 0o600))
 		}
 	}
 	return errors.Join(e, err)

@@ -129,22 +129,7 @@ func (o *observer) watchEnviron(n int) error {
 // wants is asked for each system call. It runs on the thread that traces.
 func (o *observer) wants(call *tracer.Call) bool {
 	if !call.Done {
-		o.effect = o.proc.Effect(call)
-		switch {
-		case o.effect != "":
-		case o.readsArguments(call):
-			o.effect = readsArguments
-		case o.readsMoment(call) != "":
-			o.effect = "reads " + o.readsMoment(call) + ", which changes at any moment"
-		case o.c.anywhere && o.asksDirectory(call):
-			o.effect = "asks for its working directory"
-		case o.looksHere(call) != "":
-			o.effect = "looks at " + o.looksHere(call) + " in its working directory"
-		case o.draws(call):
-			o.effect = "draws random numbers from the system"
-		case o.asksProcess(call):
-			o.effect = "asks for its process id"
-		}
+		o.effect = o.effectOf(call)
 		return o.effect != ""
 	}
 	o.asked = o.asked || o.asksDirectory(call)
@@ -156,18 +141,57 @@ func (o *observer) wants(call *tracer.Call) bool {
 	return o.moved
 }
 
-// note adds what a call has read to what is known; nothing, where the interpreter itself made it.
-func (o *observer) note(call *tracer.Call) {
+// effectOf says what the program must not have done before its point, and is about to do; "" for
+// nothing.
+func (o *observer) effectOf(call *tracer.Call) string {
+	if effect := o.proc.Effect(call); effect != "" {
+		return effect
+	}
+	if o.readsArguments(call) {
+		return readsArguments
+	}
+	if path := o.readsMoment(call); path != "" {
+		return "reads " + path + ", which changes at any moment"
+	}
+	if o.c.anywhere && o.asksDirectory(call) {
+		return "asks for its working directory"
+	}
+	if path := o.looksHere(call); path != "" {
+		return "looks at " + path + " in its working directory"
+	}
+	if o.draws(call) {
+		return "draws random numbers from the system"
+	}
+	if o.asksProcess(call) {
+		return "asks for its process id"
+	}
+	return ""
+}
+
+// newest returns the frame of Python at work, and its file; false where the interpreter itself is.
+func (o *observer) newest() (f pyFrame, file string, ok bool) {
 	frames := o.stack.frames(o.tstate(), 1)
 	if len(frames) == 0 {
+		return pyFrame{}, "", false
+	}
+	return frames[0], o.stack.file(frames[0].code), true
+}
+
+// imports says whether a file is the importer's: of the interpreter, or of a library in C that is
+// being loaded.
+func imports(file string) bool { return strings.HasPrefix(file, "<frozen importlib") }
+
+// note adds what a call has read to what is known; nothing, where the interpreter itself made it.
+func (o *observer) note(call *tracer.Call) {
+	_, file, ok := o.newest()
+	if !ok {
 		return
 	}
-	file := o.stack.file(frames[0].code)
-	who := o.who()
-	if at := strings.LastIndexByte(who, ':'); at > 0 && prefix.Again(call, who[:at]) {
+	asker, who := o.who()
+	if asker != "" && prefix.Again(call, asker) {
 		return
 	}
-	if what := o.reads.Note(o.proc, call, strings.HasPrefix(file, "<frozen importlib")); what != "" {
+	if what := o.reads.Note(o.proc, call, imports(file)); what != "" {
 		o.reads.By(what, who)
 		if what == prefix.AskedCwd {
 			o.reads.Askers[who] = true
@@ -179,23 +203,25 @@ func (o *observer) note(call *tracer.Call) {
 var helpers = []string{"<frozen ", "/posixpath.py", "/genericpath.py", "/os.py", "/pathlib.py",
 	"/_collections_abc.py", "/contextlib.py"}
 
-// who says which file and line of Python is at work: of the newest frame that is no helper's.
-func (o *observer) who(more ...string) string {
+// who says which file of Python is at work, and file and line as one text: of the newest frame
+// that is no helper's; of the newest where all are, and "" where there is none.
+func (o *observer) who(more ...string) (asker, at string) {
 	const most = 12
-	var newest string
+	more = append(more, helpers...)
 	for _, f := range o.stack.frames(o.tstate(), most) {
 		file := o.stack.file(f.code)
-		at := fmt.Sprintf("%s:%d", file, o.stack.lineAt(f))
-		if newest == "" {
-			newest = at
-		}
-		if !slices.ContainsFunc(append(more, helpers...), func(h string) bool {
+		helps := slices.ContainsFunc(more, func(h string) bool {
 			return strings.HasPrefix(file, h) || strings.HasSuffix(file, h)
-		}) || strings.HasPrefix(file, "<frozen site") || strings.HasPrefix(file, "<frozen runpy") {
-			return at
+		})
+		self := strings.HasPrefix(file, "<frozen site") || strings.HasPrefix(file, "<frozen runpy")
+		if at == "" || !helps || self {
+			asker, at = file, fmt.Sprintf("%s:%d", file, o.stack.lineAt(f))
+		}
+		if !helps || self {
+			return asker, at
 		}
 	}
-	return newest
+	return asker, at
 }
 
 const readsArguments = "reads its arguments"
@@ -207,32 +233,27 @@ func (o *observer) readsMoment(call *tracer.Call) string {
 	if path == "" || o.library == "" {
 		return ""
 	}
-	frames := o.stack.frames(o.tstate(), 1)
-	if len(frames) == 0 {
+	if _, file, ok := o.newest(); !ok || imports(file) {
 		return ""
 	}
-	if strings.HasPrefix(o.stack.file(frames[0].code), "<frozen importlib") {
-		return "" // a library of C does
-	}
-	imports := ""
+	module := ""
 	for _, f := range o.stack.frames(o.tstate(), 12) {
 		if o.stack.name(f.code) == "<module>" {
-			imports = o.stack.file(f.code)
+			module = o.stack.file(f.code)
 			break
 		}
 	}
-	return prefix.Volatile(path, imports)
+	return prefix.Volatile(path, module)
 }
 
 // asksDirectory says whether the program asks for its working directory, but for what a thaw asks
 // anew.
 func (o *observer) asksDirectory(call *tracer.Call) bool {
-	if call.Nr != unix.SYS_GETCWD || o.library == "" || len(o.stack.frames(o.tstate(), 1)) == 0 {
+	if call.Nr != unix.SYS_GETCWD || o.library == "" {
 		return false
 	}
-	who := o.who()
-	at := strings.LastIndexByte(who, ':')
-	return at > 0 && !strings.HasPrefix(who, "<frozen importlib") && !prefix.Again(call, who[:at])
+	asker, _ := o.who()
+	return asker != "" && !imports(asker) && !prefix.Again(call, asker)
 }
 
 // looksHere returns what the program is about to look at in its working directory, such as a
@@ -241,12 +262,11 @@ func (o *observer) asksDirectory(call *tracer.Call) bool {
 func (o *observer) looksHere(call *tracer.Call) string {
 	given, path := o.proc.Looks(call)
 	cwd := strings.TrimSuffix(o.c.start.Cwd, "/") + "/"
-	if given == "" || o.library == "" || strings.HasPrefix(o.own, cwd) || !strings.HasPrefix(path, cwd) ||
-		given[0] == '/' && !o.asked || prefix.NoFile(given) {
+	if given == "" || o.library == "" || strings.HasPrefix(o.own, cwd) ||
+		!strings.HasPrefix(path, cwd) || given[0] == '/' && !o.asked || prefix.NoFile(given) {
 		return ""
 	}
-	frames := o.stack.frames(o.tstate(), 1)
-	if len(frames) == 0 || strings.HasPrefix(o.stack.file(frames[0].code), "<frozen importlib") {
+	if _, file, ok := o.newest(); !ok || imports(file) {
 		return ""
 	}
 	return given
@@ -256,22 +276,24 @@ func (o *observer) looksHere(call *tracer.Call) string {
 // seed of the random module's generators, which are seeded anew, nor that of numpy's own.
 func (o *observer) draws(call *tracer.Call) bool {
 	const seed = 624 * 4 // random_seed_urandom() of Modules/_randommodule.c
-	device := call.Nr != unix.SYS_GETRANDOM && slices.Contains([]string{"/dev/urandom", "/dev/random"}, o.proc.Opens(call))
+	device := call.Nr != unix.SYS_GETRANDOM &&
+		slices.Contains([]string{"/dev/urandom", "/dev/random"}, o.proc.Opens(call))
 	if !device && (call.Nr != unix.SYS_GETRANDOM || call.Args[1] == seed) || o.library == "" {
 		return false
 	}
-	frames := o.stack.frames(o.tstate(), 1)
-	if len(frames) == 0 {
+	f, file, ok := o.newest()
+	if !ok {
 		return false
 	}
 	if device {
-		return !strings.HasPrefix(o.stack.file(frames[0].code), "<frozen importlib")
+		return !imports(file)
 	}
 	for _, name := range []string{"urandom", "_urandom", "getrandom"} {
-		if o.stack.uses(frames[0].code, name) {
-			who := o.who("/random.py", "/secrets.py")
-			return !strings.Contains(who, "/numpy/random/") && // recipes/numpy.py
-				!strings.Contains(who, "/multiprocessing/process.py:") // original_dir() of script/thaw_cold.py
+		if o.stack.uses(f.code, name) {
+			asker, _ := o.who("/random.py", "/secrets.py")
+			return !strings.Contains(asker, "/numpy/random/") && // recipes/numpy.py
+				// original_dir() of script/thaw_cold.py
+				!strings.HasSuffix(asker, "/multiprocessing/process.py")
 		}
 	}
 	return false // a library of C does
@@ -284,13 +306,12 @@ func (o *observer) asksProcess(call *tracer.Call) bool {
 	if name == "" || o.library == "" {
 		return false
 	}
-	frames := o.stack.frames(o.tstate(), 1)
-	if len(frames) == 0 {
+	f, file, ok := o.newest()
+	if !ok {
 		return false
 	}
-	file := o.stack.file(frames[0].code)
 	inside := strings.HasPrefix(file, o.library) && !strings.Contains(file, "-packages/")
-	return !inside && !strings.HasPrefix(file, "<frozen ") && o.stack.uses(frames[0].code, name)
+	return !inside && !strings.HasPrefix(file, "<frozen ") && o.stack.uses(f.code, name)
 }
 
 // readsArguments says whether a call opens the command line as the kernel tells it.
@@ -348,7 +369,7 @@ func (o *observer) variableRead() {
 		return // the interpreter itself
 	}
 	f := frames[0]
-	who := o.who()
+	_, who := o.who()
 	if o.reads.AllEnv && o.reads.Who["*"] == who {
 		return // what takes one after the other
 	}
@@ -378,7 +399,8 @@ func isVariable(name string) bool {
 func (o *observer) place(f pyFrame) Place {
 	p, ok := o.known[f.code]
 	if !ok {
-		p = Place{File: o.stack.file(f.code), Name: o.stack.name(f.code), First: o.stack.line(f.code)}
+		p = Place{File: o.stack.file(f.code), Name: o.stack.name(f.code),
+			First: o.stack.line(f.code)}
 		o.known[f.code] = p
 	}
 	p.at, p.exact = f.at, f.exact

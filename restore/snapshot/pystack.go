@@ -43,7 +43,8 @@ type pyFrame struct {
 	exact bool
 }
 
-func newStackReader(in *symbols.Interpreter, lay *symbols.Layout, mem procmem.Reader) (*stackReader, error) {
+func newStackReader(in *symbols.Interpreter, lay *symbols.Layout,
+	mem procmem.Reader) (*stackReader, error) {
 	code, err := newCodeReader(lay, mem)
 	if err != nil {
 		return nil, err

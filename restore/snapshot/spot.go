@@ -3,7 +3,6 @@ package snapshot
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Spot is a place in a program's run that another run comes to as well.
@@ -88,7 +87,7 @@ func spotsOf(what string, stack []Place, from int) (out []*Spot) {
 		if times[p.code()] > 1 {
 			continue // of a recursion, which comes by often
 		}
-		if strings.HasPrefix(p.File, "<frozen importlib") || p.File == "" {
+		if imports(p.File) || p.File == "" {
 			continue // runs far too often, or cannot be told from others
 		}
 		// What the line has done before, such as drawing a random number, is this run's, too.

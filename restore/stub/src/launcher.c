@@ -1,8 +1,10 @@
 // A launcher file (launcher/file.go writes it): what program it stands for, and where its images are.
 #include "launch.h"
 
-enum { LAUNCHER_MAX = 8192, LAUNCHER_PATH = 4096, O_NOFOLLOW = 0400000, O_NONBLOCK = 04000, X_OK = 1, RETRY_AFTER = 3600, VARIANTS = 4 };
-enum { SYS_fork = 57, SYS_setsid = 112, SYS_close_range = 436, SYS_utimensat = 280, SYS_ioctl_ = 16, TCGETS_ = 0x5401 };
+enum { LAUNCHER_MAX = 8192, LAUNCHER_PATH = 4096, O_NOFOLLOW = 0400000, O_NONBLOCK = 04000,
+	X_OK = 1, RETRY_AFTER = 3600, VARIANTS = 4 };
+enum { SYS_fork = 57, SYS_setsid = 112, SYS_close_range = 436, SYS_utimensat = 280,
+	SYS_ioctl_ = 16, TCGETS_ = 0x5401 };
 
 struct launcher {
 	char text[LAUNCHER_MAX + 1];
@@ -124,7 +126,8 @@ static void note_use(i64 fd)
 
 // Opens an image in one directory, which must be ours alone. failed is set where one could not be made not long ago. There
 // are several for a key, where a program has asked for what is another in each: a terminal, a directory.
-static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 key, int variant, int *failed)
+static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 key, int variant,
+	int *failed)
 {
 	char name[48] = "/0000000000000000.pyfreeze";
 	u64 st[18], now[2], n = put(l->file, 0, dir, LAUNCHER_PATH);

@@ -1,10 +1,13 @@
-// What a program read before its point, and whether it would read the same here: package guard writes it
-// (guard/reads.go), and checks the same.
+// What a program read before its point, and whether it would read the same here: package guard
+// writes it (guard/reads.go), and checks the same.
 #include "launch.h"
 
-enum { READ_ABSENT = 1, READ_DIRECTORY, READ_NAMES, READ_IMPORT, READ_LINK, READ_OTHER, READ_CONTENT };
-enum { FACT_CWD = 1, FACT_HOST, FACT_TERMINAL, FACT_SIZE, FACT_USER, FACT_CPUS, FACT_UMASK, FACT_STREAM };
-enum { SYS_ioctl = 16, SYS_uname = 63, SYS_getgroups = 115, SYS_sched_getaffinity = 204, SYS_getdents = 217 };
+enum { READ_ABSENT = 1, READ_DIRECTORY, READ_NAMES, READ_IMPORT, READ_LINK,
+	READ_OTHER, READ_CONTENT };
+enum { FACT_CWD = 1, FACT_HOST, FACT_TERMINAL, FACT_SIZE, FACT_USER, FACT_CPUS,
+	FACT_UMASK, FACT_STREAM };
+enum { SYS_ioctl = 16, SYS_uname = 63, SYS_sched_getaffinity = 204,
+	SYS_getdents = 217 };
 enum { TCGETS = 0x5401, TIOCGWINSZ = 0x5413 };
 enum { S_IFMT = 0170000, S_IFDIR = 0040000, DT_FILE = 8 };
 
@@ -14,12 +17,13 @@ static int ends(const char *name, const char *with)
 	return n >= m && same(name + n - m, with);
 }
 
-// Could this entry of a directory be a module, a package, or what site looks for? A directory without __init__.py is
-// none, but for an import that finds nothing else.
+// Could this entry of a directory be a module, a package, or what site looks for? A directory
+// without __init__.py is none, but for an import that finds nothing else.
 static int importable(i64 dir, const char *name, int type)
 {
 	char init[300];
-	if (type != DT_FILE && put(init, put(init, 0, name, sizeof init), "/__init__.py", sizeof init) < sizeof init - 1 &&
+	if (type != DT_FILE &&
+	    put(init, put(init, 0, name, sizeof init), "/__init__.py", sizeof init) < sizeof init - 1 &&
 	    sys3(SYS_faccessat, dir, init, 0) == 0)
 		return 1;
 	return ends(name, ".py") || ends(name, ".pyc") || ends(name, ".so") || ends(name, ".pth") ||
@@ -82,7 +86,8 @@ static int same_read(u64 kind, const char *path, u64 a, u64 b, u64 c)
 		return (st[3] & S_IFMT) == a;
 	if ((st[3] & S_IFMT) != S_IFDIR)
 		return 0;
-	return kind == READ_DIRECTORY || (st[11] * 1000000000ul + st[12] == a && st[1] == b) || names(path, kind == READ_IMPORT) == c;
+	return kind == READ_DIRECTORY || (st[11] * 1000000000ul + st[12] == a && st[1] == b) ||
+	       names(path, kind == READ_IMPORT) == c;
 }
 
 // Compares what was read with what is there now.
@@ -112,24 +117,29 @@ static const char *other_fact(u64 kind, const char *text, u64 a, u64 b, u64 c)
 	switch (kind) {
 	case FACT_CWD:
 		n = sys3(SYS_getcwd, buffer, sizeof buffer, 0);
-		return n > 0 && same((char *)buffer, text) ? 0 : "the program has looked where it runs, and that was elsewhere";
+		return n > 0 && same((char *)buffer, text) ? 0 :
+		       "the program has looked where it runs, and that was elsewhere";
 	case FACT_HOST: // struct utsname: 65 bytes each
 		n = sys3(SYS_uname, buffer, 0, 0);
-		return n == 0 && same((char *)buffer + 65, text) && mix(buffer + 130, length((char *)buffer + 130)) == c
-		               ? 0 : "the program has asked for the host's name, which was another, or its kernel";
+		return n == 0 && same((char *)buffer + 65, text) &&
+		       mix(buffer + 130, length((char *)buffer + 130)) == c ? 0 :
+		       "the program has asked for the host's name, which was another, or its kernel";
 	case FACT_TERMINAL:
 		n = sys3(SYS_ioctl, a, TCGETS, buffer);
-		return (n == 0) == b ? 0 : b ? "a standard stream was a terminal" : "a standard stream was no terminal";
+		return (n == 0) == b ? 0 : b ? "a standard stream was a terminal" :
+		       "a standard stream was no terminal";
 	case FACT_SIZE:
 		return terminal_size(a) == b ? 0 : "the terminal had another size";
 	case FACT_USER:
 		return ((u64)sys3(SYS_getuid, 0, 0, 0) << 32 | (u32)sys3(SYS_geteuid, 0, 0, 0)) == a &&
-		       ((u64)sys3(SYS_getgid, 0, 0, 0) << 32 | (u32)sys3(SYS_getegid, 0, 0, 0)) == b ? 0 : "the program has asked for its user, which was another";
+		       ((u64)sys3(SYS_getgid, 0, 0, 0) << 32 | (u32)sys3(SYS_getegid, 0, 0, 0)) == b ? 0 :
+		       "the program has asked for its user, which was another";
 	case FACT_CPUS:
 		n = sys3(SYS_sched_getaffinity, 0, 1024, buffer);
 		while (n > 0 && !buffer[n - 1])
 			n--;
-		return n > 0 && mix(buffer, n) == c ? 0 : "the program has counted its processors, which were others";
+		return n > 0 && mix(buffer, n) == c ? 0 :
+		       "the program has counted its processors, which were others";
 	case FACT_UMASK:
 		n = sys3(SYS_umask, 077, 0, 0);
 		sys3(SYS_umask, n, 0, 0);

@@ -44,7 +44,8 @@ static void forget_launch(void)
 static void start_wrapper(void)
 {
 	u64 argc = fresh.argc, n = 0;
-	char **argv = (char **)sys6(SYS_mmap, 0, (argc + H->nplain + 1) * sizeof(char *), PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
+	char **argv = (char **)sys6(SYS_mmap, 0, (argc + H->nplain + 1) * sizeof(char *), PROT_R | PROT_W,
+		MAP_PRIVATE | MAP_ANON, -1, 0);
 	char *path = AT(char, H->plain), *word = path + length(path) + 1;
 	if (FAILED(argv))
 		return;

@@ -18,7 +18,8 @@ import (
 )
 
 // columns: what a freeze took in each way, then what a thaw of each image takes, from many.
-var columns = []string{"freeze exit", "freeze found", "freeze at", "attach blocked", "attach busy", "thaw", "exit", "found", "at", "blocked", "busy", "resume", "inspect", "hg"}
+var columns = []string{"freeze exit", "freeze found", "freeze at", "attach blocked", "attach busy",
+	"thaw", "exit", "found", "at", "blocked", "busy", "resume", "inspect", "hg"}
 
 // bench is the place where one interpreter is tried: a directory in its tree.
 type bench struct {
