@@ -94,6 +94,39 @@ func TestUndoCall(t *testing.T) {
 	}
 }
 
+// TestContinueToCallLate shows that a deadline that comes while the process is inside a system call
+// does not make it take the end of the next one for its beginning: the call that is skipped is the
+// one that was wanted, and has not been made.
+func TestContinueToCallLate(t *testing.T) {
+	p := spawn(t, `
+import os, time
+for i in range(25):
+    time.sleep(0.003)
+    if os.getppid() != 12345 + i:
+        os._exit(i + 1)
+os._exit(0)
+`)
+	for i := range uint64(25) {
+		_, err := untilCall(t, func(d time.Time) (Stop, error) {
+			_, err := p.ContinueToCall(time.Now().Add(time.Millisecond),
+				func(nr uint64) bool { return nr == unix.SYS_GETPPID })
+			return Stop{}, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.SkipCall(12345 + i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Detach(); err != nil {
+		t.Fatal(err)
+	}
+	if ws, err := p.Wait(); err != nil || ws.ExitStatus() != 0 {
+		t.Errorf("it ended with %v, %v: a call was made that was skipped", ws, err)
+	}
+}
+
 // TestContinueFamily sees what the processes do that a process starts, grandchildren too, and ends
 // them before they have done it.
 func TestContinueFamily(t *testing.T) {

@@ -10,33 +10,29 @@ import (
 
 // ContinueToCall lets the main thread of a spawned process, and all others, run until it is about to do a system call that
 // match accepts, and returns its number. Signals are passed on at once. At the deadline it returns ErrStepTimeout, and the
-// thread runs on: call it again, or Kill. Errors: *ExitError, ErrStepTimeout. The call has not been made when it returns;
+// thread runs on: call it again, or Kill. Errors: *ExitError, ErrStepTimeout, those of ptrace (Linux 5.3). The call has not been made when it returns;
 // [Process.SkipCall] keeps it from being made.
 func (p *Process) ContinueToCall(deadline time.Time, match func(nr uint64) bool) (nr uint64, err error) {
 	err = p.withThread(p.pid, func(t *thread) error {
 		if err := p.markCalls(t); err != nil {
 			return err
 		}
-		entry := false // whether the last stop was at the entry of a call
 		for {
 			s, err := p.nextStop(unix.PTRACE_SYSCALL, t, deadline)
 			if err != nil {
 				return err
 			}
-			switch s.kind {
-			case stopCall:
-				if entry = !entry; !entry {
-					continue
-				}
-				var regs unix.PtraceRegs
-				if err := p.getRegs(t, &regs); err != nil {
-					return err
-				}
-				if nr, _ = callOf(&regs); match(nr) {
-					return nil
-				}
-			case stopEvent:
-				entry = false
+			if s.kind != stopCall {
+				continue
+			}
+			// Whether it is about to make a call is the kernel's word. Counting stops would not
+			// tell: at an earlier deadline the thread may have been inside one.
+			call, err := p.callAt(t)
+			if err != nil {
+				return err
+			}
+			if nr = call.Nr; !call.Done && match(nr) {
+				return nil
 			}
 		}
 	})
