@@ -25,6 +25,7 @@ type StateReader struct {
 	gilInInterp                       bool
 	collecting                        uint64
 	collectingInInterp                bool
+	collector                         collectorOffsets
 }
 
 // NewStateReader finds where the state lies in this interpreter.
@@ -51,6 +52,7 @@ func NewStateReader(in *symbols.Interpreter, lay *symbols.Layout) (*StateReader,
 	if !s.collectingInInterp {
 		s.collecting = r.must("_PyRuntimeState.gc.collecting") // 3.8
 	}
+	s.collector = loadCollectorOffsets(r)
 	return s, r.err()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"pyfreeze/restore/freeze"
@@ -57,6 +58,7 @@ type finder struct {
 	fo       freeze.Options
 	lay      *symbols.Layout // of the interpreter, once train has run
 	anywhere bool            // it must not ask for its working directory before the point
+	learned  []script.Module // what it had imported at its end
 }
 
 // train runs the user's command, and returns the spots before what must not be done twice.
@@ -71,6 +73,9 @@ func (f *finder) train(ctx context.Context) ([]*snapshot.Spot, syscall.WaitStatu
 		return nil, 0, err
 	}
 	spots, err := f.observe(ctx, c)
+	if err == nil && !f.o.Stop && len(spots) > 0 {
+		err = f.learn(ctx, c)
+	}
 	if err == nil && f.o.Stop {
 		err = c.Kill()
 		_, werr := c.Wait(context.Background())
@@ -111,6 +116,30 @@ func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.
 	return c.Observe(ctx)
 }
 
+// learn lets the command go on to its end, and notes what it has imported.
+func (f *finder) learn(ctx context.Context, c *snapshot.Command) error {
+	mods, err := c.Learn(ctx)
+	for _, m := range mods {
+		f.learned = append(f.learned, script.Module{Name: m.Name, File: m.File, Cached: m.Cached})
+	}
+	return err
+}
+
+// later are the learned modules that the command, which is at its point, has not imported yet.
+func (f *finder) later(c *snapshot.Command) ([]script.Module, error) {
+	if len(f.learned) == 0 {
+		return nil, nil
+	}
+	mods, err := c.SourceModules()
+	loaded := map[string]bool{}
+	for _, m := range mods {
+		loaded[m.File] = true
+	}
+	return slices.DeleteFunc(slices.Clone(f.learned), func(m script.Module) bool {
+		return loaded[m.File]
+	}), err
+}
+
 // freezeAt runs the program to a spot, and freezes it there.
 func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.Meta, err error) {
 	tell(f.o.Tell, "running it again, up to the point")
@@ -141,7 +170,14 @@ func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.M
 	fo.At, fo.Why, fo.Again = spot.String(), spot.What, false
 	fo.Given = given(program)
 	fo.Given.Wrappers = c.Wrappers()
-	return takeImage(ctx, c, code, f.o, fo)
+	if fo.Learned, err = f.later(c); err != nil {
+		return nil, err
+	}
+	learned, err := script.Learned(ctx, c.Interpreter().Exe, c.Start().Environ, fo.Learned)
+	if err != nil {
+		return nil, err
+	}
+	return takeImage(ctx, c, code, learned, f.o, fo)
 }
 
 // recipeOf returns the recipe that is given, or that ships for a program of this name; nil where

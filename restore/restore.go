@@ -193,11 +193,12 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 	if err := c.ToPoint(ctx, at); err != nil {
 		return nil, err
 	}
-	return takeImage(ctx, c, code, o, fo)
+	return takeImage(ctx, c, code, nil, o, fo)
 }
 
-// takeImage copies a command that is at its point, and makes an image of the copy.
-func takeImage(ctx context.Context, c *snapshot.Command, code <-chan compiled,
+// takeImage copies a command that is at its point, and makes an image of the copy. learned is what
+// script.Learned returned, or nil.
+func takeImage(ctx context.Context, c *snapshot.Command, code <-chan compiled, learned []byte,
 	o CommandOptions, fo freeze.Options) (_ *freeze.Meta, err error) {
 	tell(o.Tell, "copying the process")
 	var cp *snapshot.Copy
@@ -206,7 +207,7 @@ func takeImage(ctx context.Context, c *snapshot.Command, code <-chan compiled,
 	} else {
 		done := <-code
 		if err = done.err; err == nil {
-			cp, err = c.Fork(ctx, done.code)
+			cp, err = c.Fork(ctx, done.code, learned)
 		}
 	}
 	if err != nil {

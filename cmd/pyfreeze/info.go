@@ -23,7 +23,7 @@ func oneImage(cmd *cobra.Command, args []string) error {
 }
 
 func newInfo() *cobra.Command {
-	var asJSON, modules, captured, guards, movable, opaque bool
+	var asJSON, modules, captured, guards, imports, movable, opaque bool
 	var co capturedOptions
 	var types int
 	c := &cobra.Command{
@@ -38,6 +38,10 @@ each with its Python path. What the thaw or the recipe repairs is not listed.
 --guards lists what must be as it was where the image thaws, since the program had read it before
 its point: files, directories, variables, what it asked the kernel for, each with the line of
 Python that read it first. Where something is another, the plain command runs.
+
+--imports lists the modules that the program imported after its point when it was watched. Their
+code is in the image, so a thaw that imports them reads no file but to see that it is the same.
+What their code does, it does in each thaw.
 
 --movable walks the heap and says how many of its objects could be moved to other addresses, and
 what stands against it: dicts and sets whose keys are hashed by address, words that may be pointers.
@@ -70,6 +74,8 @@ information tells, with what holds them.`,
 				return showOpaque(os.Stdout, m, asJSON)
 			case guards:
 				return showGuards(os.Stdout, m, asJSON)
+			case imports:
+				return showImports(os.Stdout, m, asJSON)
 			case captured:
 				return showCaptured(os.Stdout, m, co)
 			case asJSON:
@@ -81,6 +87,7 @@ information tells, with what holds them.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
 	c.Flags().BoolVar(&modules, "modules", false, "list the Python modules")
+	c.Flags().BoolVar(&imports, "imports", false, "list what a thaw may import, and whether its code is in the image")
 	c.Flags().BoolVar(&guards, "guards", false, "list what must be as it was for a thaw, and who read it")
 	c.Flags().BoolVar(&opaque, "opaque", false, "list memory whose contents are not known by type")
 	c.Flags().BoolVar(&captured, "captured", false, "list what the program captured of its start")

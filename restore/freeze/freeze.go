@@ -38,6 +38,9 @@ type Options struct {
 	Tell  snapshot.Tell // may be nil
 	// Reads is what the program has read before its point; nil where that is not known.
 	Reads *prefix.Reads
+	// Learned are modules whose code the copy has, for a thaw that imports them, and those whose code
+	// it has not, and why.
+	Learned []script.Module
 	// Given is the command as it was given; nil for a process that ran already.
 	Given *Given
 	// Why tells why the point is not later.

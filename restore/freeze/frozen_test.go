@@ -56,7 +56,7 @@ func command(t *testing.T, point string, argv ...string) *snapshot.Copy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cmd.Fork(t.Context(), code)
+	c, err := cmd.Fork(t.Context(), code, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

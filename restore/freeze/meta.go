@@ -11,6 +11,7 @@ import (
 	"pyfreeze/restore/captured"
 	"pyfreeze/restore/prefix"
 	"pyfreeze/restore/refuse"
+	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
 )
 
@@ -50,7 +51,8 @@ type Meta struct {
 	Descriptors []snapshot.Descriptor `json:"descriptors"`
 	Frames      []FrameInfo           `json:"frames"` // of the main thread, newest first
 	Stages      []StageTime           `json:"stages"`
-	Guards      []GuardInfo           `json:"guards"` // what must be as it was
+	Guards      []GuardInfo           `json:"guards"`            // what must be as it was
+	Learned     []script.Module       `json:"learned,omitempty"` // what a run had imported after the point
 }
 
 // GuardInfo is one thing that must be as it was where an image thaws.
@@ -142,7 +144,7 @@ func (f *freezing) describe() {
 		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(),
 		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Why: f.o.Why, Stopped: c.Stopped,
 		Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs,
-		Captured: f.found, Stale: f.stale,
+		Captured: f.found, Stale: f.stale, Learned: f.o.Learned,
 	}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}

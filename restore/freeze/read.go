@@ -193,6 +193,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	cfg.Attached, cfg.PID = !f.ofCommand(), f.copy.OwnPID
 	cfg.Script = f.cmd.Script()
 	cfg.Generators, cfg.Seeded = len(f.generators) > 0, f.seeded
+	cfg.Learned = f.copy.Learned != 0
 	cfg.BufferedStdio = f.config("buffered_stdio") != 0
 	cfg.Ignored = f.start.Ignored
 	for fd := range cfg.TTYs {

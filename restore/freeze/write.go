@@ -132,6 +132,7 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 			break
 		}
 	}
+	h.Learned = uint64(c.Learned)
 	if h.Script = uint64(c.Script); h.Script == 0 {
 		h.Code, h.CodeLen = t.Bytes(f.code), uint32(len(f.code))
 	}

@@ -96,6 +96,7 @@ type Config struct {
 	TTYs            []bool   `json:"ttys"`       // which of the standard streams are terminals
 	Ignored         uint64   `json:"ignored"`    // signals that were ignored at the start
 	Script          string   `json:"script"`     // as it was given; "" for -m and -c
+	Learned         bool     `json:"learned"`    // it has code of modules that it may import
 	Generators      bool     `json:"generators"` // of random numbers, that are seeded anew
 	Seeded          []uint32 `json:"seeded"`     // state of random._inst, where the program has seeded it
 	// Variables of its environment.

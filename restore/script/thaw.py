@@ -4,18 +4,21 @@
 # 'fallback', if set, makes the stub start the plain command instead.
 #
 # Given by the stub: strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
-# flags, config (made at the freeze), objects (a dict of generators, where there are any), recipe_code (a tuple, of code objects or numbers of
+# flags, config (made at the freeze), learned (the code of modules, by path, where there is any), objects (a dict of generators, where there are any), recipe_code (a tuple, of code objects or numbers of
 # shipped_recipes), shipped_recipes (a tuple), cold_code (thaw_cold.py, marshalled).
 #
 # This is paid at every start, and each name in it costs: loading it looks each up among the interned strings, which copies the page of
 # the one that is there. So what is rarely needed is in thaw_cold.py, unmarshalled on demand into this namespace. Only builtin
 # modules, or those that every interpreter has loaded, are imported. It must work from 3.8 on.
 
+import sys
+
+known = len(sys.modules)
+
 import gc
 import io
 import os
 import posix
-import sys
 import _locale
 import _signal
 
@@ -264,6 +267,8 @@ def start():
         cold('arguments')(argv)
     else:
         again(argv)
+    if config['learned']:
+        cold('use_learned')()
     if config['copies']:
         cold('copies')(config['copies'])
     if config['local'] and not config['resume']:
@@ -276,6 +281,8 @@ def start():
         reason = d['thaw']() if 'thaw' in d else None
         if reason:
             fallback = reason
+    while config['resume'] and len(sys.modules) > known:
+        sys.modules.popitem()  # what this script has imported, and the program has not
 
 
 def zone():

@@ -322,6 +322,38 @@ def arguments(argv):
         path0(os.getcwd())
 
 
+def use_learned():
+    # The code of modules that other runs imported is there already, compared with their files as byte code is. What is
+    # imported, and when, and that its code runs, is as ever. Each is used once, so a second import reads the file.
+    f = getattr(getattr(sys.modules.get('_frozen_importlib_external'), 'SourceLoader', None), 'get_code', None)
+    old = getattr(f, '__code__', None)
+    if getattr(old, 'co_filename', None) != '<frozen importlib._bootstrap_external>' or sys.flags.verbose:
+        return
+
+    def get_code(self, fullname):
+        path = self.get_filename(fullname)
+        if self.__class__ is SourceFileLoader:
+            known = 'learned'.pop(path, None)
+            if known is not None:
+                try:
+                    st = _os.stat(path)
+                    if st.st_mtime_ns == known[0] and st.st_size == known[1] and cache_from_source(path) == known[2]:
+                        st = _os.stat(known[2])
+                        if st.st_mtime_ns == known[3] and st.st_size == known[4]:
+                            return known[5]
+                except (OSError, NotImplementedError):
+                    pass
+        return 'plainly'.__call__(self, fullname)
+
+    plainly = type(f)(old, f.__globals__, 'get_code', f.__defaults__, f.__closure__)
+    values = {'learned': learned, 'plainly': plainly}
+    code = get_code.__code__
+    more = {'co_qualname': old.co_qualname} if hasattr(old, 'co_qualname') else {}  # 3.11
+    f.__code__ = code.replace(
+        co_consts=tuple(values.get(c, c) if type(c) is str else c for c in code.co_consts),
+        co_filename=old.co_filename, co_firstlineno=old.co_firstlineno, **more)
+
+
 def go_on(fd, name):
     # A standard stream of a program that goes on: what it has set itself, and what it has not written yet, stays.
     old = getattr(sys, '__' + name, None)

@@ -39,15 +39,15 @@ func (c *Command) atRest() (holder procmem.Addr, err error) {
 // Fork copies the command at the point where it stands, as the child of a fork() that it makes
 // there. No child is made: the system call is skipped, and the program goes on as its parent when
 // it is released. Precondition: the main thread stands at a point of Python and holds the GIL.
-// code is the thaw script, marshalled: it is loaded before. Errors: *StateError,
-// *CommandEndedError.
-func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
+// code is the thaw script, and learned a dict of the code of modules that a thaw may import; both
+// are marshalled, and loaded before. learned may be nil. Errors: *StateError, *CommandEndedError.
+func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err error) {
 	holder, err := c.atRest()
 	if err != nil {
 		return nil, err
 	}
 	if c.audited(holder) {
-		code = nil // its hooks would see that something is loaded
+		code, learned = nil, nil // its hooks would see that something is loaded
 	}
 	tid := c.p.PID()
 	point, stack, err := c.point()
@@ -58,6 +58,9 @@ func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
 	l, tables := stub.Own(), &stub.Tables{}
 	head := c.base + procmem.Addr(l.End)
 	h := stub.Head{Base: uint64(c.base), Fn: c.fn}
+	if h.Learn, err = c.placeLearned(learned); err != nil {
+		return nil, err
+	}
 	frame := Frame(0, &point.Regs, point.XState, point.SigMask, stack)
 	at := uint64(head) + uint64(tables.Bytes(make([]byte, len(frame))))
 	h.Point, h.Code, h.CodeLen = at, tables.Bytes(code), uint32(len(code))
@@ -91,16 +94,21 @@ func (c *Command) Fork(ctx context.Context, code []byte) (_ *Copy, err error) {
 	if err := c.p.StopAll(); err != nil {
 		return nil, err
 	}
-	var script [8]byte
-	if _, err := c.p.ReadAt(script[:], head+procmem.Addr(stub.ScriptAt)); err != nil {
-		return nil, err
+	out := &Copy{Kind: Forked, Point: point}
+	for field, to := range map[uint64]*procmem.Addr{
+		stub.ScriptAt: &out.Script, stub.LearnedAt: &out.Learned,
+	} {
+		var b [8]byte
+		if _, err := c.p.ReadAt(b[:], head+procmem.Addr(field)); err != nil {
+			return nil, err
+		}
+		*to = procmem.Addr(le.Uint64(b[:]))
 	}
-	out := &Copy{Kind: Forked, Point: point, Script: procmem.Addr(le.Uint64(script[:]))}
 	if err := c.copyTo(out, point); err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
 	asChild(&out.Threads[0].Regs)
-	if err := errors.Join(c.removeTrap(), c.toPointAgain(ctx)); err != nil {
+	if err := errors.Join(c.dropLearned(h.Learn), c.removeTrap(), c.toPointAgain(ctx)); err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
 	out.AtPoint = c.p

@@ -96,7 +96,7 @@ func (r *running) at(point string) *running {
 // fork copies the command.
 func (r *running) fork() *Copy {
 	r.t.Helper()
-	c, err := r.Fork(context.Background(), []byte("N")) // None, marshalled
+	c, err := r.Fork(context.Background(), []byte("N"), nil) // None, marshalled
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -53,6 +53,8 @@ type Copy struct {
 	// Script is where a Forked copy has the thaw script loaded; 0 in others, and where an audit
 	// hook did not allow that.
 	Script procmem.Addr
+	// Learned is where a Forked copy has the code of modules that a thaw may import; 0: none.
+	Learned procmem.Addr
 	// Point is where the program goes on after a Forked or Held copy; nil for Waiting.
 	Point *Point
 	// AtPoint is the memory of a command of ours, stopped at its point again once a Forked copy was made: the parent's handlers have run.

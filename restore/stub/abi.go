@@ -73,6 +73,14 @@ type Change struct {
 	A, B        uint64
 }
 
+// Learn is learn of struct head: code of modules that a thaw may import, and what of the collector's
+// state is not to notice that it is loaded. Code and Len are of marshalled code in the memory of the
+// process; Enabled, Count and Young are addresses of fields of _gc_runtime_state.
+type Learn struct {
+	Code, Len             uint64
+	Enabled, Count, Young uint64
+}
+
 // Head is struct head: what the stub is told at the freeze.
 type Head struct {
 	Magic                          uint64
@@ -83,6 +91,8 @@ type Head struct {
 	Forked                         uint64
 	Script                         uint64
 	Code, CodeLen                  uint32
+	Learned                        uint64
+	Learn                          Learn
 	Ways                           [2]Way
 	Exe                            uint32
 	PID                            int32
@@ -218,8 +228,9 @@ func ReadProgram(note []byte) (h Head, rest []byte, err error) {
 	return h, rest, nil
 }
 
-// ForkedAt and ScriptAt are the offsets of Head.Forked and Head.Script.
+// ForkedAt, ScriptAt and LearnedAt are the offsets of Head.Forked, Head.Script and Head.Learned.
 var (
-	ForkedAt = layouts["Head"].fields["forked"]
-	ScriptAt = layouts["Head"].fields["script"]
+	ForkedAt  = layouts["Head"].fields["forked"]
+	ScriptAt  = layouts["Head"].fields["script"]
+	LearnedAt = layouts["Head"].fields["learned"]
 )

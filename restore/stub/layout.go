@@ -5,7 +5,7 @@ package stub
 // What abi.h names. See there.
 const (
 	Magic            = 0x327a657266797000
-	Version          = 10
+	Version          = 11
 	Region           = 0x40000000
 	RegionArgs       = 0x10000000
 	RegionVDSO       = 0x20000000
@@ -81,6 +81,7 @@ var layouts = map[string]struct {
 	"File":   {40, map[string]uint64{"dev": 0, "ino": 8, "size": 16, "mtime_ns": 24, "path": 32}},
 	"FD":     {40, map[string]uint64{"fd": 0, "other": 4, "kind": 8, "flags": 12, "offset": 16, "path": 24, "nholds": 28, "holds": 32, "file": 36}},
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
+	"Learn":  {40, map[string]uint64{"code": 0, "len": 8, "enabled": 16, "count": 24, "young": 32}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {640, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 224, "forked": 232, "script": 240, "code": 248, "code_len": 252, "ways": 256, "exe": 352, "pid": 356, "nops": 360, "ops": 364, "nfds": 368, "fds": 372, "nthreads": 376, "threads": 380, "nwords": 384, "words": 388, "nobjects": 392, "objects": 396, "nplain": 400, "plain": 404, "vdso": 408, "nvdso": 472, "vdso_sum": 476, "actions": 480, "start_mask": 488, "start_ignored": 496, "point_mask": 504, "stack_low": 512, "stack_end": 520, "stack_floor": 528, "environ": 536, "mm": 544, "auxv_at": 600, "orig_argv": 608, "auxv": 616, "auxv_len": 620, "comm": 624}},
+	"Head":   {688, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 224, "forked": 232, "script": 240, "code": 248, "code_len": 252, "learned": 256, "learn": 264, "ways": 304, "exe": 400, "pid": 404, "nops": 408, "ops": 412, "nfds": 416, "fds": 420, "nthreads": 424, "threads": 428, "nwords": 432, "words": 436, "nobjects": 440, "objects": 444, "nplain": 448, "plain": 452, "vdso": 456, "nvdso": 520, "vdso_sum": 524, "actions": 528, "start_mask": 536, "start_ignored": 544, "point_mask": 552, "stack_low": 560, "stack_end": 568, "stack_floor": 576, "environ": 584, "mm": 592, "auxv_at": 648, "orig_argv": 656, "auxv": 664, "auxv_len": 668, "comm": 672}},
 }

@@ -9,7 +9,7 @@ import (
 // TestLayouts compares the structures of Go with those of C.
 func TestLayouts(t *testing.T) {
 	names := map[string]any{"Stub": Layout{}, "Way": Way{}, "Op": Op{}, "File": File{}, "FD": FD{},
-		"Thread": Thread{}, "Poke": Poke{}, "Change": Change{}, "Head": Head{}}
+		"Thread": Thread{}, "Poke": Poke{}, "Change": Change{}, "Learn": Learn{}, "Head": Head{}}
 	if len(names) != len(layouts) {
 		t.Errorf("%d structures here, %d in abi.h", len(names), len(layouts))
 	}

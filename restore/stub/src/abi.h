@@ -4,7 +4,7 @@
 #define PYFREEZE_ABI_H
 
 #define ABI_MAGIC 0x327a657266797000 /* "\0pyfrez2" */
-#define ABI_VERSION 10
+#define ABI_VERSION 11
 
 #ifndef __ASSEMBLER__
 typedef unsigned char u8;
@@ -138,6 +138,13 @@ struct change { u32 kind, which; u64 a, b; };
 
 struct poke { u64 addr, value; u32 size, pad; };
 
+// From where the agent loads the code of modules that a thaw may import, and what the collector is
+// not to notice of it. All 0: none is loaded.
+struct learn {
+	u64 code, len;             // marshalled, in memory
+	u64 enabled, count, young; // of _gc_runtime_state: addresses of the flag, and of count and head of the youngest generation
+};
+
 struct head {
 	u64 magic;
 	u32 version, size;      // of this and the tables
@@ -147,6 +154,8 @@ struct head {
 	u64 forked;             // set by the tracer when the agent's fork() has been taken
 	u64 script;             // the thaw script, which the agent has loaded before its fork(); or 0:
 	u32 code, code_len;     // it is loaded from here at the thaw
+	u64 learned;            // code of modules, by path: a dict, which the agent has loaded as well; 0: none
+	struct learn learn;
 	struct way ways[2];     // by MODE_; way 0: not possible
 	u32 exe;                // path of the interpreter
 	i32 pid;                // that the frozen process had for itself

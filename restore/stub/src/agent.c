@@ -28,19 +28,54 @@ static void __attribute__((noreturn)) after_fork(u64 raised[3])
 	go_on();
 }
 
+static u64 load(u64 code, u64 len)
+{
+	u64 e[3] = { 0 };
+	u64 object = call(FN_LOADS, code, len, 0);
+	if (object)
+		return object;
+	call(FN_FETCH, (u64)e, (u64)(e + 1), (u64)(e + 2));
+	for (int i = 0; i < 3; i++)
+		call(FN_DECREF, e[i], 0, 0); // NULL is fine
+	return 0;
+}
+
+// Include/internal/pycore_gc.h: two addresses, with flags in their low bits. An object that the
+// collector does not know has no next.
+struct gc_head { u64 next, prev; };
+enum { GC_FLAGS = 7 };
+
+// What a thaw may import is loaded unseen: its thousands of tuples would make the collector run, and
+// the program's own objects would be collected earlier than in a plain run. They hold nothing that
+// the collector could free, so they leave its list again: those of code that is imported in a plain
+// run leave it at the first collection.
+static void load_learned(void)
+{
+	i32 *enabled = (i32 *)H->learn.enabled, *count = (i32 *)H->learn.count;
+	struct gc_head *young = (void *)H->learn.young, *last, *g, *next;
+	if (!H->learn.len)
+		return;
+	i32 was = *enabled, had = *count;
+	last = (void *)(young->prev & ~GC_FLAGS);
+	*enabled = 0;
+	H->learned = load(H->learn.code, H->learn.len);
+	*enabled = was;
+	*count = had;
+	for (g = (void *)(last->next & ~GC_FLAGS); g != young; g = next) {
+		next = (void *)(g->next & ~GC_FLAGS);
+		g->next = g->prev = 0;
+	}
+	last->next = (u64)young | (last->next & GC_FLAGS);
+	young->prev = (u64)last | (young->prev & GC_FLAGS);
+}
+
 // The thaw script is loaded here, once, rather than in every thaw: each name in it is looked up
 // among the interned strings, which copies the page of the one that is there.
 static void load_script(void)
 {
-	u64 e[3] = { 0 };
-	if (!H->code_len)
-		return;
-	H->script = call(FN_LOADS, (u64)AT(char, H->code), H->code_len, 0);
-	if (H->script)
-		return;
-	call(FN_FETCH, (u64)e, (u64)(e + 1), (u64)(e + 2));
-	for (int i = 0; i < 3; i++)
-		call(FN_DECREF, e[i], 0, 0); // NULL is fine
+	if (H->code_len)
+		H->script = load((u64)AT(char, H->code), H->code_len);
+	load_learned();
 }
 
 __attribute__((used, noreturn)) void agent(void)
@@ -59,6 +94,7 @@ __attribute__((used, noreturn)) void agent(void)
 		sys4(SYS_wait4, pid, 0, WALL, 0); // as above
 	call(FN_PARENT, 0, 0, 0);
 	call(FN_DECREF, H->script, 0, 0);
+	call(FN_DECREF, H->learned, 0, 0);
 	call(FN_RESTORE, raised[0], raised[1], raised[2]);
 	sigreturn(H->point);
 }

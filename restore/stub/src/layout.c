@@ -41,9 +41,10 @@ int main(void)
 	S(FD, fd) F(fd, fd) F(fd, other) F(fd, kind) F(fd, flags) F(fd, offset) F(fd, path) F(fd, nholds) F(fd, holds) F(fd, file) E
 	S(Thread, thread) F(thread, fs) F(thread, gs) F(thread, tid_at) F(thread, rseq) F(thread, rseq_len) F(thread, rseq_sig)
 	F(thread, robust) F(thread, robust_len) F(thread, frame) F(thread, ntids) F(thread, tids) F(thread, name) E
+	S(Learn, learn) F(learn, code) F(learn, len) F(learn, enabled) F(learn, count) F(learn, young) E
 	S(Poke, poke) F(poke, addr) F(poke, value) F(poke, size) E
 	S(Head, head) F(head, magic) F(head, version) F(head, size) F(head, base) F(head, fn) F(head, point) F(head, forked)
-	F(head, script) F(head, code) F(head, code_len) F(head, ways)
+	F(head, script) F(head, code) F(head, code_len) F(head, learned) F(head, learn) F(head, ways)
 	F(head, exe) F(head, pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
 	F(head, nthreads) F(head, threads) F(head, nwords) F(head, words) F(head, nobjects) F(head, objects) F(head, nplain) F(head, plain) F(head, vdso) F(head, nvdso) F(head, vdso_sum)
 	F(head, actions) F(head, start_mask) F(head, start_ignored) F(head, point_mask) F(head, stack_low) F(head, stack_end)

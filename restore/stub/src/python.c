@@ -122,6 +122,8 @@ void python(void)
 	set(globals, "shipped_recipes", call(FN_TUPLE_GET, script, 2, 0));
 	set(globals, "recipe_code", call(FN_TUPLE_GET, all, 0, 0));
 	set(globals, "config", call(FN_TUPLE_GET, all, 1, 0));
+	if (H->learned)
+		set(globals, "learned", H->learned);
 	if (H->orig_argv)
 		set_orig_argv();
 	if (H->nobjects)

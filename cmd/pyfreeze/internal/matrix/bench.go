@@ -175,7 +175,8 @@ func (b *bench) thaws(n int, args []string, right func(got string) bool) (string
 			return "", err
 		}
 		if !right(got) {
-			return "", fmt.Errorf("the thaw %q said %q", args, got)
+			said, _ := os.ReadFile(log)
+			return "", fmt.Errorf("the thaw %q said %q; its log: %s", args, got, said)
 		}
 	}
 	took := time.Since(start)

@@ -22,6 +22,7 @@ func main() {
 	scripts := flag.String("scripts", "testdata/python", "`directory` of the programs to freeze")
 	thaws := flag.Int("thaws", 1000, "how many `thaws` in a row")
 	stripped := flag.Bool("stripped", false, "hide all debug information")
+	only := flag.String("only", "", "try the interpreters only whose name contains this `word`")
 	hidden := flag.Bool("hidden", false, "this process may hide it: it has a mount namespace of its own")
 	flag.Parse()
 	var good bool
@@ -29,7 +30,7 @@ func main() {
 	if *stripped && !*hidden {
 		good, err = again()
 	} else {
-		good, err = run(*pyfreeze, *trees, *scripts, *thaws, *hidden)
+		good, err = run(*pyfreeze, *trees, *scripts, *only, *thaws, *hidden)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "matrix:", err)
@@ -39,7 +40,7 @@ func main() {
 	}
 }
 
-func run(pyfreeze, trees, scripts string, thaws int, hidden bool) (good bool, err error) {
+func run(pyfreeze, trees, scripts, only string, thaws int, hidden bool) (good bool, err error) {
 	all := pythons.Here()
 	pies, err := staticPIEs(all)
 	if err != nil {
@@ -55,6 +56,9 @@ func run(pyfreeze, trees, scripts string, thaws int, hidden bool) (good bool, er
 	rows := [][]string{append([]string{"interpreter"}, columns...)}
 	good = true
 	for _, in := range all {
+		if !strings.Contains(in.Name, only) {
+			continue
+		}
 		if in.Absent != "" {
 			rows = append(rows, []string{in.Name, "absent: " + in.Absent})
 			continue

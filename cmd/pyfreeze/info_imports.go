@@ -1,0 +1,38 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"pyfreeze/restore/freeze"
+	"pyfreeze/restore/script"
+)
+
+// showImports lists what the program imported after its point, and what the image has of it.
+func showImports(out io.Writer, m *freeze.Meta, asJSON bool) error {
+	list := m.Learned
+	if asJSON {
+		if list == nil {
+			list = []script.Module{}
+		}
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(list)
+	}
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(out, "nothing is known that the program imports after its point")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "module\tfile\tits code")
+	for _, l := range list {
+		has := "in the image"
+		if l.Why != "" {
+			has = "is read: " + l.Why
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(l.Name), printable(l.File), has)
+	}
+	return w.Flush()
+}

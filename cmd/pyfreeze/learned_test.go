@@ -1,0 +1,109 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// learnedProgram imports after it has looked at its arguments, and tells what was read for that, and
+// what the collector knows.
+const learnedProgram = `
+import gc, os, sys
+def main():
+    args = sys.argv[1:]
+    before = len(gc.get_objects()), gc.isenabled(), gc.get_freeze_count()
+    read = []
+    if "audit" in args:
+        sys.addaudithook(lambda e, a: read.append(str(a[0])) if e == "open" else None)
+    if "elsewhere" in args and hasattr(sys, "pycache_prefix"):
+        sys.pycache_prefix = os.getcwd() + "/other"
+    import json.decoder
+    import learned
+    import wsgiref.headers
+    print(learned.VALUE, learned.f(2), learned.f.__code__.co_filename, learned.__cached__)
+    first = learned.f.__code__
+    del sys.modules["learned"]
+    import learned
+    print("again", learned.f.__code__ is first, learned.f.__code__ == first)
+    if "counts" in args:
+        print(before[1:], "hook" if "gc" in args else "", sys.getsizeof(first))
+    if "fails" in args:
+        import failing
+    if "audit" in args:
+        print(sum(r.endswith(".pyc") for r in read), "read:", *[os.path.basename(r) for r in read if "learned" in r])
+main()
+`
+
+// TestLearned freezes a program that imports after its point, with each interpreter: what it imports
+// is what is there, and nothing is read again that is as it was.
+func TestLearned(t *testing.T) {
+	for _, py := range inspectedPythons(t) {
+		t.Run(filepath.Base(filepath.Dir(filepath.Dir(py))), func(t *testing.T) {
+			h := newHome(t)
+			h.write("prog.py", learnedProgram)
+			h.write("learned.py", "VALUE = 'one'\nWORDS = frozenset(['a', 'b'])\n"+
+				"def f(n):\n    return [x for x in range(n) if x in (0, 1, 'two')]\n")
+			h.write("failing.py", "import json\ndef g(n):\n    if n: return g(n - 1)\n    json.loads('{')\ng(3)\n")
+			old := time.Now().Add(-time.Hour)
+			for _, name := range []string{"prog.py", "learned.py", "failing.py"} {
+				if err := os.Chtimes(filepath.Join(h.dir, name), old, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+			prog := filepath.Join(h.dir, "prog.py")
+			h.run(py, prog) // byte code is there
+			h.run(py, prog, "fails")
+			h.run(binary, "freeze", "-o", "i", "--", py, prog, "fails")
+			info := h.run(binary, "info", "--imports", "i").must(t, "exit 0").Stdout
+			for _, want := range []string{"learned", "json.decoder", "wsgiref.headers"} {
+				if !strings.Contains(info, want) {
+					t.Errorf("info --imports has no %q: %s", want, info)
+				}
+			}
+			same := func(args ...string) string {
+				t.Helper()
+				log := newRunLog(t)
+				plain := h.run(append([]string{py, prog}, args...)...)
+				got := h.run(append([]string{log.env(), binary, "run", "i"}, args...)...)
+				if got.Stdout != plain.Stdout || got.Stderr != plain.Stderr || got.Status != plain.Status {
+					t.Errorf("%q: %v, plain %v", args, got, plain)
+				}
+				log.thawed(t, 1)
+				return got.Stdout
+			}
+			same("counts")
+			same("fails")
+			same("elsewhere")
+			got := h.run(binary, "run", "i", "audit").must(t, "exit 0").Stdout
+			if !strings.HasSuffix(got, "1 read: learned.cpython-"+tagOf(got)+".pyc\n") {
+				t.Errorf("what was learned is read: %s", got)
+			}
+			// Changed by time, by size, and gone.
+			h.write("learned.py", "VALUE = 'two'\nWORDS = frozenset(['a', 'b'])\n"+
+				"def f(n):\n    return [x for x in range(n) if x in (0, 1, 'two')]\n")
+			if out := same("x"); !strings.HasPrefix(out, "two") {
+				t.Errorf("a module that was changed: %s", out)
+			}
+			if err := os.Chtimes(filepath.Join(h.dir, "learned.py"), old, old); err != nil {
+				t.Fatal(err)
+			}
+			same("x")
+			if err := os.Remove(filepath.Join(h.dir, "learned.py")); err != nil {
+				t.Fatal(err)
+			}
+			if got := h.run(binary, "run", "i", "x"); !strings.Contains(got.Stderr, "ModuleNotFoundError") {
+				t.Errorf("a module that is gone: %v", got)
+			}
+		})
+	}
+}
+
+// tagOf returns the number in the names of byte code files, as a program has printed one.
+func tagOf(out string) string {
+	_, rest, _ := strings.Cut(out, "learned.cpython-")
+	tag, _, _ := strings.Cut(rest, ".")
+	return tag
+}
