@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"pyfreeze/restore/freeze"
 	"pyfreeze/restore/guard"
@@ -68,16 +69,17 @@ func (f *finder) train(ctx context.Context) ([]*snapshot.Spot, syscall.WaitStatu
 	if f.o.Work != "" {
 		program.Dir = f.o.Work
 	}
+	start := time.Now()
 	c, err := snapshot.StartCommand(program, f.o.Tell)
 	if err != nil {
 		return nil, 0, err
 	}
 	spots, err := f.observe(ctx, c)
-	if err == nil && !f.o.Stop && len(spots) > 0 {
-		err = f.learn(ctx, c)
+	if err == nil && len(spots) > 0 {
+		err = f.learn(ctx, c, start)
 	}
-	if err == nil && f.o.Stop {
-		err = c.Kill()
+	if f.o.Stop && len(spots) > 0 && ctx.Err() == nil {
+		err = c.Kill() // learning is no condition
 		_, werr := c.Wait(context.Background())
 		return spots, 0, errors.Join(err, werr)
 	}
@@ -89,7 +91,9 @@ func (f *finder) train(ctx context.Context) ([]*snapshot.Spot, syscall.WaitStatu
 	var ended *snapshot.CommandEndedError
 	switch {
 	case errors.As(err, &ended):
-		status = ended.Status
+		if status = ended.Status; len(spots) > 0 {
+			err = nil // it ended by itself, having shown where it can be frozen
+		}
 	case err == nil:
 		err = werr
 		if err == nil && len(spots) == 0 {
@@ -116,9 +120,16 @@ func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.
 	return c.Observe(ctx)
 }
 
-// learn lets the command go on to its end, and notes what it has imported.
-func (f *finder) learn(ctx context.Context, c *snapshot.Command) error {
-	mods, err := c.Learn(ctx)
+// learn lets the command go on to its end, and notes what it has imported. One that is to be stopped
+// goes on as long as nobody can tell.
+func (f *finder) learn(ctx context.Context, c *snapshot.Command, start time.Time) (err error) {
+	const more = 2 * time.Second
+	var mods []snapshot.SourceModule
+	if f.o.Stop {
+		mods, err = c.LearnSilently(ctx, time.Since(start)+more)
+	} else {
+		mods, err = c.Learn(ctx)
+	}
 	for _, m := range mods {
 		f.learned = append(f.learned, script.Module{Name: m.Name, File: m.File, Cached: m.Cached})
 	}

@@ -107,3 +107,40 @@ func tagOf(out string) string {
 	tag, _, _ := strings.Cut(rest, ".")
 	return tag
 }
+
+// TestLearnedSilently has a program stopped at its point: it has done nothing that others could tell,
+// and what it would have imported is known all the same. It ends in any way that a program can.
+func TestLearnedSilently(t *testing.T) {
+	h := newHome(t)
+	h.write("prog.py", "import os, sys\ndef main():\n    how = sys.argv[1:]\n    import json.tool\n"+
+		"    print('heard', how)\n    sys.stderr.write('heard')\n    import wsgiref.util\n"+
+		"    os.mkdir('made')\n    exec(how[0])\nmain()\n")
+	prog := filepath.Join(h.dir, "prog.py")
+	o := h.run(binary, "freeze", "--then", "stop", "-o", "i", "--", python, prog, "x").must(t, "exit 0")
+	if _, err := os.Stat(filepath.Join(h.dir, "made")); err == nil || strings.Contains(o.Stdout+o.Stderr, "heard") {
+		t.Errorf("it went on: %v, %v", err, o)
+	}
+	info := h.run(binary, "info", "--imports", "i").must(t, "exit 0").Stdout
+	for _, want := range []string{"json.tool", "wsgiref.util"} {
+		if !strings.Contains(info, want) {
+			t.Errorf("info --imports has no %q: %s", want, info)
+		}
+	}
+	for _, how := range []string{"os._exit(3)", "os.kill(os.getpid(), 9)", "os.abort()", "1 / 0",
+		"os.execv('/bin/echo', ['echo', 'x'])", "sys.exit(4)"} {
+		log := newRunLog(t)
+		h.work(t, "p")
+		h.work(t, "t")
+		h.work(t, "f")
+		plain := h.run("-C", "p", python, prog, how)
+		frozen := h.run("-C", "f", binary, "freeze", "-o", "../i", "--", python, prog, how)
+		got := h.run("-C", "t", log.env(), binary, "run", "../i", how)
+		if got.Stdout != plain.Stdout || got.Stderr != plain.Stderr || got.Status != plain.Status {
+			t.Errorf("%q: %v, plain %v", how, got, plain)
+		}
+		if !strings.Contains(frozen.Stdout, strings.TrimSuffix(plain.Stdout, "\n")) {
+			t.Errorf("%q, while it was frozen: %v, plain %v", how, frozen, plain)
+		}
+		log.thawed(t, 1)
+	}
+}

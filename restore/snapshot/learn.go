@@ -2,8 +2,10 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,6 +37,45 @@ func (c *Command) Learn(ctx context.Context) ([]SourceModule, error) {
 		return nil, err
 	}
 	return c.SourceModules()
+}
+
+// LearnSilently does the same for a command that must do nothing that others could tell: what it
+// writes to its streams is swallowed, and it is stopped before it does anything else, or after the
+// given time, where it has none. It must be killed. Errors: *CommandEndedError, those of ctx.
+func (c *Command) LearnSilently(ctx context.Context, most time.Duration) ([]SourceModule, error) {
+	o, err := newObserver(c)
+	if err != nil {
+		return nil, err
+	}
+	for i, at := range c.exits() {
+		if err := c.p.SetWatch(watchExit+i, at, tracer.WatchExecute); err != nil {
+			return nil, err
+		}
+	}
+	writes := func(call *tracer.Call) bool {
+		return call.Nr == unix.SYS_WRITE && (call.Args[0] == 1 || call.Args[0] == 2)
+	}
+	for deadline := time.Now().Add(most); ; {
+		ev, err := c.p.ContinueToStop(time.Now().Add(slice), func(call *tracer.Call) bool {
+			return !call.Done && (writes(call) || o.proc.Effect(call) != "")
+		})
+		switch {
+		case errors.Is(err, tracer.ErrStepTimeout):
+			if ctx.Err() != nil || time.Now().After(deadline) {
+				return nil, ctx.Err() // it computes, or waits
+			}
+		case err != nil:
+			return nil, c.ended(err, "")
+		case ev.Exec:
+			return nil, nil
+		case ev.Call != nil && writes(ev.Call):
+			if err := c.p.SkipCall(ev.Call.Args[2]); err != nil {
+				return nil, err
+			}
+		default:
+			return c.SourceModules()
+		}
+	}
 }
 
 // SourceModules returns the modules that the stopped command has imported from source files.
