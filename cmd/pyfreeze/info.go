@@ -129,6 +129,9 @@ func summary(w io.Writer, path string, m *freeze.Meta, took time.Duration) {
 	fmt.Fprintf(w, "%s: process %d (%s), CPython %s\n", path, m.PID, m.Comm, m.Python)
 	fmt.Fprintf(w, "  %d objects, %d modules, %s of memory\n", m.Objects, len(m.Modules), size(m.Bytes.Mapped+m.Bytes.Read))
 	fmt.Fprintf(w, "  a thaw %s%s\n", whatRuns(m), keptThreads(m))
+	if later := importsLater(m); later != "" {
+		fmt.Fprintf(w, "  after that %s\n", later)
+	}
 	for i := range m.Refused {
 		fmt.Fprintf(w, "  it cannot %s: %s\n", whatCannot(m), printable(m.Refused[i].String()))
 	}
@@ -191,6 +194,9 @@ func show(w io.Writer, path string, im *image.Image, m *freeze.Meta, types int, 
 		row("frozen at", "%s", m.At)
 	}
 	row("a thaw", "%s%s", whatRuns(m), keptThreads(m))
+	if later := importsLater(m); later != "" {
+		row("after that", "%s", later)
+	}
 	for i := range m.Refused {
 		row("cannot", "%s: %s", whatCannot(m), printable(m.Refused[i].String()))
 	}

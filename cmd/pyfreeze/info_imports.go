@@ -36,3 +36,24 @@ func showImports(out io.Writer, m *freeze.Meta, asJSON bool) error {
 	}
 	return w.Flush()
 }
+
+// importsLater says how much the program imports after its point; "" where that is not known.
+func importsLater(m *freeze.Meta) string {
+	n, read := len(m.Learned), 0
+	for _, l := range m.Learned {
+		if l.Why != "" {
+			read++
+		}
+	}
+	what := fmt.Sprintf("it imported %d modules", n)
+	if n == 1 {
+		what = "it imported 1 module"
+	}
+	switch {
+	case n == 0:
+		return ""
+	case read == 0:
+		return what + ", whose code is in the image"
+	}
+	return fmt.Sprintf("%s; the code of %d is in the image (info --imports)", what, n-read)
+}
