@@ -22,6 +22,8 @@ type Reads struct {
 	// What it asked of the standard streams: whether one is a terminal, how large that is, of what
 	// kind it is.
 	TTY, Size, Kind [3]bool
+	// Limits are the resources whose limits it asked for.
+	Limits map[uint64]bool
 	// Random are the longer pieces of randomness that it got from the system: seeds, perhaps.
 	Random [][]byte
 	// Who has the file and line of Python that read something first: by path, by the name of a
@@ -48,7 +50,7 @@ const (
 // NewReads returns those of a program that has read nothing.
 func NewReads() *Reads {
 	return &Reads{Files: map[string]How{}, Links: map[string]bool{}, Env: map[string]bool{},
-		Asked: map[string]bool{}, Who: map[string]string{},
+		Asked: map[string]bool{}, Who: map[string]string{}, Limits: map[uint64]bool{},
 		Askers: map[string]bool{}, moved: map[int]bool{}}
 }
 
@@ -64,6 +66,8 @@ const (
 	AskedCwd, AskedHost, AskedUser = "working directory", "host", "user"
 	AskedCPUs, AskedUmask          = "processors", "umask"
 	AskedTTY, AskedSize, AskedKind = "terminal", "size", "kind of stream"
+	AskedLimit, AskedNice          = "limit", "priority"
+	AskedGroups, AskedScheduling   = "groups", "scheduling"
 )
 
 // Note adds what a system call that has returned has read, and returns the name by which Who knows
@@ -80,6 +84,13 @@ func (r *Reads) Note(p *Process, c *tracer.Call, importing bool) (what string) {
 		return what
 	}
 	switch c.Nr {
+	case unix.SYS_GETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SETRLIMIT:
+		return r.limit(c)
+	case unix.SYS_SETPRIORITY:
+		if c.Result < 0 {
+			r.Asked[AskedNice] = true
+			return AskedNice
+		}
 	case unix.SYS_GETRANDOM:
 		r.random(p, c)
 	case unix.SYS_OPEN:
@@ -121,6 +132,20 @@ func (r *Reads) Note(p *Process, c *tracer.Call, importing bool) (what string) {
 	return what
 }
 
+// limit notes that a limit was asked for, or that the hard one has stood against another.
+func (r *Reads) limit(c *tracer.Call) string {
+	const resources = 16 // RLIM_NLIMITS of include/uapi/asm-generic/resource.h
+	resource, asks := c.Args[0], c.Nr == unix.SYS_GETRLIMIT
+	if c.Nr == unix.SYS_PRLIMIT64 {
+		resource, asks = c.Args[1], c.Args[3] != 0
+	}
+	if !asks && c.Result >= 0 || resource >= resources {
+		return ""
+	}
+	r.Limits[resource] = true
+	return AskedLimit
+}
+
 // kind notes that the kind of a stream was asked for. Libraries in C look at all three when they
 // are loaded, and make nothing of it.
 func (r *Reads) kind(fd uint64, importing bool) string {
@@ -155,6 +180,10 @@ func (r *Reads) path(p *Process, dir, at uint64, how How, ok bool) string {
 
 func (r *Reads) link(p *Process, dir, at uint64, result int64) string {
 	path := p.path(dir, at)
+	if path == "/proc/self/cwd" && result >= 0 {
+		r.Asked[AskedCwd] = true
+		return AskedCwd
+	}
 	if path == "" || elsewhere(path) {
 		return ""
 	}

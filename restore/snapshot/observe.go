@@ -165,7 +165,24 @@ func (o *observer) effectOf(call *tracer.Call) string {
 	if o.asksProcess(call) {
 		return "asks for its process id"
 	}
-	return ""
+	return o.asksPlace(call)
+}
+
+// asksPlace says which question about its place among processes and terminals a program is about
+// to ask: each run has another. Libraries that are loaded ask for themselves.
+func (o *observer) asksPlace(call *tracer.Call) string {
+	what := o.proc.Place(call)
+	if what == "" || o.library == "" {
+		return ""
+	}
+	f, file, ok := o.newest()
+	if !ok || imports(file) {
+		return ""
+	}
+	if what == prefix.Modes && !o.stack.uses(f.code, "tcgetattr") {
+		return "" // isatty() asks the same, and looks whether there are any
+	}
+	return what
 }
 
 // newest returns the frame of Python at work, and its file; false where the interpreter itself is.

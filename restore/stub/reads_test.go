@@ -85,7 +85,7 @@ func TestReadsFit(t *testing.T) {
 // TestFactsFit asks the kernel for the same in both languages, and for something else.
 func TestFactsFit(t *testing.T) {
 	d := parity.Start(t)
-	for kind := guard.Cwd; kind <= guard.Stream; kind++ {
+	for kind := guard.Cwd; kind <= guard.Scheduling; kind++ {
 		f := guard.Fact(kind, 0)
 		if kind == guard.Terminal || kind == guard.Size || kind == guard.Stream {
 			f.A, f.B = 9, map[guard.ReadKind]uint64{guard.Size: ^uint64(0)}[kind] // a closed descriptor
