@@ -10,7 +10,7 @@ import (
 // readKinds are words for what was read in the file system.
 var readKinds = map[guard.ReadKind]string{guard.Absent: "absent", guard.Directory: "directory",
 	guard.Names: "names in", guard.Import: "modules in", guard.Link: "link", guard.Other: "device",
-	guard.Content: "content"}
+	guard.Content: "content", guard.Status: "status", guard.Access: "access to"}
 
 // factKinds are words for what the kernel was asked.
 var factKinds = map[guard.ReadKind]string{guard.Cwd: prefix.AskedCwd, guard.Host: prefix.AskedHost,

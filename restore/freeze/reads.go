@@ -1,9 +1,11 @@
 package freeze
 
 import (
+	"cmp"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"pyfreeze/restore/guard"
@@ -57,6 +59,18 @@ func (f *freezing) addReads(g *guard.Guards) {
 			g.Reads = append(g.Reads, read)
 		}
 	}
+	f.addAccesses(g)
+}
+
+// addAccesses makes guards of what the program was told when it asked whether it may use a path.
+func (f *freezing) addAccesses(g *guard.Guards) {
+	asked := slices.SortedFunc(maps.Keys(f.o.Reads.Accesses), func(a, b prefix.Access) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Mode, b.Mode), cmp.Compare(a.Flags, b.Flags))
+	})
+	for _, a := range asked {
+		g.Reads = append(g.Reads, guard.Read{Kind: guard.Access, Text: a.Path,
+			A: a.Mode | a.Flags<<guard.AccessFlags, B: f.o.Reads.Accesses[a]})
+	}
 }
 
 // startFacts are those of what the program may have set for itself: as it was when it started.
@@ -86,6 +100,9 @@ func (f *freezing) addRead(g *guard.Guards, path string, how prefix.How, known b
 		return ok
 	}
 	st, err := os.Stat(path)
+	if how&prefix.Told != 0 && err == nil && !prefix.OfKernel(path) {
+		add(guard.Status)
+	}
 	switch {
 	case err != nil:
 		add(guard.Absent)

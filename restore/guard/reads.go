@@ -20,6 +20,8 @@ const (
 	Link                          // the target of a symbolic link
 	Other                         // there was something else: A is its type
 	Content                       // what a file of the kernel's says: C is of its first 64 KiB
+	Status                        // what stat tells: A is the time of change, B mode and owner, C the group
+	Access                        // whether it may be used: A is how (AccessOf), B what access said
 )
 
 // What a program can ask the kernel for (FACT_ of stub/src/reads.c).
@@ -86,6 +88,9 @@ func ReadOf(kind ReadKind, path string) (Read, bool) {
 	case Other:
 		r.A = uint64(st.Mode & unix.S_IFMT)
 		return r, err == nil
+	case Status:
+		r.A, r.B, r.C = uint64(st.Mtim.Nano()), uint64(st.Mode)|uint64(st.Uid)<<32, uint64(st.Gid)
+		return r, err == nil
 	}
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return r, false
@@ -119,8 +124,13 @@ func readStart(path string) ([]byte, error) {
 
 // holds says whether a program would read the same now.
 func (r *Read) holds() bool {
+	if r.Kind == Access {
+		return AccessOf(r.Text, r.A) == r.B
+	}
 	now, ok := ReadOf(r.Kind, r.Text)
 	switch r.Kind {
+	case Status:
+		return ok && now == *r
 	case Absent, Directory:
 		return ok
 	case Other:

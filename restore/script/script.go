@@ -67,7 +67,8 @@ if j['script']:
         st = os.stat(path)
         with open(path, 'rb') as f:
             config['script_code'] = compile(f.read(), path, 'exec', dont_inherit=True, optimize=j['optimize'])
-        config['script_stat'] = (path, st.st_size, st.st_mtime_ns, os.path.dirname(os.path.realpath(path)))
+        config['script_stat'] = (path, st.st_size, st.st_mtime_ns, os.path.dirname(os.path.realpath(path)),
+                                 st.st_ino, st.st_ctime_ns)
     except (OSError, SyntaxError, ValueError):
         pass
 for name in ('home', 'tmpdir', 'tz', 'pythonpath', 'userbase', 'io_encoding'):

@@ -314,7 +314,7 @@ def again(argv):
         path = os.getcwd() + '/' + (path[2:] if path[:2] == './' else path)
     if script and path == script[0] and (path == argv[0] or config['version'] >= (3, 9)):
         st = os.stat(path)
-    if st is not None and st.st_size == script[1] and st.st_mtime_ns == script[2]:
+    if st is not None and (st.st_size, st.st_mtime_ns, st.st_ino, st.st_ctime_ns) == script[1:3] + script[4:]:
         sys.argv[:] = argv
         if not config['safe_path']:
             set_path0(script[3])

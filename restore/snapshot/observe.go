@@ -210,6 +210,9 @@ func (o *observer) note(call *tracer.Call) {
 	}
 	if what := o.reads.Note(o.proc, call, imports(file)); what != "" {
 		o.reads.By(what, who)
+		if o.takesStatus(call) {
+			o.reads.Files[what] |= prefix.Told
+		}
 		if what == prefix.AskedCwd {
 			o.reads.Askers[who] = true
 		}

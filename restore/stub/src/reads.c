@@ -3,11 +3,12 @@
 #include "launch.h"
 
 enum { READ_ABSENT = 1, READ_DIRECTORY, READ_NAMES, READ_IMPORT, READ_LINK,
-	READ_OTHER, READ_CONTENT };
+	READ_OTHER, READ_CONTENT, READ_STATUS, READ_ACCESS };
 enum { FACT_CWD = 1, FACT_HOST, FACT_TERMINAL, FACT_SIZE, FACT_USER, FACT_CPUS,
 	FACT_UMASK, FACT_STREAM, FACT_LIMIT, FACT_NICE, FACT_GROUPS, FACT_SCHEDULING };
 enum { SYS_ioctl = 16, SYS_uname = 63, SYS_sched_getaffinity = 204,
-	SYS_getdents = 217, SYS_getgroups = 115, SYS_sched_getparam = 143, SYS_sched_getscheduler = 145 };
+	SYS_getdents = 217, SYS_getgroups = 115, SYS_sched_getparam = 143, SYS_sched_getscheduler = 145,
+	SYS_faccessat2 = 439 };
 enum { TCGETS = 0x5401, TIOCGWINSZ = 0x5413 };
 enum { S_IFMT = 0170000, S_IFDIR = 0040000, DT_FILE = 8 };
 
@@ -77,11 +78,16 @@ static int same_read(u64 kind, const char *path, u64 a, u64 b, u64 c)
 	}
 	if (kind == READ_CONTENT)
 		return content(path) == c;
+	if (kind == READ_ACCESS) // AccessOf() of guard/access.go
+		return (u64)-(a >> 3 ? sys4(SYS_faccessat2, AT_FDCWD, path, a & 7, a >> 3) :
+			sys3(SYS_faccessat, AT_FDCWD, path, a & 7)) == b;
 	int there = sys4(SYS_fstatat, AT_FDCWD, path, st, 0) == 0;
 	if (kind == READ_ABSENT)
 		return !there;
 	if (!there)
 		return 0;
+	if (kind == READ_STATUS)
+		return st[11] * 1000000000ul + st[12] == a && st[3] == b && (u32)st[4] == c;
 	if (kind == READ_OTHER)
 		return (st[3] & S_IFMT) == a;
 	if ((st[3] & S_IFMT) != S_IFDIR)
