@@ -75,10 +75,12 @@ for name in ('home', 'tmpdir', 'tz', 'pythonpath', 'userbase', 'io_encoding'):
     config[name] = None if config[name] is None else config[name].encode('utf-8', 'surrogateescape')
 def encoded(v):
     return None if v is None else v.encode('utf-8', 'surrogateescape')
+config['shell'] = {encoded(k): encoded(v) for k, v in (config['shell'] or {}).items()}
 config['locale'] = [encoded(v) for v in config['locale']]
 config['zone'] = config['zone'] and tuple(config['zone'])
 from binascii import a2b_base64
-config['changes'] = tuple((a2b_base64(c['name']), None if c['value'] is None else a2b_base64(c['value'])) for c in config['changes'] or ())
+for name in ('changes', 'put'):
+    config[name] = tuple((a2b_base64(c['name']), None if c['value'] is None else a2b_base64(c['value'])) for c in config[name] or ())
 import signal
 config['fresh_signals'] = [int(getattr(signal, n)) for n in j['signals'] if hasattr(signal, n)]
 sys.stdout.buffer.write(marshal.dumps((recipes, config)))
@@ -115,7 +117,11 @@ type Config struct {
 
 	Copies  []captured.Copy      `json:"copies"`
 	Changes []captured.EnvChange `json:"changes"` // of the environment, by the program
-	Local   *string              `json:"local"`   // the working directory, if modules of it are loaded
+	Put     []captured.EnvChange `json:"put"`     // and for its children alone
+
+	Shell    map[string]*string `json:"shell"`    // what told where a shell was: guard.OfShell
+	Environs int                `json:"environs"` // how many of the objects have taken the environment; the first ones
+	Local    *string            `json:"local"`    // the working directory, if modules of it are loaded
 }
 
 // Code compiles the thaw script and the recipes that are shipped, as [Compile] does what it is

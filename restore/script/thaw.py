@@ -193,6 +193,8 @@ def start():
         else:
             old[key] = value
             posix.putenv(key, value)
+    if config['put']:
+        cold('put')(config['put'])
     utf8_mode = sys.flags.utf8_mode
     ctype = _locale.setlocale(0)  # LC_CTYPE, of the frozen process
     frozen_errors = 'surrogateescape' if utf8_mode or ctype in COERCION_TARGETS else 'strict'
@@ -233,6 +235,8 @@ def start():
         cold('renew_random')()
     if config['seeded']:
         cold('keep_seed')()
+    if config['environs']:
+        cold('environs')(fresh)
     if config['generators']:
         cold('seed_generators')()
     for fd, name in STDIO:

@@ -188,10 +188,35 @@ def keep_seed():
     own.setstate((own.VERSION, tuple(config['seeded']), None))
 
 
+def put(changes):
+    # os.putenv, which os.environ does not show.
+    for key, value in changes:
+        if value is None:
+            posix.unsetenv(key)
+        else:
+            posix.putenv(key, value)
+
+
+def environs(fresh):
+    # Copies of the environment, of which all else is as it was: what tells where a shell is.
+    changed = dict(config['changes'])
+    for o in list(objects.values())[:config['environs']]:
+        for key in (b'_', b'SHLVL', b'PWD', b'OLDPWD'):
+            name = key if type(next(iter(o))) is bytes else os.fsdecode(key)
+            was, now = config['shell'].get(key), fresh.get(key)
+            if type(name) is not bytes:
+                was, now = (None if v is None else os.fsdecode(v) for v in (was, now))
+            if key not in changed and o.get(name) == was:
+                if now is not None:
+                    o[name] = now
+                else:
+                    o.pop(name, None)
+
+
 def seed_generators():
     # Those that the frozen process had from the system: no two runs have the same.
     Random = sys.modules['random'].Random
-    for o in objects.values():
+    for o in list(objects.values())[config['environs']:]:
         if isinstance(o, Random):
             Random.seed(o)
         else:

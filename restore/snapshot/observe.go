@@ -36,12 +36,13 @@ type observer struct {
 	asked   bool            // the program has asked for its working directory
 	effect  string          // of the call that stopped it
 	known   map[procmem.Addr]Place
+	takers  map[string]bool // lines that have taken all variables
 }
 
 // newObserver prepares to watch a command that is about to run its program. Precondition:
 // UseLayout was called.
 func newObserver(c *Command) (*observer, error) {
-	o := &observer{c: c, known: map[procmem.Addr]Place{}}
+	o := &observer{c: c, known: map[procmem.Addr]Place{}, takers: map[string]bool{}}
 	var err error
 	if o.state, err = pyheap.NewStateReader(c.in, c.lay); err != nil {
 		return nil, err
@@ -390,7 +391,7 @@ func (o *observer) variableRead() {
 	}
 	f := frames[0]
 	_, who := o.who()
-	if o.reads.AllEnv && o.reads.Who["*"] == who {
+	if o.takers[who] {
 		return // what takes one after the other
 	}
 	if strings.HasSuffix(o.stack.file(f.code), "/os.py") || o.stack.file(f.code) == "<frozen os>" {
@@ -406,7 +407,7 @@ func (o *observer) variableRead() {
 			}
 		}
 	}
-	o.reads.AllEnv = true
+	o.reads.AllEnv, o.takers[who] = true, true
 	o.reads.By("*", who)
 }
 
