@@ -85,10 +85,9 @@ type freezing struct {
 	stale   []string // files that were changed while the program ran
 	meta    *Meta
 
-	put        []captured.EnvChange // variables that the program has set for its children alone
-	environs   []uint64             // addresses of dicts that have taken the environment
-	generators []uint64             // addresses of objects that are to be seeded anew
-	seeded     []uint32             // state of random._inst, where the program has seeded it; nil else
+	environs   []uint64 // addresses of dicts that have taken the environment
+	generators []uint64 // addresses of objects that are to be seeded anew
+	seeded     []uint32 // state of random._inst, where the program has seeded it; nil else
 }
 
 // mode is what a thaw does: `run`, or `run --resume`.
