@@ -40,6 +40,8 @@ def recipe(source):
     used = {n.id for n in names if id(n) not in targets} | {'thaw'}
     used.update(name for n in ast.walk(tree) if isinstance(n, ast.Global) for name in n.names)
     def needed(n):
+        if isinstance(n, ast.Import) and all(a.name in ('sys', 'os') and not a.asname for a in n.names):
+            return False  # they are there, and a hook of the program's might see the import
         if isinstance(n, ast.FunctionDef):
             return n.name in used or n.decorator_list
         return not plain(n) or any(t.id in used for t in n.targets)

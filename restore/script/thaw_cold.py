@@ -1,6 +1,6 @@
 # The rarely needed part of the thaw script; see thaw.py, whose namespace it shares.
 
-import builtins
+builtins = needed('builtins')
 
 
 def drop_handlers(main):
@@ -41,7 +41,7 @@ def coerce(ctype):
 
 def other_encoding():
     # The file system encoding is fixed at the start of an interpreter: it must be the locale's here, too.
-    import _codecs
+    _codecs = needed('_codecs')
 
     locale = _codecs.lookup('utf-8' if sys.flags.utf8_mode else _locale.nl_langinfo(_locale.CODESET)).name
     return locale if locale == _codecs.lookup(sys.getfilesystemencoding()).name else None
@@ -51,7 +51,7 @@ def io_encoding(encoding, errors):
     value = os.environ.get('PYTHONIOENCODING')
     if not value or sys.flags.ignore_environment:
         return encoding, errors
-    import _codecs
+    _codecs = needed('_codecs')
 
     name, _, how = value.partition(':')
     return _codecs.lookup(name or encoding).name, how or ('strict' if name else errors)

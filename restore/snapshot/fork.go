@@ -47,7 +47,7 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 		return nil, err
 	}
 	if c.audited(holder) {
-		code, learned = nil, nil // its hooks would see that something is loaded
+		learned = nil // its hooks see that files are opened and code is loaded
 	}
 	tid := c.p.PID()
 	point, stack, err := c.point()
@@ -64,6 +64,8 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 	frame := Frame(0, &point.Regs, point.XState, point.SigMask, stack)
 	at := uint64(head) + uint64(tables.Bytes(make([]byte, len(frame))))
 	h.Point, h.Code, h.CodeLen = at, tables.Bytes(code), uint32(len(code))
+	hushed := Hush(c.in, c.lay, c.live, holder)
+	h.NHush, h.Hush = uint32(len(hushed)), stub.Encode(tables, hushed)
 	region := h.Region(tables)
 	if len(region) > int(l.End)+tablesRoom-64 {
 		return nil, fmt.Errorf("the thaw script has %d bytes: too many", len(code))
