@@ -396,8 +396,11 @@ def go_on(fd, name):
             setattr(sys, name[:-2], new)
         setattr(sys, '__' + name, new)
         return
-    if type(old) is not io.TextIOWrapper or old.closed:
-        return
+    try:
+        if type(old) is not io.TextIOWrapper or old.closed:
+            return
+    except ValueError:
+        return  # detached: the program has put its own over the buffer
     change = {}
     tty, was = os.isatty(fd), config['ttys'][fd]
     if fd and config['buffered_stdio'] and tty != was:

@@ -25,18 +25,19 @@ type observer struct {
 	proc  *prefix.Process
 	reads *prefix.Reads // nil: not noted
 
-	argv    procmem.Addr    // ob_size of sys.argv's list
-	orig    procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
-	environ procmem.Addr    // the dict of os.environ; 0: not watched
-	keys    procmem.Addr    // its table of keys, which is watched
-	moved   bool            // it has another
-	streams [2]procmem.Addr // the text streams of standard output and error; 0: none
-	library string          // directory of the standard library, with a slash behind
-	own     string          // directory of the script, with a slash behind; "" for none
-	asked   bool            // the program has asked for its working directory
-	effect  string          // of the call that stopped it
-	known   map[procmem.Addr]Place
-	takers  map[string]bool // lines that have taken all variables
+	argv     procmem.Addr    // ob_size of sys.argv's list
+	orig     procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
+	environ  procmem.Addr    // the dict of os.environ; 0: not watched
+	keys     procmem.Addr    // its table of keys, which is watched
+	moved    bool            // it has another
+	streams  [2]procmem.Addr // the text streams of standard output and error; 0: none
+	replaced []procmem.Addr  // what the program has put in their place
+	library  string          // directory of the standard library, with a slash behind
+	own      string          // directory of the script, with a slash behind; "" for none
+	asked    bool            // the program has asked for its working directory
+	effect   string          // of the call that stopped it
+	known    map[procmem.Addr]Place
+	takers   map[string]bool // lines that have taken all variables
 }
 
 // newObserver prepares to watch a command that is about to run its program. Precondition:
