@@ -1,8 +1,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestFoundReplacedStreams has programs that put streams of their own in the place of the standard
@@ -42,6 +45,52 @@ func TestFoundReplacedStreams(t *testing.T) {
 		first := h.run(binary, "run", "i", "x").must(t, "exit 0")
 		if second := h.run(binary, "run", "i", "x").must(t, "exit 0"); first.Stdout == second.Stdout {
 			t.Errorf("%s: each thaw says %v", name, first)
+		}
+	}
+}
+
+// TestFoundInstallStreams installs a program that asks of what kind its streams are, and how large its
+// terminal is: there is an image for each kind, and the log names the one that did not fit.
+func TestFoundInstallStreams(t *testing.T) {
+	h := newHome(t)
+	h.write("bin/tool", "#!"+python+"\nimport os, stat, sys\n"+
+		"K = [stat.S_IFMT(os.fstat(fd).st_mode) for fd in (0, 1, 2)]\n"+
+		"SIZE = tuple(os.get_terminal_size(0)) if os.isatty(0) else None\n"+
+		"print(K, SIZE, sys.argv[1:])\n")
+	if err := os.Chmod(filepath.Join(h.bin, "tool"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.run(binary, "install", "tool").must(t, "exit 0")
+	tool := filepath.Join(h.launchers, "tool")
+	for _, run := range [][]string{
+		{"sh", "-c", tool + " x >out 2>&1; cat out"},
+		{"sh", "-c", tool + " x | cat"},
+		{"sh", "-c", "echo | " + tool + " x 2>&1 | cat"},
+		{"script", "-qec", "stty rows 33 cols 99; " + tool + " x", "/dev/null"},
+	} {
+		var plainly []string
+		for _, word := range run {
+			plainly = append(plainly, strings.ReplaceAll(word, tool, filepath.Join(h.bin, "tool")))
+		}
+		want := h.run(plainly...).must(t, "exit 0").Stdout
+		for end := time.Now().Add(90 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+			log := newRunLog(t)
+			if o := h.run(append([]string{log.env()}, run...)...).must(t, "exit 0"); o.Stdout != want {
+				t.Fatalf("%q: %v, plain %q", run, o, want)
+			}
+			e := log.entries(t)
+			if len(e) != 1 || e[0].Image != "" && !strings.HasSuffix(e[0].Image, ".pyfreeze") {
+				t.Fatalf("%q: the log says %+v", run, e)
+			}
+			if _, err := os.Stat(e[0].Image); e[0].Image != "" && err != nil {
+				t.Fatalf("%q: the log names %v", run, err)
+			}
+			if e[0].Thawed {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%q: no run was thawed: %+v, %+v", run, e, h.status())
+			}
 		}
 	}
 }
