@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"pyfreeze/restore"
 	"pyfreeze/restore/freeze"
@@ -37,6 +36,7 @@ func newLaunch() *cobra.Command {
 func newBuild() *cobra.Command {
 	var after int
 	var streams string
+	var window uint64
 	c := &cobra.Command{
 		Use:    "build FILE",
 		Short:  "Make the image of a launcher for this environment",
@@ -48,15 +48,16 @@ func newBuild() *cobra.Command {
 				return err
 			}
 			if after != 0 {
-				_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10) // no need to hurry
+				// With the command's own priority, which the program may ask for.
 				launcher.WaitFor(after)
 			}
-			_ = useTerminals(streams) // without, the image is for runs without a terminal
+			_ = useStreams(streams, window) // without, the image is for runs without such streams
 			_, _, err = launcher.Build(cmd.Context(), l, restore.Options{Timeout: 5 * time.Second}, false)
 			return err
 		},
 	}
-	c.Flags().StringVar(&streams, "terminals", "", "which of the command's standard streams were terminals: a t for each, else -")
+	c.Flags().StringVar(&streams, "streams", "", "what the command's standard streams were: t, p, f, s or - for each")
+	c.Flags().Uint64Var(&window, "window", 0, "the size of its terminal, as one number")
 	c.Flags().IntVar(&after, "after", 0, "wait for the end of process `PID`")
 	return c
 }

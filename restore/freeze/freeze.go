@@ -85,6 +85,7 @@ type freezing struct {
 	stale   []string // files that were changed while the program ran
 	meta    *Meta
 
+	environs   []uint64 // addresses of dicts that have taken the environment
 	generators []uint64 // addresses of objects that are to be seeded anew
 	seeded     []uint32 // state of random._inst, where the program has seeded it; nil else
 }

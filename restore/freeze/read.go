@@ -172,6 +172,9 @@ func (f *freezing) findCaptured(context.Context) (err error) {
 	facts := captured.ReadFacts(f.copy.PID, f.start.Cwd, f.cmd, f.start.Environ, f.heap)
 	f.copies = captured.Copies(f.heap, f.walk)
 	f.findGenerators()
+	if r := f.o.Reads; r != nil && r.AllEnv {
+		f.environs = captured.Environs(f.heap, f.walk, f.start.Environ)
+	}
 	f.findDirectory()
 	f.found, err = captured.Find(f.heap, f.walk, facts, f.recipe.Fixes, f.copies)
 	return err
@@ -188,7 +191,14 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 			return ofShell(string(c.Name))
 		})
 	}
-	f.envSet = cfg.Changes
+	cfg.Put = f.putOnly(cfg.Changes)
+	if cfg.Environs = len(f.environs); cfg.Environs > 0 {
+		cfg.Shell = map[string]*string{}
+		for _, name := range []string{"_", "SHLVL", "PWD", "OLDPWD"} {
+			cfg.Shell[name] = guard.Lookup(f.start.Environ, name)
+		}
+	}
+	f.envSet = slices.Concat(cfg.Changes, cfg.Put)
 	cfg.SafePath = f.config("isolated") != 0 || f.config("safe_path") != 0 // safe_path: 3.11 (gh-57684)
 	cfg.Attached, cfg.PID = !f.ofCommand(), f.copy.OwnPID
 	cfg.Script = f.cmd.Script()

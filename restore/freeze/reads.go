@@ -1,9 +1,11 @@
 package freeze
 
 import (
+	"cmp"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"pyfreeze/restore/guard"
@@ -12,7 +14,8 @@ import (
 
 // facts are the kinds of guards of what a program can ask the kernel for.
 var facts = map[string]guard.ReadKind{prefix.AskedCwd: guard.Cwd, prefix.AskedHost: guard.Host,
-	prefix.AskedUser: guard.User, prefix.AskedCPUs: guard.CPUs, prefix.AskedUmask: guard.Umask}
+	prefix.AskedUser: guard.User, prefix.AskedCPUs: guard.CPUs, prefix.AskedUmask: guard.Umask,
+	prefix.AskedGroups: guard.Groups, prefix.AskedScheduling: guard.Scheduling}
 
 // addReads makes guards of what the program has read before its point.
 func (f *freezing) addReads(g *guard.Guards) {
@@ -32,8 +35,11 @@ func (f *freezing) addReads(g *guard.Guards) {
 		}
 	}
 	for _, what := range slices.Sorted(maps.Keys(r.Asked)) {
-		g.Facts = append(g.Facts, guard.Fact(facts[what], 0))
+		if kind, ok := facts[what]; ok {
+			g.Facts = append(g.Facts, guard.Fact(kind, 0))
+		}
 	}
+	g.Facts = append(g.Facts, f.startFacts()...)
 	have := map[string]bool{}
 	for _, file := range g.Files {
 		have[file.Path] = true
@@ -53,6 +59,35 @@ func (f *freezing) addReads(g *guard.Guards) {
 			g.Reads = append(g.Reads, read)
 		}
 	}
+	f.addAccesses(g)
+}
+
+// addAccesses makes guards of what the program was told when it asked whether it may use a path.
+func (f *freezing) addAccesses(g *guard.Guards) {
+	asked := slices.SortedFunc(maps.Keys(f.o.Reads.Accesses), func(a, b prefix.Access) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Mode, b.Mode), cmp.Compare(a.Flags, b.Flags))
+	})
+	for _, a := range asked {
+		g.Reads = append(g.Reads, guard.Read{Kind: guard.Access, Text: a.Path,
+			A: a.Mode | a.Flags<<guard.AccessFlags, B: f.o.Reads.Accesses[a]})
+	}
+}
+
+// startFacts are those of what the program may have set for itself: as it was when it started.
+func (f *freezing) startFacts() (out []guard.Read) {
+	then := f.start.State
+	if then == nil {
+		return nil
+	}
+	if f.o.Reads.Asked[prefix.AskedNice] {
+		out = append(out, guard.NiceFact(then.Nice))
+	}
+	for _, resource := range slices.Sorted(maps.Keys(f.o.Reads.Limits)) {
+		if l := then.Limits; resource < uint64(len(l)) {
+			out = append(out, guard.LimitFact(resource, l[resource][0], l[resource][1]))
+		}
+	}
+	return out
 }
 
 // addRead makes a guard of one path. Of a file that is guarded already nothing is to be added.
@@ -65,6 +100,9 @@ func (f *freezing) addRead(g *guard.Guards, path string, how prefix.How, known b
 		return ok
 	}
 	st, err := os.Stat(path)
+	if how&prefix.Told != 0 && err == nil && !prefix.OfKernel(path) {
+		add(guard.Status)
+	}
 	switch {
 	case err != nil:
 		add(guard.Absent)

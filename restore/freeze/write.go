@@ -108,7 +108,12 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 	if n := len(f.plainly); n > 0 {
 		h.NPlain, h.Plain = uint32(n), t.Str(strings.Join(f.plainly, "\x00"))
 	}
-	h.NObjects, h.Objects = uint32(len(f.generators)), t.Words(f.generators)
+	objects := slices.Concat(f.environs, f.generators)
+	if c.Kind != snapshot.Forked { // that of a fork has them on the agent's stack
+		hushed := snapshot.Hush(c.Interp, c.Layout, c.Space, f.target.Tstate)
+		h.NHush, h.Hush = uint32(len(hushed)), stub.Encode(t, hushed)
+	}
+	h.NObjects, h.Objects = uint32(len(objects)), t.Words(objects)
 	var threads []stub.Thread
 	for i := range c.Threads {
 		th := &c.Threads[i]

@@ -12,7 +12,7 @@ import (
 // each string. The launcher reads it in C.
 
 // encodingVersion is GUARDS_VERSION of stub/src/guards.c.
-const encodingVersion = 6
+const encodingVersion = 7
 
 var le = binary.LittleEndian
 
@@ -65,6 +65,8 @@ func (g *Guards) Encode() []byte {
 		w.num(f.MtimeNs)
 		w.num(f.Ino)
 		w.str(f.BuildID)
+		w.num(f.CtimeNs)
+		w.num(f.Sum)
 	}
 	w.reads(g.Reads)
 	return w.b
@@ -132,10 +134,11 @@ func Parse(b []byte) (*Guards, error) {
 		g.Env[k] = v
 	}
 	g.Facts = r.reads()
-	n := r.count(40)
+	n := r.count(56)
 	g.Files = make([]File, 0, n)
 	for ; n > 0; n-- {
-		g.Files = append(g.Files, File{Path: r.str(), Size: r.num(), MtimeNs: r.num(), Ino: r.num(), BuildID: r.str()})
+		g.Files = append(g.Files, File{Path: r.str(), Size: r.num(), MtimeNs: r.num(), Ino: r.num(), BuildID: r.str(),
+			CtimeNs: r.num(), Sum: r.num()})
 	}
 	g.Reads = r.reads()
 	if len(g.Plain) == 0 {

@@ -34,7 +34,7 @@ func TestReasonsOfLibraries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := File{path, id.Size, id.MtimeNs, id.Ino, elf.BuildID()}
+	f := File{path, id.Size, id.MtimeNs, id.Ino, elf.BuildID(), 0, 0}
 	elf.Close()
 	if f.BuildID == "" {
 		t.Fatal("/bin/true has no build-id")

@@ -26,16 +26,24 @@ func Stat(path string) (ID, error) {
 }
 
 // File is a file that an image depends on. Files with a build-id are the interpreter and its libraries, the others are
-// source files and the like.
+// source files and the like: of these, one with another inode or another time of change, as it is put in the place of another or
+// copied with its layer, is the same where it has the same sum.
 type File struct {
 	Path          string
 	Size, MtimeNs uint64
-	Ino           uint64 // of files with a build-id
+	Ino           uint64
 	BuildID       string
+	CtimeNs, Sum  uint64 // of files without a build-id
 }
 
 // Source returns the guard of a file without a build-id.
-func Source(path string, id ID) File { return File{Path: path, Size: id.Size, MtimeNs: id.MtimeNs} }
+func Source(path string, id ID) File {
+	f := File{Path: path, Size: id.Size, MtimeNs: id.MtimeNs, Ino: id.Ino, CtimeNs: id.CtimeNs}
+	if id.Size <= maxSummed {
+		f.Sum = contentSum(path)
+	}
+	return f
+}
 
 // Guards are what a thaw checks before it uses an image, and what it needs to start the command.
 type Guards struct {
@@ -132,7 +140,8 @@ func (f *File) check() error {
 	if err != nil {
 		return &UnfitError{Reason: fmt.Sprintf("%s is gone", f.Path)}
 	}
-	if id.Size == f.Size && id.MtimeNs == f.MtimeNs && (f.BuildID == "" || id.Ino == f.Ino) {
+	if id.Size == f.Size && id.MtimeNs == f.MtimeNs && (f.BuildID != "" && id.Ino == f.Ino ||
+		f.BuildID == "" && (id.Ino == f.Ino && id.CtimeNs == f.CtimeNs || f.Sum != 0 && contentSum(f.Path) == f.Sum)) {
 		return nil
 	}
 	if f.BuildID == "" {

@@ -15,7 +15,7 @@ func sampleGuards() *Guards {
 	return &Guards{Exe: "/usr/bin/python3.11", Argv0: []string{"/usr/bin/python3", "-u"}, Script: []string{"/usr/bin/hg"}, Comm: "hg",
 		CPU: CPU(), UTF8Mode: true, Gate: -123,
 		Names: []string{"HGX", "LC_*"}, Env: map[string]string{"PYTHONHASHSEED": "0", "HGX": "/a=b", "LC_X": ""},
-		Files: []File{{"/lib/x.so", 1, 2, 3, "abc"}, {"/usr/x.py", 4, 5, 0, ""}}}
+		Files: []File{{"/lib/x.so", 1, 2, 3, "abc", 0, 0}, {"/usr/x.py", 4, 5, 6, "", 7, 8}}}
 }
 
 func TestGuardsRoundTrip(t *testing.T) {
@@ -66,7 +66,7 @@ func TestGuardsCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := []string{"LANG=C.UTF-8", "PYTHONHASHSEED=0", "PYTHONIOENCODING=latin-1", "PYTHONPATH=", "GIVEN=1"}
-	g := &Guards{Names: []string{"GIVEN", "MORE*"}, Env: Variables(env, []string{"GIVEN", "MORE*"}), CPU: CPU(), Files: []File{{Path: file, Size: id.Size, MtimeNs: id.MtimeNs}}}
+	g := &Guards{Names: []string{"GIVEN", "MORE*"}, Env: Variables(env, []string{"GIVEN", "MORE*"}), CPU: CPU(), Files: []File{{Path: file, Size: id.Size, MtimeNs: id.MtimeNs, Ino: id.Ino, CtimeNs: id.CtimeNs}}}
 	if err := g.Check(env); err != nil {
 		t.Fatalf("nothing has changed: %v", err)
 	}

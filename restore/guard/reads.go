@@ -20,18 +20,24 @@ const (
 	Link                          // the target of a symbolic link
 	Other                         // there was something else: A is its type
 	Content                       // what a file of the kernel's says: C is of its first 64 KiB
+	Status                        // what stat tells: A is the time of change, B mode and owner, C the group
+	Access                        // whether it may be used: A is how (AccessOf), B what access said
 )
 
 // What a program can ask the kernel for (FACT_ of stub/src/reads.c).
 const (
-	Cwd      ReadKind = 1 + iota // its working directory
-	Host                         // the names of the host and of its kernel
-	Terminal                     // whether standard stream A is a terminal: B
-	Size                         // the size of the terminal of standard stream A: B
-	User                         // its users and groups
-	CPUs                         // on which processors it may run
-	Umask                        // A
-	Stream                       // what standard stream A is: B is its type, as of Other
+	Cwd        ReadKind = 1 + iota // its working directory
+	Host                           // the names of the host and of its kernel
+	Terminal                       // whether standard stream A is a terminal: B
+	Size                           // the size of the terminal of standard stream A: B
+	User                           // its users and groups
+	CPUs                           // on which processors it may run
+	Umask                          // A
+	Stream                         // what standard stream A is: B is its type, as of Other
+	Limit                          // its limit of resource A: B is the soft one, C the hard one
+	Nice                           // its priority: A, as getpriority(2) returns it in the kernel
+	Groups                         // its groups besides: A is how many, C is of all
+	Scheduling                     // how it is scheduled: A is the policy, B the priority in it
 )
 
 // Read is something that a program read before its point.
@@ -82,6 +88,9 @@ func ReadOf(kind ReadKind, path string) (Read, bool) {
 	case Other:
 		r.A = uint64(st.Mode & unix.S_IFMT)
 		return r, err == nil
+	case Status:
+		r.A, r.B, r.C = uint64(st.Mtim.Nano()), uint64(st.Mode)|uint64(st.Uid)<<32, uint64(st.Gid)
+		return r, err == nil
 	}
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return r, false
@@ -115,8 +124,13 @@ func readStart(path string) ([]byte, error) {
 
 // holds says whether a program would read the same now.
 func (r *Read) holds() bool {
+	if r.Kind == Access {
+		return AccessOf(r.Text, r.A) == r.B
+	}
 	now, ok := ReadOf(r.Kind, r.Text)
 	switch r.Kind {
+	case Status:
+		return ok && now == *r
 	case Absent, Directory:
 		return ok
 	case Other:
@@ -212,6 +226,8 @@ func Fact(kind ReadKind, a uint64) Read {
 		old := unix.Umask(0o77)
 		unix.Umask(old)
 		r.A = uint64(old)
+	default:
+		r.ofProcess()
 	}
 	return r
 }
@@ -225,6 +241,11 @@ var others = map[ReadKind]string{
 	User:   "the program has asked for its user, which was another",
 	CPUs:   "the program has counted its processors, which were others",
 	Umask:  "the program has asked for its umask, which was another",
+	Limit:  "the program has asked for a limit, which was another",
+	Nice:   "the program has asked for its priority, which was another",
+	Groups: "the program has asked for its groups, which were others",
+
+	Scheduling: "the program has asked how it is scheduled, which was otherwise",
 }
 
 // counts returns what tells facts of a kind apart.
@@ -236,8 +257,12 @@ func (r Read) counts(kind ReadKind) Read {
 		return Read{Text: r.Text, C: r.C}
 	case Terminal, Size, Stream:
 		return Read{B: r.B}
-	case User:
+	case User, Scheduling:
 		return Read{A: r.A, B: r.B}
+	case Limit:
+		return Read{B: r.B, C: r.C}
+	case Groups:
+		return Read{A: r.A, C: r.C}
 	case CPUs:
 		return Read{C: r.C}
 	}
@@ -247,10 +272,13 @@ func (r Read) counts(kind ReadKind) Read {
 // other says what is another now than a fact has it; "" where it is the same.
 func (r *Read) other() string {
 	a := r.A
-	if r.Kind == User || r.Kind == Umask {
+	if r.Kind == User || r.Kind == Umask || r.Kind >= Nice {
 		a = 0
 	}
 	now := Fact(r.Kind, a)
+	if r.Kind == Limit && a == unix.RLIMIT_NOFILE && now.B == now.C {
+		now.B = r.B // Go's runtime has raised it: what it was cannot be told here
+	}
 	known := others[r.Kind] != "" || r.Kind == Terminal
 	switch {
 	case known && now.counts(r.Kind) == r.counts(r.Kind):

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -64,13 +65,19 @@ func (l *File) Check(ctx context.Context, args string) error {
 			continue
 		}
 		for _, im := range images(dir) {
-			key, _, _ := bytes.Cut([]byte(filepath.Base(im.path)), []byte("."))
-			failed := filepath.Join(dir, string(key)+".failed")
+			failed := filepath.Join(dir, keyOf(im.path)+".failed")
 			why := []byte(e.Error() + "\n")
 			err = errors.Join(err, os.Remove(im.path), os.WriteFile(failed, why, 0o600))
 		}
 	}
 	return errors.Join(e, err)
+}
+
+// keyOf returns the key of an image, which all its variants have in common.
+func keyOf(path string) string {
+	key, _, _ := strings.Cut(filepath.Base(path), ".")
+	key, _, _ = strings.Cut(key, "-")
+	return key
 }
 
 // try runs a program in a new directory.

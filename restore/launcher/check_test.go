@@ -30,3 +30,12 @@ func TestDiffers(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyOfVariant shows that what stands against an image is kept where the launcher looks for it.
+func TestKeyOfVariant(t *testing.T) {
+	for _, name := range []string{"0123456789abcdef.pyfreeze", "0123456789abcdef-1.pyfreeze"} {
+		if got := keyOf("/a-b/c.d/" + name); got != "0123456789abcdef" {
+			t.Errorf("%s has the key %s", name, got)
+		}
+	}
+}

@@ -111,6 +111,11 @@ var rules = map[uint64]rule{
 	unix.SYS_SETITIMER:         timer, unix.SYS_ALARM: alarm,
 	unix.SYS_TIMER_CREATE: always("sets a timer"), // no child has it
 	unix.SYS_PRLIMIT64:    limit,
+	unix.SYS_GETPRIORITY:  priority, unix.SYS_SETPRIORITY: priority,
+	unix.SYS_IOPRIO_GET:        always("asks for its priority of input and output"),
+	unix.SYS_SCHED_GETAFFINITY: ofSelf, unix.SYS_SCHED_GETSCHEDULER: ofSelf,
+	unix.SYS_SCHED_GETPARAM: ofSelf, unix.SYS_SCHED_GETATTR: ofSelf,
+	unix.SYS_SCHED_RR_GET_INTERVAL: ofSelf,
 
 	unix.SYS_SETPGID: always("changes its process group"), unix.SYS_SETSID: always("starts a session"),
 	unix.SYS_SETUID: always("changes its user"), unix.SYS_SETREUID: always("changes its user"),
@@ -410,8 +415,27 @@ func alarm(_ *Process, c *tracer.Call) string {
 }
 
 func limit(p *Process, c *tracer.Call) string {
-	if c.Args[0] == 0 || int(int32(c.Args[0])) == p.PID || c.Args[2] == 0 {
-		return "" // of its own: a thaw sets them
+	switch {
+	case p.itself(c.Args[0]): // a thaw sets them, and those that it asks for are guards
+		return ""
+	case c.Args[2] == 0:
+		return "asks for limits of another process"
 	}
 	return "sets limits of another process"
+}
+
+// priority lets a program ask for its own, which is a guard, and set it, which a thaw does.
+func priority(p *Process, c *tracer.Call) string {
+	if c.Args[0] == unix.PRIO_PROCESS && p.itself(c.Args[1]) {
+		return ""
+	}
+	return "asks for or sets the priority of other processes"
+}
+
+// ofSelf lets a program ask how it is scheduled, and on which processors, which are guards.
+func ofSelf(p *Process, c *tracer.Call) string {
+	if p.itself(c.Args[0]) {
+		return ""
+	}
+	return "asks how another process is scheduled"
 }

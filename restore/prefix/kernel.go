@@ -16,15 +16,22 @@ func ofKernel(path string) bool {
 // fromKernel says of a file of the kernel's whether its content is compared: not that of the
 // process itself, which is a thaw's own, and not the processors' features, which are a guard.
 func fromKernel(path string) bool {
-	switch path {
-	case "/proc/cpuinfo":
+	if path == "/proc/cpuinfo" {
 		return false
-	case "/proc/self/cgroup", "/proc/self/mountinfo", "/proc/self/mounts", "/proc/mounts":
-		return true // of those around it
+	}
+	if own, ok := strings.CutPrefix(path, "/proc/self/"); ok && inherited[own] || path == "/proc/mounts" {
+		return true
 	}
 	return ofKernel(path) && !volatile(path) && !strings.HasPrefix(path, "/proc/self") &&
 		!strings.HasPrefix(path, "/proc/thread-self")
 }
+
+// inherited are files of a process that say what it has from whoever started it, or of those
+// around it.
+var inherited = map[string]bool{"cgroup": true, "mountinfo": true, "mounts": true, "loginuid": true,
+	"sessionid": true, "oom_score_adj": true, "oom_adj": true, "coredump_filter": true,
+	"uid_map": true, "gid_map": true, "setgroups": true, "cpuset": true, "personality": true,
+	"timerslack_ns": true, "autogroup": true, "attr/current": true, "attr/exec": true}
 
 // volatile says whether a file of the kernel's changes at any moment.
 func volatile(path string) bool {

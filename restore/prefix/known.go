@@ -24,8 +24,11 @@ var again = []struct{ what, file, why string }{
 var asked = map[uint64]string{
 	unix.SYS_GETCWD: AskedCwd, unix.SYS_UNAME: AskedHost, unix.SYS_SCHED_GETAFFINITY: AskedCPUs,
 	unix.SYS_UMASK: AskedUmask, unix.SYS_GETUID: AskedUser, unix.SYS_GETEUID: AskedUser,
-	unix.SYS_GETGID: AskedUser, unix.SYS_GETEGID: AskedUser, unix.SYS_GETGROUPS: AskedUser,
+	unix.SYS_GETGID: AskedUser, unix.SYS_GETEGID: AskedUser, unix.SYS_GETGROUPS: AskedGroups,
 	unix.SYS_GETRESUID: AskedUser, unix.SYS_GETRESGID: AskedUser,
+	unix.SYS_GETPRIORITY: AskedNice, unix.SYS_SCHED_GETSCHEDULER: AskedScheduling,
+	unix.SYS_SCHED_GETPARAM: AskedScheduling, unix.SYS_SCHED_GETATTR: AskedScheduling,
+	unix.SYS_SCHED_RR_GET_INTERVAL: AskedScheduling,
 }
 
 // FindsItself says whether a call is one by which a shell finds out, when it begins, whether PWD

@@ -79,6 +79,15 @@ func (p *Process) given(fd uint64) bool {
 	return n <= 2 || slices.Contains(p.Inherited, n) || !harmless[what] // or a copy of one
 }
 
+// itself says whether a call names the process, or one of its threads, where 0 stands for it.
+func (p *Process) itself(id uint64) bool {
+	if int32(id) == 0 || int(int32(id)) == p.PID {
+		return true
+	}
+	_, err := os.Stat(fmt.Sprintf("/proc/%d/task/%d", p.PID, int32(id)))
+	return err == nil
+}
+
 // outside returns where we find a path of the process.
 func (p *Process) outside(path string) string {
 	return fmt.Sprintf("/proc/%d/root%s", p.PID, path)

@@ -15,6 +15,8 @@ import (
 type Reads struct {
 	Files map[string]How
 	Links map[string]bool // whose targets it read
+	// Accesses are what it was told when it asked whether it may use a path: 0, or an error number.
+	Accesses map[Access]uint64
 	// Env are the variables that it looked for; AllEnv says that it read them all.
 	Env    map[string]bool
 	AllEnv bool
@@ -22,6 +24,8 @@ type Reads struct {
 	// What it asked of the standard streams: whether one is a terminal, how large that is, of what
 	// kind it is.
 	TTY, Size, Kind [3]bool
+	// Limits are the resources whose limits it asked for.
+	Limits map[uint64]bool
 	// Random are the longer pieces of randomness that it got from the system: seeds, perhaps.
 	Random [][]byte
 	// Who has the file and line of Python that read something first: by path, by the name of a
@@ -45,10 +49,19 @@ const (
 	Import                 // it listed the directory for the modules in it alone
 )
 
+// Told is of a path of which the program has all that stat tells: times, mode and owner.
+const Told How = 1 << 7
+
+// Access is a question whether a path may be used.
+type Access struct {
+	Path        string
+	Mode, Flags uint64 // of faccessat2(2)
+}
+
 // NewReads returns those of a program that has read nothing.
 func NewReads() *Reads {
 	return &Reads{Files: map[string]How{}, Links: map[string]bool{}, Env: map[string]bool{},
-		Asked: map[string]bool{}, Who: map[string]string{},
+		Asked: map[string]bool{}, Who: map[string]string{}, Limits: map[uint64]bool{}, Accesses: map[Access]uint64{},
 		Askers: map[string]bool{}, moved: map[int]bool{}}
 }
 
@@ -64,6 +77,8 @@ const (
 	AskedCwd, AskedHost, AskedUser = "working directory", "host", "user"
 	AskedCPUs, AskedUmask          = "processors", "umask"
 	AskedTTY, AskedSize, AskedKind = "terminal", "size", "kind of stream"
+	AskedLimit, AskedNice          = "limit", "priority"
+	AskedGroups, AskedScheduling   = "groups", "scheduling"
 )
 
 // Note adds what a system call that has returned has read, and returns the name by which Who knows
@@ -80,21 +95,41 @@ func (r *Reads) Note(p *Process, c *tracer.Call, importing bool) (what string) {
 		return what
 	}
 	switch c.Nr {
+	case unix.SYS_GETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SETRLIMIT:
+		return r.limit(c)
+	case unix.SYS_SETPRIORITY:
+		if c.Result < 0 {
+			r.Asked[AskedNice] = true
+			return AskedNice
+		}
+	case unix.SYS_ACCESS:
+		r.access(p, here, c.Args[0], c.Args[1], 0, c.Result)
+	case unix.SYS_FACCESSAT:
+		r.access(p, c.Args[0], c.Args[1], c.Args[2], 0, c.Result)
+	case unix.SYS_FACCESSAT2:
+		r.access(p, c.Args[0], c.Args[1], c.Args[2], c.Args[3], c.Result)
+	}
+	return r.noteFile(p, c, importing)
+}
+
+// noteFile is the part of Note that is about files and streams.
+func (r *Reads) noteFile(p *Process, c *tracer.Call, importing bool) (what string) {
+	switch c.Nr {
 	case unix.SYS_GETRANDOM:
 		r.random(p, c)
 	case unix.SYS_OPEN:
-		return r.path(p, here, c.Args[0], Opened, c.Result >= 0)
+		return r.path(p, here, c.Args[0], Opened, c.Result)
 	case unix.SYS_OPENAT, unix.SYS_OPENAT2:
-		return r.path(p, c.Args[0], c.Args[1], Opened, c.Result >= 0)
+		return r.path(p, c.Args[0], c.Args[1], Opened, c.Result)
 	case unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_ACCESS, unix.SYS_MKDIR, unix.SYS_STATFS,
 		unix.SYS_UNLINK, unix.SYS_RMDIR, unix.SYS_RENAME, unix.SYS_GETXATTR, unix.SYS_CHDIR:
-		return r.path(p, here, c.Args[0], Looked, c.Result >= 0)
+		return r.path(p, here, c.Args[0], Looked, c.Result)
 	case unix.SYS_NEWFSTATAT, unix.SYS_STATX, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2,
 		unix.SYS_MKDIRAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2:
 		if c.Args[0] <= 2 && p.text(c.Args[1]) == "" {
 			return r.kind(c.Args[0], importing)
 		}
-		return r.path(p, c.Args[0], c.Args[1], Looked, c.Result >= 0)
+		return r.path(p, c.Args[0], c.Args[1], Looked, c.Result)
 	case unix.SYS_FSTAT, unix.SYS_LSEEK:
 		return r.kind(c.Args[0], importing)
 	case unix.SYS_READLINK:
@@ -121,6 +156,29 @@ func (r *Reads) Note(p *Process, c *tracer.Call, importing bool) (what string) {
 	return what
 }
 
+// limit notes that a limit was asked for, or that the hard one has stood against another.
+func (r *Reads) limit(c *tracer.Call) string {
+	const resources = 16 // RLIM_NLIMITS of include/uapi/asm-generic/resource.h
+	resource, asks := c.Args[0], c.Nr == unix.SYS_GETRLIMIT
+	if c.Nr == unix.SYS_PRLIMIT64 {
+		resource, asks = c.Args[1], c.Args[3] != 0
+	}
+	if !asks && c.Result >= 0 || resource >= resources {
+		return ""
+	}
+	r.Limits[resource] = true
+	return AskedLimit
+}
+
+// access notes a question whether a path may be used. That there is nothing is a guard of its own.
+func (r *Reads) access(p *Process, dir, at, mode, flags uint64, result int64) {
+	path := p.path(dir, at)
+	if path == "" || elsewhere(path) || -result == int64(unix.ENOENT) || mode > 7 || flags&unix.AT_EMPTY_PATH != 0 {
+		return
+	}
+	r.Accesses[Access{path, mode, flags}] = uint64(-result)
+}
+
 // kind notes that the kind of a stream was asked for. Libraries in C look at all three when they
 // are loaded, and make nothing of it.
 func (r *Reads) kind(fd uint64, importing bool) string {
@@ -132,7 +190,8 @@ func (r *Reads) kind(fd uint64, importing bool) string {
 }
 
 // path adds a path that a call was given.
-func (r *Reads) path(p *Process, dir, at uint64, how How, ok bool) string {
+func (r *Reads) path(p *Process, dir, at uint64, how How, result int64) string {
+	ok := result >= 0
 	text := p.text(at)
 	if text == "" { // of a descriptor: what it is of was opened
 		return ""
@@ -147,6 +206,9 @@ func (r *Reads) path(p *Process, dir, at uint64, how How, ok bool) string {
 	if text[0] != '/' && int32(dir) == unix.AT_FDCWD && !r.moved[p.PID] {
 		r.Asked[AskedCwd] = true
 	}
+	if how == Opened && result == -int64(unix.EACCES) {
+		r.access(p, dir, at, unix.R_OK, unix.AT_EACCESS, result)
+	}
 	if !ok {
 		how = Looked // there is nothing, or nothing for us
 	}
@@ -155,6 +217,10 @@ func (r *Reads) path(p *Process, dir, at uint64, how How, ok bool) string {
 
 func (r *Reads) link(p *Process, dir, at uint64, result int64) string {
 	path := p.path(dir, at)
+	if path == "/proc/self/cwd" && result >= 0 {
+		r.Asked[AskedCwd] = true
+		return AskedCwd
+	}
 	if path == "" || elsewhere(path) {
 		return ""
 	}

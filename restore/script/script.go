@@ -40,6 +40,8 @@ def recipe(source):
     used = {n.id for n in names if id(n) not in targets} | {'thaw'}
     used.update(name for n in ast.walk(tree) if isinstance(n, ast.Global) for name in n.names)
     def needed(n):
+        if isinstance(n, ast.Import) and all(a.name in ('sys', 'os') and not a.asname for a in n.names):
+            return False  # they are there, and a hook of the program's might see the import
         if isinstance(n, ast.FunctionDef):
             return n.name in used or n.decorator_list
         return not plain(n) or any(t.id in used for t in n.targets)
@@ -67,17 +69,20 @@ if j['script']:
         st = os.stat(path)
         with open(path, 'rb') as f:
             config['script_code'] = compile(f.read(), path, 'exec', dont_inherit=True, optimize=j['optimize'])
-        config['script_stat'] = (path, st.st_size, st.st_mtime_ns, os.path.dirname(os.path.realpath(path)))
+        config['script_stat'] = (path, st.st_size, st.st_mtime_ns, os.path.dirname(os.path.realpath(path)),
+                                 st.st_ino, st.st_ctime_ns)
     except (OSError, SyntaxError, ValueError):
         pass
 for name in ('home', 'tmpdir', 'tz', 'pythonpath', 'userbase', 'io_encoding'):
     config[name] = None if config[name] is None else config[name].encode('utf-8', 'surrogateescape')
 def encoded(v):
     return None if v is None else v.encode('utf-8', 'surrogateescape')
+config['shell'] = {encoded(k): encoded(v) for k, v in (config['shell'] or {}).items()}
 config['locale'] = [encoded(v) for v in config['locale']]
 config['zone'] = config['zone'] and tuple(config['zone'])
 from binascii import a2b_base64
-config['changes'] = tuple((a2b_base64(c['name']), None if c['value'] is None else a2b_base64(c['value'])) for c in config['changes'] or ())
+for name in ('changes', 'put'):
+    config[name] = tuple((a2b_base64(c['name']), None if c['value'] is None else a2b_base64(c['value'])) for c in config[name] or ())
 import signal
 config['fresh_signals'] = [int(getattr(signal, n)) for n in j['signals'] if hasattr(signal, n)]
 sys.stdout.buffer.write(marshal.dumps((recipes, config)))
@@ -114,7 +119,11 @@ type Config struct {
 
 	Copies  []captured.Copy      `json:"copies"`
 	Changes []captured.EnvChange `json:"changes"` // of the environment, by the program
-	Local   *string              `json:"local"`   // the working directory, if modules of it are loaded
+	Put     []captured.EnvChange `json:"put"`     // and for its children alone
+
+	Shell    map[string]*string `json:"shell"`    // what told where a shell was: guard.OfShell
+	Environs int                `json:"environs"` // how many of the objects have taken the environment; the first ones
+	Local    *string            `json:"local"`    // the working directory, if modules of it are loaded
 }
 
 // Code compiles the thaw script and the recipes that are shipped, as [Compile] does what it is

@@ -3,26 +3,39 @@
 # the loader stub runs next: the code object run_code in the namespace run_args, or run(*run_args); then finish(). A variable
 # 'fallback', if set, makes the stub start the plain command instead.
 #
-# Given by the stub: strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
+# Given by the stub: modules (sys.modules), strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
 # flags, config (made at the freeze), learned (the code of modules, by path, where there is any), objects (a dict of generators, where there are any), recipe_code (a tuple, of code objects or numbers of
 # shipped_recipes), shipped_recipes (a tuple), cold_code (thaw_cold.py, marshalled).
 #
 # This is paid at every start, and each name in it costs: loading it looks each up among the interned strings, which copies the page of
 # the one that is there. So what is rarely needed is in thaw_cold.py, unmarshalled on demand into this namespace. Only builtin
-# modules, or those that every interpreter has loaded, are imported. It must work from 3.8 on.
+# modules, or those that every interpreter has loaded, are taken, without an import. It must work from 3.8 on.
 
-import sys
+known = len(modules)
 
-known = len(sys.modules)
 
-import gc
-import io
-import os
-import posix
-import _locale
-import _signal
+def needed(name):
+    # An import would be seen by hooks of the program: builtins.__import__ replaced, sys.meta_path.
+    found = modules.get(name)
+    if found is None and modules['_imp'].is_builtin(name) == 1:
+        spec = type(modules['sys'].implementation)(name=name, loader=None, origin=None, parent='',
+                                                   submodule_search_locations=None)
+        found = modules['_imp'].create_builtin(spec)
+        modules['_imp'].exec_builtin(found)
+    elif found is None:
+        found = __import__(name)
+    return found
+
+
+io = needed('io')
+os = needed('os')
+posix = needed('posix')
+sys = needed('sys')
+_locale = needed('_locale')
+_signal = needed('_signal')
 
 if not config['resume']:
+    gc = needed('gc')
     gc.freeze()  # the image's objects are old and few of them die: keep the collector off their pages
 
 STDIO = ((0, 'stdin__'), (1, 'stdout__'), (2, 'stderr__'))
@@ -38,9 +51,7 @@ kept = [sys.modules.get('__main__')]  # functions that the frozen program left b
 
 def cold(name):
     if name not in globals():
-        import marshal
-
-        exec(marshal.loads(cold_code), globals())
+        exec(needed('marshal').loads(cold_code), globals())
     return globals()[name]
 
 
@@ -193,6 +204,8 @@ def start():
         else:
             old[key] = value
             posix.putenv(key, value)
+    if config['put']:
+        cold('put')(config['put'])
     utf8_mode = sys.flags.utf8_mode
     ctype = _locale.setlocale(0)  # LC_CTYPE, of the frozen process
     frozen_errors = 'surrogateescape' if utf8_mode or ctype in COERCION_TARGETS else 'strict'
@@ -233,6 +246,8 @@ def start():
         cold('renew_random')()
     if config['seeded']:
         cold('keep_seed')()
+    if config['environs']:
+        cold('environs')(fresh)
     if config['generators']:
         cold('seed_generators')()
     for fd, name in STDIO:
@@ -276,7 +291,7 @@ def start():
     for code in recipe_code:
         if type(code) is int:
             code = shipped_recipes[code]
-        d = {'__name__': 'pyfreeze.recipe', '__builtins__': __builtins__, 'config': config}
+        d = {'sys': sys, 'os': os, '__name__': 'pyfreeze.recipe', '__builtins__': __builtins__, 'config': config}
         exec(code, d)
         reason = d['thaw']() if 'thaw' in d else None
         if reason:
@@ -314,7 +329,7 @@ def again(argv):
         path = os.getcwd() + '/' + (path[2:] if path[:2] == './' else path)
     if script and path == script[0] and (path == argv[0] or config['version'] >= (3, 9)):
         st = os.stat(path)
-    if st is not None and st.st_size == script[1] and st.st_mtime_ns == script[2]:
+    if st is not None and (st.st_size, st.st_mtime_ns, st.st_ino, st.st_ctime_ns) == script[1:3] + script[4:]:
         sys.argv[:] = argv
         if not config['safe_path']:
             set_path0(script[3])

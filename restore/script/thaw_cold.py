@@ -1,6 +1,6 @@
 # The rarely needed part of the thaw script; see thaw.py, whose namespace it shares.
 
-import builtins
+builtins = needed('builtins')
 
 
 def drop_handlers(main):
@@ -41,7 +41,7 @@ def coerce(ctype):
 
 def other_encoding():
     # The file system encoding is fixed at the start of an interpreter: it must be the locale's here, too.
-    import _codecs
+    _codecs = needed('_codecs')
 
     locale = _codecs.lookup('utf-8' if sys.flags.utf8_mode else _locale.nl_langinfo(_locale.CODESET)).name
     return locale if locale == _codecs.lookup(sys.getfilesystemencoding()).name else None
@@ -51,7 +51,7 @@ def io_encoding(encoding, errors):
     value = os.environ.get('PYTHONIOENCODING')
     if not value or sys.flags.ignore_environment:
         return encoding, errors
-    import _codecs
+    _codecs = needed('_codecs')
 
     name, _, how = value.partition(':')
     return _codecs.lookup(name or encoding).name, how or ('strict' if name else errors)
@@ -188,10 +188,35 @@ def keep_seed():
     own.setstate((own.VERSION, tuple(config['seeded']), None))
 
 
+def put(changes):
+    # os.putenv, which os.environ does not show.
+    for key, value in changes:
+        if value is None:
+            posix.unsetenv(key)
+        else:
+            posix.putenv(key, value)
+
+
+def environs(fresh):
+    # Copies of the environment, of which all else is as it was: what tells where a shell is.
+    changed = dict(config['changes'])
+    for o in list(objects.values())[:config['environs']]:
+        for key in (b'_', b'SHLVL', b'PWD', b'OLDPWD'):
+            name = key if type(next(iter(o))) is bytes else os.fsdecode(key)
+            was, now = config['shell'].get(key), fresh.get(key)
+            if type(name) is not bytes:
+                was, now = (None if v is None else os.fsdecode(v) for v in (was, now))
+            if key not in changed and o.get(name) == was:
+                if now is not None:
+                    o[name] = now
+                else:
+                    o.pop(name, None)
+
+
 def seed_generators():
     # Those that the frozen process had from the system: no two runs have the same.
     Random = sys.modules['random'].Random
-    for o in objects.values():
+    for o in list(objects.values())[config['environs']:]:
         if isinstance(o, Random):
             Random.seed(o)
         else:
@@ -371,8 +396,11 @@ def go_on(fd, name):
             setattr(sys, name[:-2], new)
         setattr(sys, '__' + name, new)
         return
-    if type(old) is not io.TextIOWrapper or old.closed:
-        return
+    try:
+        if type(old) is not io.TextIOWrapper or old.closed:
+            return
+    except ValueError:
+        return  # detached: the program has put its own over the buffer
     change = {}
     tty, was = os.isatty(fd), config['ttys'][fd]
     if fd and config['buffered_stdio'] and tty != was:

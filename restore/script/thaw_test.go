@@ -41,7 +41,7 @@ def drive():
     words = [bytes.fromhex(w) + b'\0' for w in told['argv'] + told['env']]
     g = {'__builtins__': __builtins__, 'strings': b''.join(words), 'argc': len(told['argv']),
          'ignored': told['ignored'], 'flags': 0, 'recipe_code': recipes, 'config': config,
-         'cold_code': cold, 'shipped_recipes': shipped}
+         'cold_code': cold, 'shipped_recipes': shipped, 'modules': sys.modules}
     exec(code, g)
     if 'fallback' in g:
         os.write(1, ('plain: ' + g['fallback']).encode())

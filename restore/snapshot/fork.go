@@ -46,8 +46,8 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 	if err != nil {
 		return nil, err
 	}
-	if c.audited(holder) {
-		code, learned = nil, nil // its hooks would see that something is loaded
+	if c.audited(holder) || c.importsOtherwise(holder) {
+		learned = nil // its hooks see that files are opened and code is loaded
 	}
 	tid := c.p.PID()
 	point, stack, err := c.point()
@@ -64,6 +64,8 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 	frame := Frame(0, &point.Regs, point.XState, point.SigMask, stack)
 	at := uint64(head) + uint64(tables.Bytes(make([]byte, len(frame))))
 	h.Point, h.Code, h.CodeLen = at, tables.Bytes(code), uint32(len(code))
+	hushed := Hush(c.in, c.lay, c.live, holder)
+	h.NHush, h.Hush = uint32(len(hushed)), stub.Encode(tables, hushed)
 	region := h.Region(tables)
 	if len(region) > int(l.End)+tablesRoom-64 {
 		return nil, fmt.Errorf("the thaw script has %d bytes: too many", len(code))
@@ -113,6 +115,40 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 	}
 	out.AtPoint = c.p
 	return out, nil
+}
+
+// importsOtherwise says whether the program has put another function in the place of
+// builtins.__import__, of which the interpreter keeps the first.
+func (c *Command) importsOtherwise(tstate procmem.Addr) bool {
+	h, done, err := c.heap()
+	if err != nil {
+		return true
+	}
+	defer done()
+	now, err := h.Lookup("builtins.__import__")
+	if err != nil {
+		return true
+	}
+	for _, name := range []string{"import_func", "imports.import_func"} { // until 3.11; 3.12
+		interp, err := c.lay.Field("PyThreadState", "interp")
+		if err != nil || !c.lay.Has("PyInterpreterState", name) {
+			continue
+		}
+		field, err := c.lay.Field("PyInterpreterState", name)
+		if err != nil {
+			return true
+		}
+		at := tstate + procmem.Addr(interp.Offset)
+		for _, next := range []uint64{field.Offset, 0} {
+			var b [8]byte
+			if _, err := c.p.ReadAt(b[:], at); err != nil {
+				return true
+			}
+			at = procmem.Addr(le.Uint64(b[:])) + procmem.Addr(next)
+		}
+		return at != procmem.Addr(now)
+	}
+	return false
 }
 
 // audited says whether the program has audit hooks of Python (sys.addaudithook); not where that

@@ -19,6 +19,7 @@ var pythonFunctions = map[int]string{
 	stub.FnTraceback: "PyException_SetTraceback", stub.FnPrint: "PyErr_Print",
 	stub.FnDecref: "Py_DecRef", stub.FnRestore: "PyErr_Restore",
 	stub.FnRawMalloc: "PyMem_RawMalloc", stub.FnDecode: "Py_DecodeLocale",
+	stub.FnSys: "PySys_GetObject",
 }
 
 // Functions returns the addresses of what the stub calls in a process. Errors: *symbols.NotPythonError.

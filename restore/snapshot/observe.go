@@ -25,23 +25,25 @@ type observer struct {
 	proc  *prefix.Process
 	reads *prefix.Reads // nil: not noted
 
-	argv    procmem.Addr    // ob_size of sys.argv's list
-	orig    procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
-	environ procmem.Addr    // the dict of os.environ; 0: not watched
-	keys    procmem.Addr    // its table of keys, which is watched
-	moved   bool            // it has another
-	streams [2]procmem.Addr // the text streams of standard output and error; 0: none
-	library string          // directory of the standard library, with a slash behind
-	own     string          // directory of the script, with a slash behind; "" for none
-	asked   bool            // the program has asked for its working directory
-	effect  string          // of the call that stopped it
-	known   map[procmem.Addr]Place
+	argv     procmem.Addr    // ob_size of sys.argv's list
+	orig     procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
+	environ  procmem.Addr    // the dict of os.environ; 0: not watched
+	keys     procmem.Addr    // its table of keys, which is watched
+	moved    bool            // it has another
+	streams  [2]procmem.Addr // the text streams of standard output and error; 0: none
+	replaced []procmem.Addr  // what the program has put in their place
+	library  string          // directory of the standard library, with a slash behind
+	own      string          // directory of the script, with a slash behind; "" for none
+	asked    bool            // the program has asked for its working directory
+	effect   string          // of the call that stopped it
+	known    map[procmem.Addr]Place
+	takers   map[string]bool // lines that have taken all variables
 }
 
 // newObserver prepares to watch a command that is about to run its program. Precondition:
 // UseLayout was called.
 func newObserver(c *Command) (*observer, error) {
-	o := &observer{c: c, known: map[procmem.Addr]Place{}}
+	o := &observer{c: c, known: map[procmem.Addr]Place{}, takers: map[string]bool{}}
 	var err error
 	if o.state, err = pyheap.NewStateReader(c.in, c.lay); err != nil {
 		return nil, err
@@ -165,7 +167,24 @@ func (o *observer) effectOf(call *tracer.Call) string {
 	if o.asksProcess(call) {
 		return "asks for its process id"
 	}
-	return ""
+	return o.asksPlace(call)
+}
+
+// asksPlace says which question about its place among processes and terminals a program is about
+// to ask: each run has another. Libraries that are loaded ask for themselves.
+func (o *observer) asksPlace(call *tracer.Call) string {
+	what := o.proc.Place(call)
+	if what == "" || o.library == "" {
+		return ""
+	}
+	f, file, ok := o.newest()
+	if !ok || imports(file) {
+		return ""
+	}
+	if what == prefix.Modes && !o.stack.uses(f.code, "tcgetattr") {
+		return "" // isatty() asks the same, and looks whether there are any
+	}
+	return what
 }
 
 // newest returns the frame of Python at work, and its file; false where the interpreter itself is.
@@ -193,6 +212,9 @@ func (o *observer) note(call *tracer.Call) {
 	}
 	if what := o.reads.Note(o.proc, call, imports(file)); what != "" {
 		o.reads.By(what, who)
+		if o.takesStatus(call) {
+			o.reads.Files[what] |= prefix.Told
+		}
 		if what == prefix.AskedCwd {
 			o.reads.Askers[who] = true
 		}
@@ -370,7 +392,7 @@ func (o *observer) variableRead() {
 	}
 	f := frames[0]
 	_, who := o.who()
-	if o.reads.AllEnv && o.reads.Who["*"] == who {
+	if o.takers[who] {
 		return // what takes one after the other
 	}
 	if strings.HasSuffix(o.stack.file(f.code), "/os.py") || o.stack.file(f.code) == "<frozen os>" {
@@ -386,7 +408,7 @@ func (o *observer) variableRead() {
 			}
 		}
 	}
-	o.reads.AllEnv = true
+	o.reads.AllEnv, o.takers[who] = true, true
 	o.reads.By("*", who)
 }
 

@@ -60,6 +60,9 @@ func (c *Command) ToSpot(ctx context.Context, spot *Spot) (*prefix.Reads, error)
 			return nil, err
 		}
 		there, err := s.event(&ev)
+		if there && err == nil {
+			s.findReplaced()
+		}
 		if there && err == nil && s.pending() > 0 {
 			return nil, &PassedError{Spot: s.spot, What: writesOutput}
 		}

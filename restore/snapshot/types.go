@@ -50,8 +50,8 @@ type Copy struct {
 	// Base is the region of the loader stub, chosen where the process has nothing.
 	Base  procmem.Addr
 	State *State // now
-	// Script is where a Forked copy has the thaw script loaded; 0 in others, and where an audit
-	// hook did not allow that.
+	// Script is where a Forked copy has the thaw script loaded; 0 in others, and where it could not
+	// be.
 	Script procmem.Addr
 	// Learned is where a Forked copy has the code of modules that a thaw may import; 0: none.
 	Learned procmem.Addr

@@ -101,6 +101,7 @@ type Head struct {
 	NThreads, Threads              uint32
 	NWords, Words                  uint32
 	NObjects, Objects              uint32
+	NHush, Hush                    uint32
 	NPlain, Plain                  uint32
 	VDSO                           [4][2]uint64
 	NVDSO, VDSOSum                 uint32

@@ -40,7 +40,8 @@ const (
 	FnRestore        = 22
 	FnRawMalloc      = 23
 	FnDecode         = 24
-	Functions        = 25
+	FnSys            = 25
+	Functions        = 26
 	WayFork          = 1
 	WayHeld          = 2
 	WayEnsure        = 3
@@ -83,5 +84,5 @@ var layouts = map[string]struct {
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Learn":  {40, map[string]uint64{"code": 0, "len": 8, "enabled": 16, "count": 24, "young": 32}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {688, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 224, "forked": 232, "script": 240, "code": 248, "code_len": 252, "learned": 256, "learn": 264, "ways": 304, "exe": 400, "pid": 404, "nops": 408, "ops": 412, "nfds": 416, "fds": 420, "nthreads": 424, "threads": 428, "nwords": 432, "words": 436, "nobjects": 440, "objects": 444, "nplain": 448, "plain": 452, "vdso": 456, "nvdso": 520, "vdso_sum": 524, "actions": 528, "start_mask": 536, "start_ignored": 544, "point_mask": 552, "stack_low": 560, "stack_end": 568, "stack_floor": 576, "environ": 584, "mm": 592, "auxv_at": 648, "orig_argv": 656, "auxv": 664, "auxv_len": 668, "comm": 672}},
+	"Head":   {704, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 232, "forked": 240, "script": 248, "code": 256, "code_len": 260, "learned": 264, "learn": 272, "ways": 312, "exe": 408, "pid": 412, "nops": 416, "ops": 420, "nfds": 424, "fds": 428, "nthreads": 432, "threads": 436, "nwords": 440, "words": 444, "nobjects": 448, "objects": 452, "nhush": 456, "hush": 460, "nplain": 464, "plain": 468, "vdso": 472, "nvdso": 536, "vdso_sum": 540, "actions": 544, "start_mask": 552, "start_ignored": 560, "point_mask": 568, "stack_low": 576, "stack_end": 584, "stack_floor": 592, "environ": 600, "mm": 608, "auxv_at": 664, "orig_argv": 672, "auxv": 680, "auxv_len": 684, "comm": 688}},
 }

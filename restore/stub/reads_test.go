@@ -60,6 +60,9 @@ func TestReadsFit(t *testing.T) {
 		{"another target", guard.Link, "l", func() { must(os.Remove(at("l"))); must(os.Symlink("pkg", at("l"))) }, false},
 		{"a pipe", guard.Other, "fifo", func() {}, true},
 		{"no pipe any more", guard.Other, "fifo", func() { must(os.Remove(at("fifo"))); write("fifo") }, false},
+		{"the same status", guard.Status, "d", func() {}, true},
+		{"another mode", guard.Status, "d", func() { must(os.Chmod(at("d"), 0o700)) }, false},
+		{"another time", guard.Status, "d", func() { must(os.Chtimes(at("d"), past, past.Add(1))) }, false},
 		{"the same content", guard.Content, "d/m.py", func() { must(os.Chtimes(at("d/m.py"), past, past)) }, true},
 		{"other content", guard.Content, "d/m.py", func() { write("d/m.py"); must(os.WriteFile(at("d/m.py"), []byte("d/m.pY"), 0o644)) }, false},
 	} {
@@ -85,7 +88,7 @@ func TestReadsFit(t *testing.T) {
 // TestFactsFit asks the kernel for the same in both languages, and for something else.
 func TestFactsFit(t *testing.T) {
 	d := parity.Start(t)
-	for kind := guard.Cwd; kind <= guard.Stream; kind++ {
+	for kind := guard.Cwd; kind <= guard.Scheduling; kind++ {
 		f := guard.Fact(kind, 0)
 		if kind == guard.Terminal || kind == guard.Size || kind == guard.Stream {
 			f.A, f.B = 9, map[guard.ReadKind]uint64{guard.Size: ^uint64(0)}[kind] // a closed descriptor

@@ -121,8 +121,17 @@ func TestFilesFit(t *testing.T) {
 		agree(t, d, g, nil, false, path)
 		write("three", 0)
 		agree(t, d, g, nil, false, path)
-		write("two", 0) // which neither can tell, nor is asked to
+		write("two", 0) // of the same size, and with its time set back
+		agree(t, d, g, nil, false, path)
+		write("one", 0) // as it was, like a copy
 		agree(t, d, g, nil, true, "")
+		if err := os.Rename(path, path+"~"); err != nil {
+			t.Fatal(err)
+		}
+		write("one", 0) // another file of the same content
+		agree(t, d, g, nil, true, "")
+		g.Files[at].Sum = 0 // of which nothing was known but that
+		agree(t, d, g, nil, false, path)
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}

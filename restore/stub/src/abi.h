@@ -74,6 +74,7 @@ enum {
 	FN_FETCH, FN_NORMALIZE, FN_TRACEBACK,    // PyErr_Fetch, PyErr_NormalizeException, PyException_SetTraceback
 	FN_PRINT, FN_DECREF, FN_RESTORE,         // PyErr_Print, Py_DecRef, PyErr_Restore
 	FN_RAW_MALLOC, FN_DECODE,                // PyMem_RawMalloc, Py_DecodeLocale
+	FN_SYS,                                  // PySys_GetObject
 	NFN
 };
 
@@ -164,6 +165,7 @@ struct head {
 	u32 nthreads, threads;  // the main one first
 	u32 nwords, words;      // addresses of words that point into the vDSO; bit 0: on a page that is not writable
 	u32 nobjects, objects;  // addresses of objects that the thaw script gets
+	u32 nhush, hush;        // pokes that keep tracing and auditing off while the agent works
 	u32 nplain, plain;      // where a wrapper started the interpreter: the wrapper's path, and its words one after the other
 	u64 vdso[4][2];         // the vDSO's mappings, address and length: its data pages, its text last
 	u32 nvdso, vdso_sum;    // checksum of the text

@@ -18,11 +18,11 @@ static void __attribute__((noreturn)) go_on(void)
 	sigreturn(H->point);
 }
 
-static void __attribute__((noreturn)) after_fork(u64 raised[3])
+static void __attribute__((noreturn)) after_fork(u64 raised[3], struct hushed *h)
 {
 	call(FN_CHILD, 0, 0, 0);
 	phase("PyOS_AfterFork_Child");
-	python();
+	python(h);
 	call(FN_RESTORE, raised[0], raised[1], raised[2]);
 	ready();
 	go_on();
@@ -81,13 +81,15 @@ static void load_script(void)
 __attribute__((used, noreturn)) void agent(void)
 {
 	u64 raised[3] = { 0 }; // an exception may be on its way at the point
+	struct hushed h; // in the frozen stack, where a thaw finds it
+	hush(&h);
 	call(FN_FETCH, (u64)raised, (u64)(raised + 1), (u64)(raised + 2));
 	load_script();
 	call(FN_BEFORE, 0, 0, 0);
 	i64 pid = (i32)call(FN_FORK, 0, 0, 0);
 	if (pid == 0) {
 		if (thawing)
-			after_fork(raised);
+			after_fork(raised, &h);
 		sys3(SYS_exit_group, 0, 0, 0); // nobody took it: pyfreeze is gone
 	}
 	if (pid > 0 && !H->forked)
@@ -96,6 +98,7 @@ __attribute__((used, noreturn)) void agent(void)
 	call(FN_DECREF, H->script, 0, 0);
 	call(FN_DECREF, H->learned, 0, 0);
 	call(FN_RESTORE, raised[0], raised[1], raised[2]);
+	unhush(&h);
 	sigreturn(H->point);
 }
 
@@ -108,6 +111,8 @@ __attribute__((noreturn)) void on_main_stack(void)
 		open_gate();
 	if (w->way == WAY_ENSURE)
 		state = call(FN_ENSURE, 0, 0, 0);
+	struct hushed h;
+	hush(&h);
 	if (w->flags & HEAD_CHILD) {
 		call(FN_BEFORE, 0, 0, 0);
 		call(FN_CHILD, 0, 0, 0);
@@ -115,7 +120,7 @@ __attribute__((noreturn)) void on_main_stack(void)
 	phase("the interpreter entered");
 	u64 raised[3] = { 0 };
 	call(FN_FETCH, (u64)raised, (u64)(raised + 1), (u64)(raised + 2));
-	python();
+	python(&h);
 	call(FN_RESTORE, raised[0], raised[1], raised[2]);
 	if (w->way == WAY_ENSURE)
 		call(FN_RELEASE, state, 0, 0);

@@ -28,7 +28,7 @@ blob() { # NAME SOURCE...
 	fi
 	objcopy -O binary "$tmp/$name.elf" "$tmp/$name.bin"
 }
-blob stub entry.S thaw.c agent.c python.c changes.c fds.c report.c
+blob stub entry.S thaw.c agent.c hush.c python.c changes.c fds.c report.c
 blob launch launch_entry.S launch.c image.c guards.c reads.c plain.c launcher.c spawn.c
 if nm "$tmp/launch.elf" | grep -qi ' [bdBD] '; then
 	echo "the launcher has variables" >&2

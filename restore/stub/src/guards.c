@@ -1,7 +1,7 @@
 // The guards of an image: what must be as it was. package guard writes them, and checks the same.
 #include "launch.h"
 
-enum { GUARDS_VERSION = 6 };
+enum { GUARDS_VERSION = 7 };
 
 u64 num(struct reader *r)
 {
@@ -237,12 +237,36 @@ static int same_environment(struct reader *r, struct plan *p, char **envp)
 	return 0;
 }
 
-static int same_file(const char *path, u64 size, u64 mtime, u64 ino)
+// The checksum of a file, with a bit that says that it could be read; 0 where it could not. guard/sum.go.
+static u64 content_sum(const char *path)
+{
+	enum { PIECE = 64 << 10, MOST = 64 << 20 };
+	i64 d = sys4(SYS_openat, AT_FDCWD, path, O_CLOEXEC | 04000 /* O_NONBLOCK */, 0), n = -1, all = 0;
+	u8 *b = d < 0 ? 0 : (u8 *)sys6(SYS_mmap, 0, PIECE, PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
+	u32 crc = 0;
+	if (d >= 0 && !FAILED(b)) {
+		while (all <= MOST && (n = sys3(SYS_read, d, b, PIECE)) > 0) {
+			crc = crc32c(crc, b, n);
+			all += n;
+		}
+		sys3(SYS_munmap, b, PIECE, 0);
+	}
+	if (d >= 0)
+		sys3(SYS_close, d, 0, 0);
+	return n ? 0 : 1ul << 32 | crc;
+}
+
+struct was { u64 size, mtime, ino, ctime, sum; int library; };
+
+// A source that has another inode, or was changed in another way than by writing to it, may have been copied with its times.
+static int same_file(const char *path, struct was *w)
 {
 	u64 st[18];
-	if (sys4(SYS_fstatat, AT_FDCWD, path, st, 0) < 0)
+	if (sys4(SYS_fstatat, AT_FDCWD, path, st, 0) < 0 || st[6] != w->size || st[11] * 1000000000ul + st[12] != w->mtime)
 		return 0;
-	return st[6] == size && st[11] * 1000000000ul + st[12] == mtime && (!ino || st[1] == ino);
+	if (w->library)
+		return st[1] == w->ino;
+	return (st[1] == w->ino && st[13] * 1000000000ul + st[14] == w->ctime) || (w->sum && content_sum(path) == w->sum);
 }
 
 // Compares n files with how they were. The stub itself compares libraries, which have a build-id, when it opens them; but for the
@@ -251,10 +275,15 @@ static int same_files(struct reader *r, u64 n, int first, const char **which)
 {
 	for (u64 i = 0; i < n && !r->bad; i++) {
 		const char *path = str(r);
-		u64 size = num(r), mtime = num(r), ino = num(r);
-		int library = *str(r);
+		struct was w;
+		w.size = num(r);
+		w.mtime = num(r);
+		w.ino = num(r);
+		w.library = *str(r);
+		w.ctime = num(r);
+		w.sum = num(r);
 		*which = path;
-		if (!r->bad && (!library || first) && !same_file(path, size, mtime, library ? ino : 0))
+		if (!r->bad && (!w.library || first) && !same_file(path, &w))
 			return 0;
 	}
 	return !r->bad;

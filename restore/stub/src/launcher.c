@@ -4,13 +4,14 @@
 enum { LAUNCHER_MAX = 8192, LAUNCHER_PATH = 4096, O_NOFOLLOW = 0400000, O_NONBLOCK = 04000,
 	X_OK = 1, RETRY_AFTER = 3600, VARIANTS = 4 };
 enum { SYS_fork = 57, SYS_setsid = 112, SYS_close_range = 436, SYS_utimensat = 280,
-	SYS_ioctl_ = 16, TCGETS_ = 0x5401 };
+	SYS_ioctl_ = 16, TCGETS_ = 0x5401, TIOCGWINSZ_ = 0x5413 };
 
 struct launcher {
 	char text[LAUNCHER_MAX + 1];
 	const char *name, *program, *cache, *env;
 	char path[LAUNCHER_PATH]; // of the program
 	char file[LAUNCHER_PATH]; // of an image
+	char tried[LAUNCHER_PATH]; // of the one that was tried last
 	char log[LAUNCHER_PATH];
 	char why[TEXT];
 	u64 dev, ino;             // of the launcher itself
@@ -183,12 +184,32 @@ static i64 find_image(struct launcher *l, char **envp, int variant, int *failed)
 	return fd;
 }
 
+// What a standard stream is: t for a terminal, whose size goes to window, p for a pipe, f for a file, s for a socket, - for others.
+static char kind_of_stream(int fd, u64 *window)
+{
+	u64 st[18];
+	u8 mode[64];
+	if (sys3(SYS_ioctl_, fd, TCGETS_, mode) == 0) {
+		sys3(SYS_ioctl_, fd, TIOCGWINSZ_, window);
+		return 't';
+	}
+	switch (sys3(SYS_fstat, fd, st, 0) < 0 ? 0 : st[3] & 0170000) {
+	case 0010000:
+		return 'p';
+	case 0100000:
+		return 'f';
+	case 0140000:
+		return 's';
+	}
+	return '-';
+}
+
 // Leaves a builder behind that waits for the end of this process. It is no child of it, which the program that this process becomes would
 // notice: the one between has ended. What stands against it is nothing that the user's command should stop for.
 static void start_builder(const char *file, char **envp)
 {
-	char self[LAUNCHER_PATH], pid[24], terminals[4] = "---";
-	u8 mode[64];
+	char self[LAUNCHER_PATH], pid[24], size[24], streams[4] = "---";
+	u64 window = 0;
 	u64 pending = 0, after = 0, all = ~0ul, old, chld = 1ul << (SIGCHLD_ - 1), zero[2] = { 0 };
 	i64 n = sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", self, sizeof self - 1);
 	if (n <= 0)
@@ -196,15 +217,15 @@ static void start_builder(const char *file, char **envp)
 	self[n] = 0;
 	put_num(pid, 0, sys3(SYS_getpid, 0, 0, 0), sizeof pid);
 	for (int fd = 0; fd < 3; fd++)
-		if (sys3(SYS_ioctl_, fd, TCGETS_, mode) == 0)
-			terminals[fd] = 't';
+		streams[fd] = kind_of_stream(fd, &window);
+	put_num(size, 0, window, sizeof size);
 	sys3(SYS_sigpending, &pending, 8, 0);
 	sys4(SYS_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	i64 child = sys3(SYS_fork, 0, 0, 0);
 	if (child == 0) {
 		sys3(SYS_setsid, 0, 0, 0);
 		if (sys3(SYS_fork, 0, 0, 0) == 0) {
-			const char *argv[] = { self, "build", "--after", pid, "--terminals", terminals, file, 0 };
+			const char *argv[] = { self, "build", "--after", pid, "--streams", streams, "--window", size, file, 0 };
 			sys3(SYS_close_range, 0, ~0u, 0);
 			i64 null = sys4(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 			sys3(SYS_dup3, null, 1, 0);
@@ -246,6 +267,7 @@ int launch(u64 *stack, char **argv, char **envp, u64 start)
 		put(l->why, 0, failed ? "no image could be made" : "there is no image yet", TEXT);
 		for (int v = 1; fd >= 0 && !told; v++) {
 			q.elsewhere = 0;
+			put(l->tried, 0, l->file, LAUNCHER_PATH);
 			run_image(fd, &q, l->why); // a launcher's image names no command: that is the launcher's
 			i64 next = q.elsewhere && v < VARIANTS ? find_image(l, envp, v, &failed) : -1;
 			if (next < 0)
@@ -253,7 +275,7 @@ int launch(u64 *stack, char **argv, char **envp, u64 start)
 			fd = next;
 		}
 		if (!told)
-			log_plain(log, fd >= 0 ? l->file : "", l->why);
+			log_plain(log, fd >= 0 ? l->tried : "", l->why);
 		if (!failed && !q.fits)
 			start_builder(*file, envp);
 		file[0] = (char *)l->name;

@@ -52,13 +52,14 @@ static void unblock(void)
 }
 
 // The program runs again: a code object in its namespace, or a function. What it raises goes to finish().
-static void __attribute__((noreturn)) run_again(u64 globals)
+static void __attribute__((noreturn)) run_again(u64 globals, struct hushed *h)
 {
 	u64 args = call(FN_DICT_GET, globals, (u64) "run_args", 0);
 	u64 code = call(FN_DICT_GET, globals, (u64) "run_code", 0), fn = call(FN_DICT_GET, globals, (u64) "run", 0);
 	u64 end = call(FN_DICT_GET, globals, (u64) "finish", 0);
 	if (!args || !(code || fn) || !end)
 		plain("the thaw script left nothing to run", -1);
+	unhush(h);
 	ready();
 	open_gate();
 	unblock();
@@ -105,7 +106,7 @@ static void set_orig_argv(void)
 	list->length = fresh.argc;
 }
 
-void python(void)
+void python(struct hushed *h)
 {
 	struct way *w = &H->ways[R.mode];
 	u64 script = H->script ? H->script : call(FN_LOADS, (u64)AT(char, H->code), H->code_len, 0);
@@ -115,6 +116,7 @@ void python(void)
 		plain("the thaw script could not be loaded", -1);
 	set(globals, "__builtins__", call(FN_BUILTINS, 0, 0, 0));
 	set(globals, "strings", call(FN_BYTES, (u64)fresh.words, fresh.words_len, 0));
+	set(globals, "modules", call(FN_SYS, (u64) "modules", 0, 0));
 	set(globals, "argc", call(FN_LONG, fresh.argc, 0, 0));
 	set(globals, "ignored", call(FN_LONG, fresh.ignored, 0, 0));
 	set(globals, "flags", call(FN_LONG, R.flags, 0, 0));
@@ -141,5 +143,6 @@ void python(void)
 	phase("thaw script");
 	judge();
 	if (!(w->flags & HEAD_RESUME))
-		run_again(globals);
+		run_again(globals, h);
+	unhush(h);
 }

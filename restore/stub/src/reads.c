@@ -3,11 +3,12 @@
 #include "launch.h"
 
 enum { READ_ABSENT = 1, READ_DIRECTORY, READ_NAMES, READ_IMPORT, READ_LINK,
-	READ_OTHER, READ_CONTENT };
+	READ_OTHER, READ_CONTENT, READ_STATUS, READ_ACCESS };
 enum { FACT_CWD = 1, FACT_HOST, FACT_TERMINAL, FACT_SIZE, FACT_USER, FACT_CPUS,
-	FACT_UMASK, FACT_STREAM };
+	FACT_UMASK, FACT_STREAM, FACT_LIMIT, FACT_NICE, FACT_GROUPS, FACT_SCHEDULING };
 enum { SYS_ioctl = 16, SYS_uname = 63, SYS_sched_getaffinity = 204,
-	SYS_getdents = 217 };
+	SYS_getdents = 217, SYS_getgroups = 115, SYS_sched_getparam = 143, SYS_sched_getscheduler = 145,
+	SYS_faccessat2 = 439 };
 enum { TCGETS = 0x5401, TIOCGWINSZ = 0x5413 };
 enum { S_IFMT = 0170000, S_IFDIR = 0040000, DT_FILE = 8 };
 
@@ -77,11 +78,16 @@ static int same_read(u64 kind, const char *path, u64 a, u64 b, u64 c)
 	}
 	if (kind == READ_CONTENT)
 		return content(path) == c;
+	if (kind == READ_ACCESS) // AccessOf() of guard/access.go
+		return (u64)-(a >> 3 ? sys4(SYS_faccessat2, AT_FDCWD, path, a & 7, a >> 3) :
+			sys3(SYS_faccessat, AT_FDCWD, path, a & 7)) == b;
 	int there = sys4(SYS_fstatat, AT_FDCWD, path, st, 0) == 0;
 	if (kind == READ_ABSENT)
 		return !there;
 	if (!there)
 		return 0;
+	if (kind == READ_STATUS)
+		return st[11] * 1000000000ul + st[12] == a && st[3] == b && (u32)st[4] == c;
 	if (kind == READ_OTHER)
 		return (st[3] & S_IFMT) == a;
 	if ((st[3] & S_IFMT) != S_IFDIR)
@@ -101,6 +107,35 @@ int same_reads(struct reader *r, const char **which)
 			return 0;
 	}
 	return !r->bad;
+}
+
+// What the kernel keeps of a process for all that it starts; guard/facts.go.
+static const char *other_of_process(u64 kind, u64 a, u64 b, u64 c)
+{
+	enum { MOST = 1024 };
+	u32 groups[MOST];
+	u64 limit[2];
+	i64 n;
+	switch (kind) {
+	case FACT_LIMIT:
+		return sys3(SYS_getrlimit, a, limit, 0) == 0 && limit[0] == b && limit[1] == c ? 0 :
+		       "the program has asked for a limit, which was another";
+	case FACT_NICE:
+		return (u64)sys3(SYS_getpriority, 0, 0, 0) == a ? 0 :
+		       "the program has asked for its priority, which was another";
+	case FACT_GROUPS:
+		n = sys3(SYS_getgroups, 0, 0, 0);
+		return (u64)n == a && mix((u8 *)groups, n > MOST ? 0 :
+			4 * sys3(SYS_getgroups, MOST, groups, 0)) == c ? 0 :
+		       "the program has asked for its groups, which were others";
+	case FACT_SCHEDULING:
+		groups[0] = 0;
+		n = sys3(SYS_sched_getscheduler, 0, 0, 0);
+		sys3(SYS_sched_getparam, 0, groups, 0);
+		return (u64)n == a && groups[0] == b ? 0 :
+		       "the program has asked how it is scheduled, which was otherwise";
+	}
+	return "it needs something that this pyfreeze does not know";
 }
 
 static u64 terminal_size(u64 fd)
@@ -148,7 +183,7 @@ static const char *other_fact(u64 kind, const char *text, u64 a, u64 b, u64 c)
 		n = sys3(SYS_fstat, a, buffer, 0) < 0 ? 0 : ((u64 *)buffer)[3] & S_IFMT;
 		return (u64)n == b ? 0 : "a standard stream was of another kind: a file, a pipe, a terminal";
 	}
-	return "it needs something that this pyfreeze does not know";
+	return other_of_process(kind, a, b, c);
 }
 
 // Compares what the program has asked the kernel for; 0: something is another.

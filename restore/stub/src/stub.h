@@ -32,8 +32,14 @@ void log_failure(const char *what, i64 n);
 void log_success(void);
 void say(const char *s);
 
+enum { HUSHED = 8 };
+struct was { u64 addr, value, hushed; u64 size; };
+struct hushed { u64 n; struct was was[HUSHED]; };
+void hush(struct hushed *h);
+void unhush(struct hushed *h);
+
 void descriptors(void);
-void python(void); // runs the thaw script; returns where the program goes on at its point
+void python(struct hushed *h); // runs the thaw script; returns where the program goes on at its point
 void set_changes(void);
 void ready(void);  // the last step before code of the program runs
 #endif
