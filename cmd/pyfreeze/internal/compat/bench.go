@@ -34,11 +34,12 @@ type bench struct {
 	work     string // the working directory, in it
 	after    bool   // the files that are written after the freeze are there
 	log      string
+	made     time.Time // of the files that are written: byte code has it
 }
 
 func newBench(ctx context.Context, p *program, pyfreeze, base string, s *server) (*bench, error) {
 	b := &bench{p: p, pyfreeze: pyfreeze, server: s, base: base, template: filepath.Join(base, "template"),
-		place: filepath.Join(base, "place"), log: filepath.Join(base, "log")}
+		place: filepath.Join(base, "place"), log: filepath.Join(base, "log"), made: time.Now()}
 	b.work = filepath.Join(b.place, "work")
 	if err := b.findVenv(ctx); err != nil {
 		return nil, err
@@ -88,6 +89,9 @@ func (b *bench) write(files map[string]string) error {
 			mode = 0o755
 		}
 		if err := os.WriteFile(path, []byte(b.fill(text)), mode); err != nil {
+			return err
+		}
+		if err := os.Chtimes(path, b.made, b.made); err != nil {
 			return err
 		}
 	}

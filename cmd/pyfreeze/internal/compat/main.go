@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -30,6 +31,7 @@ func main() {
 	flag.StringVar(&h.out, "o", "", "`file` for the page; empty: none")
 	flag.IntVar(&h.rounds, "rounds", 1, "how many `times` each case is compared")
 	flag.IntVar(&h.timings, "timings", 3, "how many `times` a few cases of each program are timed")
+	flag.IntVar(&h.jobs, "jobs", 1, "how many programs are tried at a `time`: with more than one the times mean less")
 	flag.BoolVar(&h.retry, "retry", false, "try only what is not right yet")
 	flag.BoolVar(&h.only, "page", false, "try nothing: write the page from what is kept")
 	flag.StringVar(&results, "results", filepath.Join(venvs(), "results.json"), "`file` that keeps what came of each program")
@@ -46,6 +48,7 @@ func main() {
 type harness struct {
 	pyfreeze, out   string
 	rounds, timings int
+	jobs            int
 	retry, only     bool
 
 	binary string // digest of pyfreeze
@@ -94,38 +97,64 @@ func (h *harness) chosen(programs []program, names []string) (out []program) {
 	return out
 }
 
-// tryAll tries programs, telling how it gets on, and keeps what came of each.
+// tryAll tries programs, some at a time, telling how it gets on, and keeps what came of each.
 func (h *harness) tryAll(ctx context.Context, programs []program) error {
+	var (
+		mu      sync.Mutex
+		failed  error
+		workers sync.WaitGroup
+		next    = make(chan int)
+	)
+	for range max(h.jobs, 1) {
+		workers.Go(func() {
+			for i := range next {
+				start := time.Now()
+				r, err := h.tryServed(ctx, &programs[i])
+				mu.Lock()
+				fmt.Fprintf(os.Stderr, "[%d/%d] %-16s ", i+1, len(programs), programs[i].name)
+				if err == nil {
+					tell(&r, time.Since(start))
+					err = h.kept.put(r)
+				} else {
+					fmt.Fprintln(os.Stderr, "failed:", err)
+				}
+				if err != nil {
+					failed = errors.Join(failed, fmt.Errorf("%s: %w", programs[i].name, err))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range programs {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return errors.Join(failed, ctx.Err())
+}
+
+// tell prints what came of a program.
+func tell(r *row, took time.Duration) {
+	fmt.Fprintf(os.Stderr, "%s, %d of %d thawed, changed %d of %d, ratio %.2f (%.0f s)\n", r.verdict(), r.Runs.Thawed, r.Runs.Runs,
+		r.Changed.Thawed, r.Changed.Runs, r.ratio(), took.Seconds())
+	for _, list := range [][]string{{r.Absent}, {r.Refused}, r.Wrongs, r.Fallbacks} {
+		if text := strings.Join(list, "\n    "); text != "" {
+			fmt.Fprintf(os.Stderr, "    %s\n", text)
+		}
+	}
+}
+
+// tryServed tries one program with a server of its own.
+func (h *harness) tryServed(ctx context.Context, p *program) (row, error) {
 	s, err := newServer()
 	if err != nil {
-		return err
+		return row{}, err
 	}
 	defer s.close()
-	var failed error
-	for i, p := range programs {
-		if ctx.Err() != nil {
-			return errors.Join(failed, ctx.Err())
-		}
-		start := time.Now()
-		fmt.Fprintf(os.Stderr, "[%d/%d] %-16s ", i+1, len(programs), p.name)
-		r, err := h.tryOne(ctx, &p, s)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "failed:", err)
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", p.name, err))
-			continue
-		}
-		fmt.Fprintf(os.Stderr, "%s, %d of %d thawed, changed %d of %d, ratio %.2f (%.0f s)\n", r.verdict(), r.Runs.Thawed, r.Runs.Runs,
-			r.Changed.Thawed, r.Changed.Runs, r.ratio(), time.Since(start).Seconds())
-		for _, list := range [][]string{{r.Absent}, {r.Refused}, r.Wrongs, r.Fallbacks} {
-			if text := strings.Join(list, "\n    "); text != "" {
-				fmt.Fprintf(os.Stderr, "    %s\n", text)
-			}
-		}
-		if err := h.kept.put(r); err != nil {
-			return err
-		}
-	}
-	return failed
+	return h.tryOne(ctx, p, s)
 }
 
 func (h *harness) tryOne(ctx context.Context, p *program, s *server) (r row, err error) {

@@ -18,8 +18,8 @@ it with several other lists of arguments, and compares each run with one of the 
 status, every file written, every request to a server. Both run in fresh copies of the same directory; only durations, addresses, dates
 and names of temporary files are masked, where two plain runs differ in them.
 
-Each case is run from an image that was frozen in another directory, from one frozen in the same (for a project's own script, that
-alone), and on a terminal from one frozen on a terminal. *Changed* are the runs after a change that the image cannot know: another
+Each case is run from an image that was frozen in another directory (a project's own script: in the same), four of them also from one
+frozen in the same, and on a terminal from one frozen on a terminal. *Changed* are the runs after a change that the image cannot know: another
 configuration, a plugin installed, a package upgraded. There the plain command is as right as a thaw.
 
 *works*: every thaw of an unchanged program was one (none fell back to the plain command). *falls back*: the plain command ran in some,
