@@ -34,6 +34,7 @@ type bench struct {
 	work     string // the working directory, in it
 	after    bool   // the files that are written after the freeze are there
 	log      string
+	times    stopwatch
 	made     time.Time // of the files that are written: byte code has it
 }
 

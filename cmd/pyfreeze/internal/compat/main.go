@@ -30,7 +30,7 @@ func main() {
 	flag.StringVar(&h.pyfreeze, "pyfreeze", "bin/pyfreeze", "the `binary` to test")
 	flag.StringVar(&h.out, "o", "", "`file` for the page; empty: none")
 	flag.IntVar(&h.rounds, "rounds", 1, "how many `times` each case is compared")
-	flag.IntVar(&h.timings, "timings", 3, "how many `times` a few cases of each program are timed")
+	flag.IntVar(&h.timings, "timings", 2, "how many more `times` a few cases of each program are timed")
 	flag.IntVar(&h.jobs, "jobs", 1, "how many programs are tried at a `time`: with more than one the times mean less")
 	flag.BoolVar(&h.retry, "retry", false, "try only what is not right yet")
 	flag.BoolVar(&h.only, "page", false, "try nothing: write the page from what is kept")

@@ -24,7 +24,7 @@ configuration, a plugin installed, a package upgraded. There the plain command i
 
 *works*: every thaw of an unchanged program was one (none fell back to the plain command). *falls back*: the plain command ran in some,
 pyfreeze's reason is told. *refused*: ` + "`pyfreeze freeze`" + ` says why. All of these left behind what the plain program does. One that did not
-is *wrong*, and makes ` + "`make compat`" + ` fail. Times are means over four cases of the medians over three rounds, from start to end of the
+is *wrong*, and makes ` + "`make compat`" + ` fail. Times are means over the cases of the medians over one to three runs, from start to end of the
 process, plain and thawed in turns.
 
 `

@@ -46,10 +46,12 @@ func (b *bench) try(ctx context.Context, rounds, timings int) (row, error) {
 	if err := b.freezeAll(ctx, &r, photos); err != nil {
 		return r, err
 	}
-	if !slices.ContainsFunc(photos, func(s *photo) bool { return s.refused == "" }) {
+	first := slices.IndexFunc(photos, func(s *photo) bool { return s.refused == "" })
+	if first < 0 {
 		r.Refused = photos[0].refused
 		return r, nil
 	}
+	b.times = stopwatch{photos[first], map[string][]time.Duration{}, map[string][]time.Duration{}}
 	for range rounds {
 		for i, line := range b.p.cases {
 			from := photos
@@ -61,7 +63,7 @@ func (b *bench) try(ctx context.Context, rounds, timings int) (row, error) {
 			}
 		}
 	}
-	if err := b.measure(ctx, &r, photos, timings); err != nil {
+	if err := b.measure(ctx, &r, timings); err != nil {
 		return r, err
 	}
 	return r, b.changed(ctx, &r, photos)
@@ -176,6 +178,9 @@ func (b *bench) compare(ctx context.Context, r *row, n *count, photos []*photo, 
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		if n == &r.Runs && s == b.times.photo {
+			b.times.note(line, plain[where], &is)
+		}
 		if d := difference(plain[where], &is); d != "" {
 			if d, err = b.again(ctx, s, line, d); err != nil {
 				return err
@@ -259,29 +264,43 @@ func fallback(log string) string {
 	return ""
 }
 
-// timedCases is how many cases of a program are timed.
+// timedCases is how many cases of a program are timed more than once.
 const timedCases = 4
 
-// measure times a few cases, plain and from the first image, in turns.
-func (b *bench) measure(ctx context.Context, r *row, photos []*photo, timings int) error {
-	i := slices.IndexFunc(photos, func(s *photo) bool { return s.refused == "" })
-	s := photos[i]
-	cases := b.p.cases[:min(timedCases, len(b.p.cases))]
-	for _, line := range cases {
-		var plain, thawed []time.Duration
+// stopwatch holds how long each case took, plain and from the first image that there is.
+type stopwatch struct {
+	photo         *photo
+	plain, thawed map[string][]time.Duration
+}
+
+func (w *stopwatch) note(line string, plain, thawed *outcome) {
+	w.plain[line] = append(w.plain[line], plain.took)
+	w.thawed[line] = append(w.thawed[line], thawed.took)
+}
+
+// measure runs a few cases again, plain and thawed in turns, and gives the means over the cases of
+// the medians.
+func (b *bench) measure(ctx context.Context, r *row, timings int) error {
+	for _, line := range b.p.cases[:min(timedCases, len(b.p.cases))] {
 		for range timings {
-			was, err := b.compared(ctx, b.command(), line, s.terminal)
+			if len(b.times.plain[line]) == 0 {
+				break // it was not run from that image
+			}
+			was, err := b.compared(ctx, b.command(), line, b.times.photo.terminal)
 			if err != nil {
 				return err
 			}
-			is, _, err := b.thaw(ctx, s, line)
+			is, _, err := b.thaw(ctx, b.times.photo, line)
 			if err != nil {
 				return err
 			}
-			plain, thawed = append(plain, was.took), append(thawed, is.took)
+			b.times.note(line, &was, &is)
 		}
-		r.Plain += median(plain) / time.Duration(len(cases))
-		r.Thawed += median(thawed) / time.Duration(len(cases))
+	}
+	n := time.Duration(len(b.times.plain)) // if there is none, the loop does nothing
+	for line, plain := range b.times.plain {
+		r.Plain += median(plain) / n
+		r.Thawed += median(b.times.thawed[line]) / n
 	}
 	return nil
 }

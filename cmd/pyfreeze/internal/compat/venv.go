@@ -55,14 +55,10 @@ func pinned(venv, wheel string) (string, error) {
 	return "", fmt.Errorf("%s: no %s in it", path, wheel)
 }
 
-// ownVenv copies a virtual environment, for a program into which packages are installed. The files
-// are links: pip puts new ones in their place.
+// ownVenv copies a virtual environment, for a program into which packages are installed. Links would
+// be faster, but another link to a file changes its time of change, which images of others keep.
 func ownVenv(ctx context.Context, venv, to string) error {
-	out, err := exec.CommandContext(ctx, "cp", "-al", venv, to).CombinedOutput()
-	if err != nil { // another file system
-		_ = os.RemoveAll(to)
-		out, err = exec.CommandContext(ctx, "cp", "-a", venv, to).CombinedOutput()
-	}
+	out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", venv, to).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("cp: %w: %s", err, out)
 	}
