@@ -23,6 +23,7 @@ type row struct {
 	Binary        string // of pyfreeze that this was tried with
 	Absent        string // why it was not tried; "" if it was
 	Refused       string // why there is no image at all
+	Point         string // what a thaw goes on before
 	Cases         int
 	Runs, Changed count // as it was frozen, and after a change of files or packages
 	Plain, Thawed time.Duration

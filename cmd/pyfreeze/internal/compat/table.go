@@ -25,7 +25,8 @@ configuration, a plugin installed, a package upgraded. There the plain command i
 *works*: every thaw of an unchanged program was one (none fell back to the plain command). *falls back*: the plain command ran in some,
 pyfreeze's reason is told. *refused*: ` + "`pyfreeze freeze`" + ` says why. All of these left behind what the plain program does. One that did not
 is *wrong*, and makes ` + "`make compat`" + ` fail. Times are means over the cases of the medians over one to three runs, from start to end of the
-process, plain and thawed in turns.
+process, plain and thawed in turns. *Goes on before* is what the program does where the image was taken: the earlier that is, the less
+is saved.
 
 `
 
@@ -90,7 +91,7 @@ var moving = regexp.MustCompile(`0x[0-9a-f]+|\d{6,}|/tmp/compat-\d+|[0-9a-f]{12}
 // table gives the rows as Markdown.
 func table(programs []program, rows []row) string {
 	var out strings.Builder
-	out.WriteString("| program | of | stands for | | thawed | changed | plain | thawed | ratio |\n|---|---|---|---|---|---|---|---|---|\n")
+	out.WriteString("| program | of | stands for | | thawed | changed | plain | thawed | ratio | goes on before |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		p := programs[slices.IndexFunc(programs, func(p program) bool { return p.name == r.Name })]
 		of := "Debian"
@@ -112,8 +113,8 @@ func table(programs []program, rows []row) string {
 		if r.ratio() > 1 {
 			verdict += ", slower than the plain command"
 		}
-		fmt.Fprintf(&out, "| %s %s | %s | %s | %s | %d of %d | %s | %s\n", r.Name, r.Version, of, stands, verdict, r.Runs.Thawed, r.Runs.Runs,
-			changed(r.Changed), times)
+		fmt.Fprintf(&out, "| %s %s | %s | %s | %s | %d of %d | %s | %s %s |\n", r.Name, r.Version, of, stands, verdict, r.Runs.Thawed, r.Runs.Runs,
+			changed(r.Changed), times, short(r.Point))
 	}
 	return out.String()
 }

@@ -19,6 +19,7 @@ type photo struct {
 	terminal  bool
 	image     string
 	refused   string // pyfreeze's reason; "" if there is an image
+	point     string // what a thaw goes on before, as pyfreeze says
 }
 
 // photos are the images that a program's cases are run from.
@@ -51,6 +52,7 @@ func (b *bench) try(ctx context.Context, rounds, timings int) (row, error) {
 		r.Refused = photos[0].refused
 		return r, nil
 	}
+	r.Point = photos[first].point
 	b.times = stopwatch{photos[first], map[string][]time.Duration{}, map[string][]time.Duration{}}
 	for range rounds {
 		for i, line := range b.p.cases {
@@ -142,7 +144,7 @@ func (b *bench) freeze(ctx context.Context, s *photo) error {
 	}
 	switch o.status {
 	case "exit status 0":
-		s.refused = ""
+		s.refused, s.point = "", point(said)
 	case "exit status 6", "exit status 11":
 		s.refused = reason(said)
 	default:
@@ -303,6 +305,20 @@ func (b *bench) measure(ctx context.Context, r *row, timings int) error {
 		r.Thawed += median(b.times.thawed[line]) / n
 	}
 	return nil
+}
+
+// point gives what pyfreeze says that the program does at the point where a thaw goes on.
+func point(stderr string) string {
+	_, after, _ := strings.Cut(stderr, "a thaw goes on at ")
+	line, _, _ := strings.Cut(after, "\n")
+	where, what, _ := strings.Cut(line, ", before ")
+	if what == "" {
+		return ""
+	}
+	if strings.Contains(where, " in <module>") {
+		what += ", at the level of a module"
+	}
+	return what
 }
 
 // reason gives what pyfreeze said.
