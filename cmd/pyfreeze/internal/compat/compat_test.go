@@ -66,6 +66,9 @@ func TestChanged(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if r.Point == "" {
+				t.Error("it is not told where a thaw goes on")
+			}
 			if r.verdict() != works || r.Runs != (count{Runs: 4, Thawed: 4}) || r.Changed != (count{Runs: 2, Thawed: c.thawed}) {
 				t.Errorf("%s: %s, %+v, changed %+v: %v", r.verdict(), r.why(), r.Runs, r.Changed, r.AfterChange)
 			}

@@ -144,7 +144,7 @@ func (b *bench) freeze(ctx context.Context, s *photo) error {
 	}
 	switch o.status {
 	case "exit status 0":
-		s.refused, s.point = "", point(said)
+		s.refused, s.point = "", point(o.stdout)
 	case "exit status 6", "exit status 11":
 		s.refused = reason(said)
 	default:
@@ -310,9 +310,9 @@ func (b *bench) measure(ctx context.Context, r *row, timings int) error {
 }
 
 // point gives what pyfreeze says that the program does at the point where a thaw goes on.
-func point(stderr string) string {
-	_, after, _ := strings.Cut(stderr, "a thaw goes on at ")
-	line, _, _ := strings.Cut(after, "\n")
+func point(stdout string) string {
+	_, after, _ := strings.Cut(stdout, "a thaw goes on at ")
+	line, _, _ := strings.Cut(strings.ReplaceAll(after, "\r", ""), "\n")
 	where, what, _ := strings.Cut(line, ", before ")
 	if what == "" {
 		return ""
