@@ -60,10 +60,11 @@ test-matrix: setup build
 test-regrtest: setup build
 	$(GO) run ./cmd/pyfreeze/internal/regrtest -pyfreeze $(BINARY) $(if $(ONLY),-only $(ONLY)) $(if $(REPORT),-report $(REPORT)) $(MODULES)
 
-# Real programs of Debian's, plain and thawed: writes docs/compatibility.md. It installs them. PROGRAMS="black pytest" tries these only.
+# Real programs of Debian's and of PyPI's, plain and thawed: writes docs/compatibility.md. It installs them, and takes an hour.
+# PROGRAMS="black pytest" tries these only, RETRY=1 those that are not right yet, JOBS=2 (the default) two at a time.
 compat: build
 	@testdata/setup.sh compat
-	$(GO) run ./cmd/pyfreeze/internal/compat -pyfreeze $(BINARY) -o docs/compatibility.md $(PROGRAMS)
+	$(GO) run ./cmd/pyfreeze/internal/compat -pyfreeze $(BINARY) -jobs $(JOBS) -o docs/compatibility.md $(if $(RETRY),-retry) $(PROGRAMS)
 
 # The same table over more rounds; fails when a goal is missed.
 bench: setup build

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"pyfreeze/cmd/pyfreeze/internal/pty"
 )
 
 // useStreams gives this process streams of its own, of the kinds that the command had as its standard
@@ -56,27 +58,18 @@ func otherEnd(fd int) {
 }
 
 func newTerminal(window uint64) (int, error) {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	master, slave, err := pty.Open()
 	if err != nil {
 		return -1, err
 	}
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		return -1, err
-	}
+	defer slave.Close() // its copy stays
 	size := unix.Winsize{Row: uint16(window), Col: uint16(window >> 16),
 		Xpixel: uint16(window >> 32), Ypixel: uint16(window >> 48)}
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &size); err != nil {
+	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &size); err != nil {
 		return -1, err
 	}
-	const peer = 0x5441 // TIOCGPTPEER (asm-generic/ioctls.h, Linux 4.13)
-	slave, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), peer,
-		uintptr(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC))
-	if errno != 0 {
-		return -1, errno
-	}
 	others = append(others, master)
-	return int(slave), nil
+	return unix.FcntlInt(slave.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 }
 
 // newPipe returns the end that the command has.

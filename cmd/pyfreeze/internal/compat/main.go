@@ -1,8 +1,12 @@
-// Command compat freezes real programs of Debian's at the exit of a warm-up, thaws them with other arguments, compares with the plain programs
-// all that they leave behind, and writes the table of docs/compatibility.md.
+// Command compat freezes real programs, of Debian's and of PyPI's, thaws them with other arguments,
+// in other directories, on a terminal and without one, and compares with the plain programs all that
+// they leave behind. It writes docs/compatibility.md.
 //
-//	compat -pyfreeze bin/pyfreeze -o docs/compatibility.md    all
-//	compat -pyfreeze bin/pyfreeze black pytest                some, without writing the table
+//	compat -pyfreeze bin/pyfreeze -o docs/compatibility.md    all, which takes an hour
+//	compat -pyfreeze bin/pyfreeze -retry                      those that are not right yet
+//	compat -pyfreeze bin/pyfreeze black pytest                some
+//
+// What came of each is kept in a file, so the page can be written of runs that were made in parts.
 package main
 
 import (
@@ -16,91 +20,165 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 func main() {
-	pyfreeze := flag.String("pyfreeze", "bin/pyfreeze", "the `binary` to test")
-	out := flag.String("o", "", "`file` for the table; empty: standard output only")
-	rounds := flag.Int("rounds", 3, "how many `times` each case is run, plain and thawed")
+	var h harness
+	var results string
+	flag.StringVar(&h.pyfreeze, "pyfreeze", "bin/pyfreeze", "the `binary` to test")
+	flag.StringVar(&h.out, "o", "", "`file` for the page; empty: none")
+	flag.IntVar(&h.rounds, "rounds", 1, "how many `times` each case is compared")
+	flag.IntVar(&h.timings, "timings", 2, "how many more `times` a few cases of each program are timed")
+	flag.IntVar(&h.jobs, "jobs", 1, "how many programs are tried at a `time`: with more than one the times mean less")
+	flag.BoolVar(&h.retry, "retry", false, "try only what is not right yet")
+	flag.BoolVar(&h.only, "page", false, "try nothing: write the page from what is kept")
+	flag.StringVar(&results, "results", filepath.Join(venvs(), "results.json"), "`file` that keeps what came of each program")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *pyfreeze, *out, *rounds, flag.Args()); err != nil {
+	if err := h.run(ctx, results, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "compat:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, pyfreeze, out string, rounds int, only []string) error {
-	rows, failed := tryAll(ctx, pyfreeze, rounds, only)
-	bad, working := 0, 0
-	for _, r := range rows {
-		if !r.good() {
-			bad++
-		}
-		if r.verdict == works {
-			working++
-		}
-	}
-	text := table(rows)
-	fmt.Print(text)
-	if out != "" && len(only) == 0 && failed == nil {
-		if err := os.WriteFile(out, []byte(page(text)), 0o644); err != nil {
-			return err
-		}
-	}
-	if failed != nil {
-		return failed
-	}
-	if bad > 0 {
-		return fmt.Errorf("%d of %d programs are not as they should be", bad, len(rows))
-	}
-	if len(only) == 0 && working < minWorking {
-		return fmt.Errorf("%d programs work, %d should", working, minWorking)
-	}
-	return nil
+// harness is what one call of this program is asked for.
+type harness struct {
+	pyfreeze, out   string
+	rounds, timings int
+	jobs            int
+	retry, only     bool
+
+	binary string // digest of pyfreeze
+	kept   *kept
 }
 
-// tryAll tries the programs that are asked for, or all.
-func tryAll(ctx context.Context, pyfreeze string, rounds int, only []string) (rows []row, err error) {
-	if pyfreeze, err = filepath.Abs(pyfreeze); err != nil {
-		return nil, err
+func (h *harness) run(ctx context.Context, results string, names []string) (err error) {
+	programs, err := all()
+	if err != nil {
+		return err
 	}
+	for _, name := range names {
+		if !slices.ContainsFunc(programs, func(p program) bool { return p.name == name }) {
+			return fmt.Errorf("no program %s in the table", name)
+		}
+	}
+	if h.kept, err = keptIn(results); err != nil {
+		return err
+	}
+	if h.pyfreeze, err = filepath.Abs(h.pyfreeze); err != nil {
+		return err
+	}
+	if h.binary, err = digest(h.pyfreeze); err != nil {
+		return err
+	}
+	failed := h.tryAll(ctx, h.chosen(programs, names))
+	rows, missing := h.rows(programs)
+	s := sum(rows)
+	fmt.Print(s, "\n")
+	if h.out != "" && missing == 0 {
+		failed = errors.Join(failed, os.WriteFile(h.out, []byte(page(s, table(programs, rows))), 0o644))
+	}
+	return errors.Join(failed, h.judge(programs, rows, missing, len(names) > 0))
+}
+
+// chosen are the programs to try.
+func (h *harness) chosen(programs []program, names []string) (out []program) {
+	for _, p := range programs {
+		r, ok := h.kept.rows[p.name]
+		switch {
+		case h.only, len(names) > 0 && !slices.Contains(names, p.name), h.retry && ok && r.good(&p):
+		default:
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// tryAll tries programs, some at a time, telling how it gets on, and keeps what came of each.
+func (h *harness) tryAll(ctx context.Context, programs []program) error {
+	var (
+		mu      sync.Mutex
+		failed  error
+		workers sync.WaitGroup
+		next    = make(chan int)
+	)
+	for range max(h.jobs, 1) {
+		workers.Go(func() {
+			for i := range next {
+				start := time.Now()
+				r, err := h.tryServed(ctx, &programs[i])
+				mu.Lock()
+				fmt.Fprintf(os.Stderr, "[%d/%d] %-16s ", i+1, len(programs), programs[i].name)
+				if err == nil {
+					tell(&r, time.Since(start))
+					err = h.kept.put(r)
+				} else {
+					fmt.Fprintln(os.Stderr, "failed:", err)
+				}
+				if err != nil {
+					failed = errors.Join(failed, fmt.Errorf("%s: %w", programs[i].name, err))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range programs {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return errors.Join(failed, ctx.Err())
+}
+
+// tell prints what came of a program.
+func tell(r *row, took time.Duration) {
+	fmt.Fprintf(os.Stderr, "%s, %d of %d thawed, changed %d of %d, ratio %.2f (%.0f s)\n", r.verdict(), r.Runs.Thawed, r.Runs.Runs,
+		r.Changed.Thawed, r.Changed.Runs, r.ratio(), took.Seconds())
+	for _, list := range [][]string{{r.Absent}, {r.Refused}, r.Wrongs, r.Fallbacks} {
+		if text := strings.Join(list, "\n    "); text != "" {
+			fmt.Fprintf(os.Stderr, "    %s\n", text)
+		}
+	}
+}
+
+// tryServed tries one program with a server of its own.
+func (h *harness) tryServed(ctx context.Context, p *program) (row, error) {
 	s, err := newServer()
 	if err != nil {
-		return nil, err
+		return row{}, err
 	}
 	defer s.close()
-	var failed error
-	for _, p := range all() {
-		if len(only) > 0 && !slices.Contains(only, p.name) {
-			continue
-		}
-		r, err := tryOne(ctx, &p, pyfreeze, rounds, s)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		fmt.Fprintf(os.Stderr, "%-14s %s, plain %v, thawed %v %s\n", p.name, r.verdict, r.plain, r.thawed, r.why)
-		rows = append(rows, r)
-	}
-	return rows, failed
+	return h.tryOne(ctx, p, s)
 }
 
-func tryOne(ctx context.Context, p *program, pyfreeze string, rounds int, s *server) (r row, err error) {
+func (h *harness) tryOne(ctx context.Context, p *program, s *server) (r row, err error) {
 	base, err := os.MkdirTemp("", "compat-")
 	if err != nil {
 		return r, err
 	}
 	defer os.RemoveAll(base)
-	b, err := newBench(ctx, p, pyfreeze, base, s)
+	b, err := newBench(ctx, p, h.pyfreeze, base, s)
+	if errors.Is(err, errAbsent) {
+		return row{Name: p.name, Binary: h.binary, Absent: err.Error()}, nil
+	}
 	if err != nil {
 		return r, err
 	}
-	if r, err = b.try(ctx, rounds); err != nil {
+	if r, err = b.try(ctx, h.rounds, h.timings); err != nil {
 		return r, err
 	}
-	r.version, err = version(ctx, p)
+	r.Binary = h.binary
+	if p.venv != "" {
+		r.Version, err = pinned(b.venv, p.wheel)
+		return r, err
+	}
+	r.Version, err = version(ctx, p)
 	return r, err
 }
 
@@ -112,4 +190,36 @@ func version(ctx context.Context, p *program) (string, error) {
 		return "", fmt.Errorf("%s is not installed (testdata/setup.sh compat installs it): %w", name, err)
 	}
 	return string(out), nil
+}
+
+// rows are what is kept of the table's programs, in its order.
+func (h *harness) rows(programs []program) (out []row, missing int) {
+	for _, p := range programs {
+		r, ok := h.kept.rows[p.name]
+		if !ok {
+			missing++
+			continue
+		}
+		out = append(out, r)
+	}
+	return out, missing
+}
+
+// judge says what is not as it should be: with some programs asked for, only a wrong one.
+func (h *harness) judge(programs []program, rows []row, missing int, some bool) error {
+	s := sum(rows)
+	if old := len(slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.Binary == h.binary })); old > 0 {
+		fmt.Printf("%d of them were tried with another pyfreeze.\n", old)
+	}
+	switch {
+	case s.wrong > 0:
+		return fmt.Errorf("%d programs are wrong", s.wrong)
+	case some:
+		return nil
+	case missing > 0:
+		return fmt.Errorf("%d of %d programs were not tried yet: no page is written", missing, len(programs))
+	case s.works+s.absent < minWorking:
+		return fmt.Errorf("%d programs thaw, %d should", s.works, minWorking)
+	}
+	return nil
 }

@@ -10,11 +10,9 @@ var network = []program{
 	{name: "yt-dlp", packages: "yt-dlp", stands: "1,800 modules of extractors", command: "/usr/bin/yt-dlp", warm: "--version",
 		cases:  []string{"http://{SERVER}/video.html", "--print title http://{SERVER}/video.html", "-F http://{SERVER}/video.html", "-J http://{SERVER}/video.html", "http://{SERVER}/missing", "--list-extractors", "-q -o out.mp4 http://{SERVER}/video.mp4", "--help", "--nosuch"},
 		varies: []*regexp.Regexp{regexp.MustCompile(`\(varies\)|at +[\d.]+[KMG]?i?B/s|in [\d:]+|ETA [\d:]+|at +Unknown B/s|\([\d:]+\)`), regexp.MustCompile(`"epoch": \d+`), regexp.MustCompile(`Chrome/[\d.]+`)}},
-	{name: "awscli", packages: "awscli", stands: "s2n, which keeps /dev/urandom open; frozen `--at awscli.clidriver:main`", command: "/usr/bin/aws",
+	{name: "awscli", packages: "awscli", stands: "version 2; s2n, which keeps /dev/urandom open", command: "/usr/bin/aws",
 		warm: "--version", env: []string{"AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true"},
 		files: map[string]string{"../home/.aws/config": "[default]\nregion = eu-central-1\n", "local": "text\n"},
 		cases: []string{"configure list", "configure get region", "configure set output json", "s3 ls s3://bucket --no-sign-request --endpoint-url http://{SERVER}",
 			"ec2 describe-instances --generate-cli-skeleton", "s3 cp local s3://bucket/key --dryrun --no-sign-request", "ec2 nosuch"}},
-	{name: "awscli (at its exit)", packages: "awscli", stands: "a thread of its C library's", command: "/usr/bin/aws", warm: "configure list", env: []string{"AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true"},
-		files: map[string]string{"../home/.aws/config": "[default]\nregion = eu-central-1\n"}, refused: "_awscrt"},
 }

@@ -2,13 +2,16 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// program is one row of the table: a program of Debian's, how it is frozen, and what it is asked to do.
+// program is one row of the table: a program, how it is frozen, and what it is asked to do.
 type program struct {
 	name     string
 	packages string // of Debian; the first one's version is in the table
+	venv     string // the virtual environment that it is in, one of testdata/compat; "" for Debian's
+	wheel    string // its package there
 	stands   string // what it stands for
 	// files are written, and prepare's commands run, in the directory that every run gets a fresh copy of.
 	files   map[string]string
@@ -17,9 +20,17 @@ type program struct {
 	command string   // the program
 	freeze  []string // flags of pyfreeze freeze
 	warm    string   // arguments of the run that is frozen
-	inPlace bool     // frozen in the directory where the cases run, as a project's own script; else in another
+	inPlace bool     // frozen in the directory where the cases run, as a project's own script; else also in another
 	// cases are the arguments to compare: none is that of the warm-up. Words are split at spaces; "< FILE" gives standard input.
 	cases []string
+	// after are files of the working directory that are written after the freeze; these are the cases to compare then.
+	after      map[string]string
+	afterCases []string
+	// plugin is a package that is installed after the freeze; with upgrade, frozen once more with it, and upgraded after that.
+	plugin, upgrade map[string]string
+	pluginCases     []string
+	// noTerminal tells why it is not tried on a terminal, where it is not.
+	noTerminal string
 	// caches are directories of files that tell of times or of the order of sets: their names alone are compared.
 	caches []string
 	// varies is what differs between two plain runs as well, and is masked in what is compared.
@@ -29,15 +40,14 @@ type program struct {
 }
 
 // all is the table: at least minWorking of them must work.
-func all() (out []program) {
-	for _, list := range [][]program{fast, checkers, builders, network, shells, science} {
-		out = append(out, list...)
-	}
-	return out
+func all() ([]program, error) {
+	out := slices.Concat(fast, checkers, builders, network, shells, science)
+	more, err := described()
+	return append(out, more...), err
 }
 
 // minWorking is how many programs must work.
-const minWorking = 14
+const minWorking = 70
 
 // split gives the words of a line, and the file of standard input.
 func split(line string) (words []string, stdin string) {

@@ -14,8 +14,7 @@ f(2)
 
 // shells read programs from their users.
 var shells = []program{
-	{name: "ipython3 (at its exit)", packages: "ipython3", stands: "a thread, a database of its history", command: "/usr/bin/ipython3", warm: "-c 1", refused: "HistorySavingThread"},
-	{name: "ipython3", packages: "ipython3", stands: "the same, frozen `--at IPython:start_ipython`", files: map[string]string{"in.txt": session, "s.py": "import sys\nprint(sys.argv, __name__)\n", "bad.py": "1/0\n"},
+	{name: "ipython3", packages: "ipython3", stands: "a thread, a database of its history", files: map[string]string{"in.txt": session, "s.py": "import sys\nprint(sys.argv, __name__)\n", "bad.py": "1/0\n"},
 		command: "/usr/bin/ipython3", warm: "-c 1", caches: []string{"home/.ipython"},
 		cases: []string{"-c print(6*7)", "s.py a b", "bad.py", "--simple-prompt < in.txt", "--no-banner --simple-prompt --colors=NoColor < in.txt", "--version", "profile list", "none.py"}},
 	{name: "bpython", packages: "bpython", stands: "a shell on a terminal; curtsies", files: map[string]string{"s.py": "import sys\nprint(sys.argv, __name__)\n", "bad.py": "1/0\n"}, command: "/usr/bin/bpython", warm: "--version",
