@@ -115,7 +115,7 @@ func (s *subject) threads(locals bool) ([]shownThread, error) {
 	}
 	names := s.heap.ThreadObjects()
 	out := []shownThread{}
-	src := sources{cwd: s.cwd, before: s.startTime(), files: map[string][]string{}}
+	src := s.sources()
 	interps, err := s.heap.Interpreters() // the main one is last
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (s *subject) threads(locals bool) ([]shownThread, error) {
 			x.Error = err.Error()
 		}
 		for _, fr := range slices.Backward(frames) {
-			x.Frames = append(x.Frames, s.frame(&fr, locals, &src))
+			x.Frames = append(x.Frames, s.frame(&fr, locals, src))
 		}
 		out = append(out, x)
 	}
