@@ -17,6 +17,10 @@ type Core struct {
 	Pid     int    // 0 when the core does not say
 	Psargs  string // start of the command line, at most 80 bytes
 	Image   bool   // it is a pyfreeze image
+	// Signal is the one that ended the process; nil when there was none (gcore) or the core does not say.
+	Signal *CoreSignal
+	// Lacks says what memory is missing that a core usually has.
+	Lacks Lacking
 }
 
 // FileNote is one mapped file that the core names (NT_FILE).
@@ -31,8 +35,9 @@ type FileNote struct {
 
 // CoreThread is one thread's state at the time of the dump (NT_PRSTATUS).
 type CoreThread struct {
-	Tid  int
-	Regs unix.PtraceRegs
+	Tid    int
+	Regs   unix.PtraceRegs
+	Signal int // that it was ended by, or 0
 }
 
 // Close releases the core's memory; see [Space.Close].
@@ -41,17 +46,32 @@ func (c *Core) Close() error { return c.Space.Close() }
 // LoadCore opens an ELF core file of this machine's architecture. The file is
 // mapped, not read. Memory that the dump left out and that NT_FILE names comes
 // from the files, as far as these still exist and look the same. A file that is
-// no core, or is broken or cut short, gives a [*CoreError].
+// no core, or is broken, gives a [*CoreError]; of one that is cut short, Lacks says what is missing.
 func LoadCore(path string) (*Core, error) {
 	f, st, err := openRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open core file: %w", err)
 	}
 	defer f.Close()
-	if st.Size < ehdrSize {
+	size, packedCut := st.Size, false
+	head := make([]byte, 8)
+	n, _ := f.ReadAt(head, 0) // a short file is told below
+	if p := packingOf(head[:n]); p != nil {
+		whole, cut, err := unpack(path, f, p)
+		if err != nil {
+			return nil, err
+		}
+		defer whole.Close()
+		st, err := whole.Stat()
+		if err != nil {
+			return nil, err
+		}
+		f, size, packedCut = whole, st.Size(), cut
+	}
+	if size < ehdrSize {
 		return nil, &CoreError{Path: path, Reason: "too short for an ELF file"}
 	}
-	data, err := mmapFile(f, st.Size, 0, uint64(st.Size))
+	data, err := mmapFile(f, size, 0, uint64(size))
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +80,7 @@ func LoadCore(path string) (*Core, error) {
 		_ = unix.Munmap(data)
 		return nil, err
 	}
+	core.Lacks.Cut = core.Lacks.Cut || packedCut
 	core.Space.owned = append(core.Space.owned, data)
 	return core, nil
 }
@@ -91,6 +112,9 @@ type coreLoader struct {
 	auxv    map[uint64]uint64
 	pid     int
 	psargs  string
+
+	signal *CoreSignal
+	lacks  Lacking
 
 	firsts map[string]Addr // see firstPages
 }
@@ -135,7 +159,8 @@ func (l *coreLoader) load() (*Core, error) {
 	if err != nil {
 		return nil, &CoreError{Path: l.path, Reason: "bad segments", Err: err}
 	}
-	return &Core{Space: sp, Files: l.files, Threads: l.threads, Auxv: l.auxv, Pid: l.pid, Psargs: l.psargs, Image: l.image}, nil
+	return &Core{Space: sp, Files: l.files, Threads: l.threads, Auxv: l.auxv, Pid: l.pid, Psargs: l.psargs, Image: l.image,
+		Signal: l.crash(), Lacks: l.lacks}, nil
 }
 
 // cstring gives the text before the first NUL.

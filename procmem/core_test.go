@@ -100,17 +100,26 @@ func TestLoadCoreErrors(t *testing.T) {
 	}
 }
 
-// Cut anywhere, a core gives an error, or less; never a crash.
+// Cut anywhere, a core gives an error, or less and says so; never a crash.
 func TestLoadCoreTruncated(t *testing.T) {
 	data := tinyCore()
-	if _, err := loadBytes(t, data); err != nil {
-		t.Fatal(err)
+	whole, err := loadBytes(t, data)
+	if err != nil || whole.Lacks.Cut {
+		t.Fatal(err, whole)
 	}
+	headers := ehdrSize + 4*phdrSize
 	for n := range data {
-		_, err := loadBytes(t, data[:n])
+		core, err := loadBytes(t, data[:n])
 		var e *CoreError
-		if !errors.As(err, &e) {
+		switch {
+		case n < headers && !errors.As(err, &e):
 			t.Errorf("cut to %d of %d bytes: %v", n, len(data), err)
+		case n >= headers && (err != nil || !core.Lacks.Cut || !strings.Contains(core.Lacks.String(), "cut short")):
+			t.Errorf("cut to %d of %d bytes: %v, %+v", n, len(data), err, core)
+		case n >= headers:
+			if b, err := core.Space.Bytes(0x500000, 6); err == nil {
+				t.Errorf("cut to %d of %d bytes: %q", n, len(data), b)
+			}
 		}
 	}
 }

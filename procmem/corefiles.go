@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 )
 
@@ -24,22 +25,30 @@ func (l *coreLoader) segments(progs []prog) ([]Segment, error) {
 		if p.fsize > p.mem || p.mem > 1<<47 || p.addr > -p.mem {
 			return nil, l.fail(p.hdr, "a segment at %#x with %d bytes in the file and %d in memory", p.addr, p.fsize, p.mem)
 		}
-		data, err := l.slice(p.off, p.fsize, fmt.Sprintf("the segment at %#x", p.addr))
-		if err != nil {
+		data, whole := l.upTo(p.off, p.fsize)
+		if !whole && l.image {
+			_, err := l.slice(p.off, p.fsize, fmt.Sprintf("the segment at %#x", p.addr))
 			return nil, err
 		}
 		m := p.mapping()
 		covered = append(covered, m.Range)
 		l.name(&m)
+		l.lacks.add(&m, p.fsize, uint64(len(data)))
 		if l.zeroTail(&m, p) {
-			if data, err = l.extend(data, p.mem); err != nil {
+			all, err := l.extend(data, p.mem)
+			if err != nil {
 				return nil, err
 			}
+			data = all
 		}
 		if len(data) > 0 {
 			segs = appendPart(segs, &Segment{Mapping: m, Data: data}, Range{m.Start, m.Start + Addr(len(data))})
 		}
-		if n := uint64(len(data)); n < p.mem {
+		n := uint64(len(data))
+		if n < p.fsize && !m.Exec { // cut off: the dump had it since it differs from the file, or may
+			n = p.fsize
+		}
+		if n < p.mem {
 			rest := m
 			rest.Start += Addr(n)
 			missing = append(missing, rest)
@@ -48,6 +57,10 @@ func (l *coreLoader) segments(progs []prog) ([]Segment, error) {
 	segs, err := l.join(segs)
 	if err != nil {
 		return nil, err
+	}
+	if l.lacks.leftOut() {
+		// What was written to is in no file.
+		missing = slices.DeleteFunc(missing, func(m Mapping) bool { return m.Write })
 	}
 	missing = append(missing, l.unloaded(covered)...)
 	return l.supply(segs, missing), nil

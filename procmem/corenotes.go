@@ -10,13 +10,15 @@ const (
 	ntPrstatus = 1
 	ntPrpsinfo = 3
 	ntAuxv     = 6
+	ntSiginfo  = 0x53494749
 	ntFile     = 0x46494c45
 )
 
 // notes reads one PT_NOTE segment.
 func (l *coreLoader) notes(p prog) error {
-	data, err := l.slice(p.off, p.fsize, "a note segment")
-	if err != nil {
+	data, whole := l.upTo(p.off, p.fsize)
+	if !whole && l.image {
+		_, err := l.slice(p.off, p.fsize, "a note segment")
 		return err
 	}
 	for off := uint64(0); uint64(len(data))-off >= 12; {
@@ -27,6 +29,10 @@ func (l *coreLoader) notes(p prog) error {
 		name := off
 		desc := name + pad4(namesz)
 		if left := uint64(len(data)); desc > left || descsz > left-desc {
+			if !whole {
+				l.lacks.Cut = true
+				return nil
+			}
 			return l.fail(at, "a note of %d bytes is longer than its segment", descsz)
 		}
 		owner := cstring(data[name : name+namesz])
@@ -56,6 +62,11 @@ func (l *coreLoader) note(at uint64, owner string, typ uint32, desc []byte) erro
 			return l.fail(at, "an NT_PRSTATUS note of %d bytes", len(desc))
 		}
 		l.threads = append(l.threads, t)
+	case ntSiginfo:
+		if s, ok := parseSiginfo(desc); ok && len(l.threads) > 0 && l.signal == nil {
+			s.Tid = l.threads[len(l.threads)-1].Tid
+			l.signal = &s
+		}
 	case ntPrpsinfo:
 		pid, args, ok := parsePrpsinfo(desc)
 		if !ok {

@@ -103,7 +103,10 @@ func (h *Heap) instanceAttr(a uint64, t *typeInfo, name string) (uint64, bool) {
 // fields as members.
 func (h *Heap) typeField(a uint64, name string) (uint64, bool) {
 	off := map[string]uint64{"__mro__": h.off.typ.mro, "__base__": h.off.typ.base}[name]
-	if off == 0 {
+	if name == "__bases__" {
+		off = (&resolver{lay: h.lay}).opt("PyTypeObject.tp_bases")
+	}
+	if off == 0 || off == absent {
 		return 0, false
 	}
 	v, _ := h.view.u64(a + off)

@@ -1,5 +1,7 @@
 package pyheap
 
+import "slices"
+
 // Frame is one activation of Python code.
 type Frame struct {
 	Addr     Addr // _PyInterpreterFrame; PyFrameObject before 3.11
@@ -48,19 +50,38 @@ func (h *Heap) eachFrame(ts uint64, fn func(f uint64)) error {
 		f, ok = h.view.u64(ts + o.tsFrame)
 		next = o.objBack
 	}
+	last := uint64(0) // in the stack of Python frames
 	for i := 0; ok && f != 0; i++ {
 		if h.work++; i == maxFrames || h.exhausted() {
 			return &ObjectError{Addr: Addr(ts), Want: "a thread with frames", Err: errLoop}
 		}
 		if !h.onCStack(f) {
 			fn(f)
+			last = f
 		}
 		f, ok = h.view.u64(f + next)
 	}
 	if !ok {
-		return &ObjectError{Addr: Addr(ts), Want: "a thread with frames", Err: errNotMapped}
+		return h.unlinked(ts, last, fn)
 	}
 	return nil
+}
+
+// unlinked goes on where the frame that follows one is not in memory.
+func (h *Heap) unlinked(ts, last uint64, fn func(f uint64)) error {
+	rest := h.stackFrames(ts)
+	if i := slices.Index(rest, last); i >= 0 {
+		rest = rest[i+1:]
+	} else if last != 0 {
+		rest = nil // a generator's: where the stack goes on is not known
+	}
+	if len(rest) == 0 {
+		return &ObjectError{Addr: Addr(ts), Want: "a thread with frames", Err: errNotMapped}
+	}
+	for _, f := range rest {
+		fn(f)
+	}
+	return &InferredError{Addr(ts)}
 }
 
 func (h *Heap) onCStack(f uint64) bool {

@@ -41,6 +41,10 @@ type Heap struct {
 
 	modulesSorted []symbols.Module // by address
 
+	frames map[string]uint64 // of threads, by their labels; nil until asked for
+
+	numpy string // its version, once asked for
+
 	statePlans map[uint64]*plan // of module states, by definition
 
 	plans        []*plan

@@ -11,55 +11,25 @@ var errSyntax = errors.New(`cannot be parsed: write a module name or an address,
 
 // Lookup finds an object by a path of attribute, item and index steps that begins with the name of a
 // module, a global of __main__, a builtin, or the address of an object: "sys.modules['os'].environ",
-// "mercurial.pycompat.sysargv[0]", "0x7f3a5c0012d0.name". Keys are str, bytes (b'x') or int. It fails with a
-// *LookupError that names the step.
+// "mercurial.pycompat.sysargv[0]", "0x7f3a5c0012d0.name". Keys are str, bytes (b'x') or int. Every path that
+// [Walk.Path] gives is one, too. It fails with a *LookupError that names the step.
 func (h *Heap) Lookup(path string) (_ Addr, err error) {
 	defer guard(&err)
 	defer h.begin(h.callLimit())()
-	fail := func(step string, at Addr, err error) (Addr, error) {
-		return 0, &LookupError{Path: path, Step: step, At: at, Err: err}
+	p := &pathReader{h: h, rest: path}
+	if err := p.start(); err != nil {
+		return 0, &LookupError{Path: path, Step: p.step, At: 0, Err: err}
 	}
-	name, rest := ident(path)
-	if name == "" {
-		return fail(path, 0, errSyntax)
-	}
-	obj, module, err := h.firstStep(name)
-	if err != nil {
-		return fail(name, 0, err)
-	}
-	for rest != "" {
-		before := rest
-		switch rest[0] {
-		case '.':
-			if name, rest = ident(rest[1:]); name == "" {
-				return fail(before, obj, errSyntax)
-			}
-			v, err := h.Attr(obj, name)
-			if module != "" {
-				module += "." + name
-				if sub, ok := h.module(module); ok && err != nil {
-					v, err = sub, nil // a submodule that is no attribute of its package
-				}
-			}
-			if err != nil {
-				return fail("."+name, obj, err)
-			}
-			obj = v
-		case '[':
-			key, after, err := parseKey(rest[1:])
-			if err != nil {
-				return fail(before, obj, err)
-			}
-			v, err := h.item(obj, key)
-			if err != nil {
-				return fail(before[:len(before)-len(after)], obj, err)
-			}
-			obj, rest, module = v, after, ""
-		default:
-			return fail(before, obj, errSyntax)
+	for p.rest != "" {
+		at := p.obj
+		if err := p.next(); err != nil {
+			return 0, &LookupError{Path: path, Step: p.step, At: Addr(at), Err: err}
 		}
 	}
-	return obj, nil
+	if !h.isObject(p.obj) {
+		return 0, &LookupError{Path: path, Step: p.step, At: Addr(p.obj), Err: &ObjectError{Addr: Addr(p.obj), Want: "a live object"}}
+	}
+	return Addr(p.obj), nil
 }
 
 // firstStep finds what a path begins with. module is what has been read as a module name so far; "" when it
@@ -90,7 +60,7 @@ func (h *Heap) firstStep(name string) (obj Addr, module string, err error) {
 
 // ident cuts an identifier off the front of s.
 func ident(s string) (name, rest string) {
-	i := strings.IndexAny(s, ".[]'\" \t\n")
+	i := strings.IndexAny(s, ".,[]'\" \t\n")
 	if i < 0 {
 		return s, ""
 	}

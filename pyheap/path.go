@@ -29,7 +29,11 @@ func (w *Walk) Path(a Addr) string {
 	}
 	label := ""
 	if top := w.nodes[chain[len(chain)-1]]; top.parent < 0 {
-		label = w.rootLabel(&w.roots[-1-top.parent])
+		r := &w.roots[-1-top.parent]
+		label = w.rootLabel(r)
+		if r.unnamed() { // nothing leads there but its address
+			label = fmt.Sprintf("(%s) %#x", label, top.addr)
+		}
 	}
 	return w.pathAlong(label, chain)
 }
@@ -41,8 +45,11 @@ func (w *Walk) pathAlong(label string, chain []int) string {
 	attrs := false // the dict just reached holds attributes
 	for j := len(chain) - 1; j > 0; j-- {
 		if n := len(chain) - 1 - maxShown; n > 0 && j == len(chain)-1-maxShown/2 {
-			steps = append(steps, fmt.Sprintf(" ...(%d steps)... ", n))
-			j, attrs = maxShown/2, false
+			j, attrs = w.goesOnAt(chain, maxShown/2), false
+			steps = append(steps, fmt.Sprintf(" ...(%d steps)... %#x", len(chain)-1-maxShown/2-j, w.nodes[chain[j]].addr))
+			if j == 0 {
+				break
+			}
 		}
 		var s string
 		s, attrs = w.step(chain[j], chain[j-1], attrs)
@@ -50,8 +57,28 @@ func (w *Walk) pathAlong(label string, chain []int) string {
 			steps = append(steps, s)
 		}
 	}
+	if attrs {
+		steps = append(steps, ".__dict__") // it is meant itself
+	}
 	return strings.Join(steps, "")
 }
+
+// goesOnAt gives the number of the first object of a chain at or after j, counted from its end.
+func (w *Walk) goesOnAt(chain []int, j int) int {
+	for j > 0 && w.nodes[chain[j]].isBlock() {
+		j--
+	}
+	return j
+}
+
+// unnamed says that no name leads to what the root holds.
+func (r *root) unnamed() bool {
+	return r.kind == rootStack || r.kind == rootGC || r.kind == rootNamed && strings.ContainsRune(r.label, ' ') &&
+		!strings.HasPrefix(r.label, mainThreads)
+}
+
+// mainThreads begins the labels of fields of the main thread's state.
+const mainThreads = "main thread's "
 
 // step describes the edge from one node to the next.
 func (w *Walk) step(from, to int, attrs bool) (label string, toAttrs bool) {
@@ -60,13 +87,25 @@ func (w *Walk) step(from, to int, attrs bool) (label string, toAttrs bool) {
 	if n.isBlock() {
 		if p := w.planOf(n); p != nil {
 			w.h.visitPlan(&f, n.addr, n.size, p)
+			if f.isBlock {
+				f.arg, f.found = wordIn(w.h.view.clip(n.addr, n.size), f.want)
+			}
+			if !f.found {
+				return fmt.Sprintf(" -> %#x", f.want), false
+			}
 			return fmt.Sprintf(" -> <%s at %#x>.%s", p.name, n.addr, w.h.planField(p, f.arg)), false
 		}
 		w.h.scan(&f, w.h.view.clip(n.addr, n.size), 0, nil)
+		if !f.found {
+			return fmt.Sprintf(" -> %#x", f.want), false
+		}
 		return fmt.Sprintf(" -> %d bytes at %#x, +%#x", n.size, n.addr, f.arg), false
 	}
 	t := w.h.list[n.typ]
 	w.h.visit(&f, n.addr, t)
+	if f.isBlock {
+		f.arg, f.found = w.h.wordOf(n.addr, t, f.want)
+	}
 	if !f.found {
 		return fmt.Sprintf(" -> %#x", f.want), false
 	}
@@ -83,18 +122,22 @@ func (h *Heap) edgeLabel(a uint64, t *typeInfo, k edgeKind, arg uint64, attrs bo
 	case edgeItem:
 		return fmt.Sprintf("[%d]", arg), false
 	case edgeAttr:
-		return "." + h.keyName(arg), false
+		return attrLabel(h.keyName(arg)), false
 	case edgeValue:
 		if attrs {
 			if s, err := h.str(arg, maxName); err == nil {
-				return "." + s, false
+				return attrLabel(s), false
 			}
+			return ".__dict__" + h.keyLabel(arg), false
 		}
-		return "[" + h.Repr(Addr(arg), MaxKeyShown) + "]", false
+		return h.keyLabel(arg), false
 	case edgeKey:
+		if attrs {
+			return fmt.Sprintf(".__dict__ key %d", arg), false
+		}
 		return fmt.Sprintf(" key %d", arg), false
 	case edgeMember:
-		return " member", false
+		return fmt.Sprintf(" member %d", arg), false
 	case edgeFrame, edgeLocal, edgeStack:
 		frame := a
 		if t.kind == kindGen && h.off.frame.genState != absent {
@@ -130,7 +173,7 @@ func (h *Heap) slotLabel(frame uint64, k edgeKind, arg uint64) string {
 		}
 		return fmt.Sprintf("local %d", arg)
 	case edgeStack:
-		return "value stack"
+		return fmt.Sprintf("value stack %d", arg)
 	}
 	o := &h.off.frame
 	for name, off := range map[string]uint64{"function": o.fn, "globals": o.globals, "builtins": o.builtins,
@@ -147,25 +190,20 @@ func (w *Walk) rootLabel(r *root) string {
 	h := w.h
 	switch r.kind {
 	case rootFrame:
-		fr, err := h.readFrame(r.at)
-		if err != nil {
-			return fmt.Sprintf("frame at %#x, %s", r.at, h.slotLabel(r.at, r.edge, r.arg))
-		}
-		return fmt.Sprintf("frame %s() in %s:%d, %s", fr.Name, fr.File, fr.Line, h.slotLabel(r.at, r.edge, r.arg))
+		return h.frameLabel(r.at) + ", " + h.slotLabel(r.at, r.edge, r.arg)
 	case rootStatic:
 		return h.staticLabel(r.at)
 	case rootThread:
 		for _, t := range w.tstates {
 			if r.at >= uint64(t.Addr) && r.at-uint64(t.Addr) < w.tstateSize {
-				return fmt.Sprintf("thread state of thread %d, %s", t.NativeID,
-					h.structField("PyThreadState", r.at-uint64(t.Addr)))
+				return h.threadLabel(t) + ", " + h.structField("PyThreadState", r.at-uint64(t.Addr))
 			}
 		}
 		return "thread state"
 	case rootStack:
-		return "(only the C stack has it) "
+		return "only the C stack has it"
 	case rootGC:
-		return "(only the garbage collector knows it) "
+		return "only the garbage collector knows it"
 	}
 	return r.label
 }
@@ -182,7 +220,7 @@ func (h *Heap) staticLabel(at uint64) string {
 			if sym.Name == "_PyRuntime" {
 				return "_PyRuntime." + h.structField("_PyRuntimeState", off)
 			}
-			return fmt.Sprintf("%s, %s+%#x", where, sym.Name, off)
+			return fmt.Sprintf("%s, %s+%#x at %#x", where, sym.Name, off, at)
 		}
 	}
 	return fmt.Sprintf("%s at %#x", where, at)
@@ -190,10 +228,11 @@ func (h *Heap) staticLabel(at uint64) string {
 
 // finder looks for the first edge to one object or block.
 type finder struct {
-	want  uint64
-	found bool
-	kind  edgeKind
-	arg   uint64
+	want    uint64
+	found   bool
+	isBlock bool // it is one
+	kind    edgeKind
+	arg     uint64
 }
 
 func (f *finder) edge(k edgeKind, to, arg uint64) {
@@ -204,7 +243,7 @@ func (f *finder) edge(k edgeKind, to, arg uint64) {
 
 func (f *finder) block(_ blockKind, at, _ uint64) {
 	if !f.found && at == f.want {
-		f.found, f.kind = true, edgeWord
+		f.found, f.isBlock, f.kind = true, true, edgeWord
 	}
 }
 

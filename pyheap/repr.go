@@ -2,6 +2,7 @@ package pyheap
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,28 @@ func (r *reprer) write(a uint64, depth int) {
 	r.b.WriteString(">")
 }
 
+// Digits of larger ints take long to compute: more bits than plainBits are written where all that come of
+// them are shown, more than maxBits never.
+const (
+	plainBits = 1 << 17
+	maxBits   = 1 << 22
+)
+
+// intText writes an int, as long as it may be.
+func intText(v *big.Int, limit int) string {
+	n := v.BitLen()
+	if n <= plainBits || n <= maxBits && n/4 <= limit {
+		return v.String()
+	}
+	const shown = 128 // bits
+	head := new(big.Int).Rsh(new(big.Int).Abs(v), uint(n-shown)&^3)
+	sign := ""
+	if v.Sign() < 0 {
+		sign = "-"
+	}
+	return fmt.Sprintf("<int of %d bits, %s%#x...>", n, sign, head)
+}
+
 // baseNames are the builtin types whose subclasses have a value worth showing.
 var baseNames = map[kind]string{kindInt: "builtins.int", kindStr: "builtins.str", kindBytes: "builtins.bytes",
 	kindFloat: "builtins.float", kindTuple: "builtins.tuple", kindList: "builtins.list", kindDict: "builtins.dict",
@@ -91,10 +114,10 @@ func (r *reprer) builtin(name string, a uint64, t *typeInfo, depth int) bool {
 		r.b.WriteString(map[bool]string{false: "False", true: "True"}[v != 0])
 	case "builtins.int":
 		v, err := h.BigInt(Addr(a))
-		if err != nil || v.BitLen() > 1<<14 {
+		if err != nil {
 			return false
 		}
-		r.b.WriteString(v.String())
+		r.b.WriteString(intText(v, r.limit))
 	case "builtins.float":
 		v, err := h.Float(Addr(a))
 		if err != nil {

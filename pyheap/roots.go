@@ -2,6 +2,7 @@ package pyheap
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"pyfreeze/symbols"
@@ -63,11 +64,15 @@ func (w *Walk) walkRoots() error {
 		return err
 	}
 	for i := len(interps) - 1; i >= 0; i-- {
-		w.fields("PyInterpreterState", uint64(interps[i]), "interp->", nil)
+		prefix := "interp->"
+		if uint64(interps[i]) != h.main {
+			prefix = fmt.Sprintf("interp at %v->", interps[i])
+		}
+		w.fields("PyInterpreterState", uint64(interps[i]), prefix, nil)
 	}
 	for _, t := range w.tstates {
 		if t.IsMain {
-			w.fields("PyThreadState", uint64(t.Addr), "main thread's ", keptOfThread)
+			w.fields("PyThreadState", uint64(t.Addr), mainThreads, keptOfThread)
 		}
 	}
 	if err := w.drain(); err != nil {

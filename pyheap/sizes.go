@@ -1,7 +1,5 @@
 package pyheap
 
-import "pyfreeze/symbols"
-
 // fullSize gives what sys.getsizeof says of the object.
 func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
 	before := h.before(t)
@@ -73,53 +71,6 @@ func (h *Heap) strSize(a uint64, t *typeInfo) uint64 {
 		return p.header + p.size + s.bytes
 	}
 	return h.off.str.objectSize + s.bytes
-}
-
-// sizedBy says what the __sizeof__ of a C type adds to the object.
-type sizedBy struct {
-	field string // of the struct: a number
-	held  string // field that points to the memory; without it there is none
-}
-
-// ownedSizes are the C types whose __sizeof__ counts memory that they own. Modules/_io/bufferedio.c (buffered_sizeof),
-// Modules/_struct.c (s_sizeof).
-var ownedSizes = map[string]sizedBy{
-	"_io.BufferedReader": {"buffer_size", "buffer"}, "_io.BufferedWriter": {"buffer_size", "buffer"},
-	"_io.BufferedRandom": {"buffer_size", "buffer"},
-}
-
-// ownedSize gives what __sizeof__ adds for memory that an object of a C type owns.
-func (h *Heap) ownedSize(a uint64, t *typeInfo) uint64 {
-	for i := 0; t != nil && i < maxBaseDepth; t, i = t.base, i+1 {
-		by, ok := ownedSizes[h.nameOf(t)]
-		p := h.shapeOf(t).own
-		if !ok || p == nil {
-			continue
-		}
-		f, err := h.fieldIn(p, by.field)
-		if err != nil {
-			return 0
-		}
-		held, err := h.fieldIn(p, by.held)
-		if err != nil {
-			return 0
-		}
-		if at, _ := h.view.u64(a + held.Offset); at == 0 {
-			return 0
-		}
-		n, _ := h.view.u64(a + f.Offset)
-		return min(n, h.size)
-	}
-	return 0
-}
-
-func (h *Heap) fieldIn(p *plan, name string) (symbols.Field, error) {
-	for i := range p.st.Fields {
-		if p.st.Fields[i].Name == name {
-			return p.st.Fields[i], nil
-		}
-	}
-	return symbols.Field{}, &LayoutError{Missing: []string{p.name + "." + name}}
 }
 
 // dequeExtra is the size of a deque's blocks (Modules/_collectionsmodule.c, deque_sizeof).

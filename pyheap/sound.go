@@ -23,9 +23,9 @@ func (h *Heap) flaw(a uint64, t *typeInfo) string {
 	switch {
 	case inArena && !live:
 		return "lies in freed memory"
-	case inArena && start != a-before:
+	case inArena && start != a-before && !h.isStaticType(a, t):
 		return fmt.Sprintf("does not begin where its block does, at %#x", start)
-	case inArena && before+size > room:
+	case inArena && a+size > start+room:
 		return fmt.Sprintf("has %d bytes, more than its block of %d", before+size, room)
 	case !inArena && !h.inFile(s, a):
 		chunk := s.userStart(s.blockAround(a))
@@ -61,17 +61,27 @@ func (h *Heap) readable(a uint64, t *typeInfo) bool {
 // extent gives how many bytes the object at a in s takes before its address and from it on. Static objects have no GC head,
 // and static types are shorter than those that their basicsize tells of.
 func (h *Heap) extent(s *seg, a uint64, t *typeInfo) (before, size uint64) {
+	if h.isStaticType(a, t) { // numpy has an array of them in a block of malloc
+		return 0, h.off.typ.size
+	}
 	if !h.inFile(s, a) {
 		size = h.ownSize(a, t)
 		return h.before(t), size - min(size, shorter[h.nameOf(t)])
-	}
-	if f, _ := h.view.u64(a + h.off.typ.flags); t.kind == kindType && f&flagHeapType == 0 {
-		return 0, h.off.typ.size
 	}
 	if _, n, _ := h.intDigits(a); t.kind == kindInt { // bool claims room for a digit more
 		return 0, h.off.seq.intDigits + n*4
 	}
 	return 0, h.ownSize(a, t)
+}
+
+// isStaticType says whether the object at a is a type that no class statement made: it has no GC head, and nothing
+// behind its PyTypeObject is known.
+func (h *Heap) isStaticType(a uint64, t *typeInfo) bool {
+	if t.kind != kindType {
+		return false
+	}
+	f, ok := h.view.u64(a + h.off.typ.flags)
+	return ok && f&flagHeapType == 0
 }
 
 // shorter are types some of whose objects are so many bytes shorter than their basicsize says: those without a tzinfo

@@ -91,7 +91,7 @@ func (h *Heap) modulesByPath() map[string]symbols.Module {
 			maps = append(maps, segs[i].Mapping)
 		}
 		// Files that were replaced are simply not there: what needs them does without.
-		mods, _ := symbols.ModulesIn(maps, h.sp)
+		mods, _ := h.in.Source.Modules(maps, h.sp)
 		for _, m := range mods {
 			h.modules[m.Path] = m
 		}

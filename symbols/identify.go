@@ -17,6 +17,7 @@ type Interpreter struct {
 	Version Version
 	Static  bool         // the executable itself holds the interpreter
 	Bias    procmem.Addr // runtime = link-time + Bias; 0 for ET_EXEC
+	Source  Source       // where its file was found, and others are
 }
 
 // The versions that are supported, by minor number of Python 3.
@@ -29,17 +30,7 @@ const (
 // what the target is instead; *ReplacedError, that the interpreter's file on
 // disk is not the one that runs. The caller closes Module.File.
 func Identify(maps []procmem.Mapping, mem procmem.Reader) (*Interpreter, error) {
-	mods, errs := findModules(maps, mem)
-	in, keep, err := identify(mods, errs, mem)
-	for i := range mods {
-		if err != nil || i != keep {
-			_ = mods[i].File.Close() // only read
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return in, nil
+	return Source{}.Identify(maps, mem)
 }
 
 func identify(mods []Module, errs []error, mem procmem.Reader) (in *Interpreter, keep int, err error) {

@@ -35,14 +35,7 @@ func Modules(maps []procmem.Mapping) ([]Module, error) { return ModulesIn(maps, 
 // inode differs (as on overlay file systems, and in core files, which have none)
 // if its build-id or ELF header is the one in memory.
 func ModulesIn(maps []procmem.Mapping, mem procmem.Reader) ([]Module, error) {
-	mods, errs := findModules(maps, mem)
-	var replaced []error
-	for _, e := range errs {
-		if _, ok := errors.AsType[*ReplacedError](e); ok {
-			replaced = append(replaced, e)
-		}
-	}
-	return mods, errors.Join(replaced...)
+	return Source{}.Modules(maps, mem)
 }
 
 // CloseModules closes the files of all modules.
@@ -60,7 +53,7 @@ type fileID struct {
 }
 
 // findModules also returns the errors of files that are not usable ELF files.
-func findModules(maps []procmem.Mapping, mem procmem.Reader) (mods []Module, errs []error) {
+func findModules(src Source, maps []procmem.Mapping, mem procmem.Reader) (mods []Module, errs []error) {
 	groups := map[fileID][]procmem.Mapping{}
 	var order []fileID
 	for _, m := range maps {
@@ -79,6 +72,9 @@ func findModules(maps []procmem.Mapping, mem procmem.Reader) (mods []Module, err
 			continue
 		}
 		f, err := openMapped(g, mem)
+		if _, ok := errors.AsType[*ReplacedError](err); ok {
+			f, err = src.open(g, mem, err)
+		}
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -49,6 +49,8 @@ func exitCode(err error) int {
 		return exitNotReached
 	case is[*usageError](err), is[*snapshot.AtError](err), strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
+	case is[*lackingError](err), is[*procmem.PackedError](err):
+		return exitBadImage
 	case errors.Is(err, tracer.ErrNoProcess), is[*tracer.ExitError](err), errors.Is(err, tracer.ErrZombie):
 		return exitNoProcess
 	case is[*image.WriteError](err):

@@ -26,7 +26,8 @@ func newInspect() *cobra.Command {
 answers are the same for all three.
 
 TARGET is a process id, or the path of a core file (from gcore or the kernel) or of an
-image; a file whose name is a number is written ./123.
+image; a file whose name is a number is written ./123. A core file may be compressed (zstd, lz4,
+xz, gzip, bzip2) or cut short: then what it has is shown, and a line on stderr says what it lacks.
 
 Nothing of this runs code in the process, and nothing in it changes. It is stopped for
 milliseconds, while a copy-on-write copy of it is made, and the copy is read. Where it comes
@@ -75,8 +76,11 @@ func runInspect(cmd *cobra.Command, f *inspectFlags, target string, do inspectio
 	if s.unsettled != "" {
 		fmt.Fprintln(os.Stderr, "pyfreeze: note: the heap may be in the middle of a change: "+printable(oneLine(errors.New(s.unsettled))))
 	}
+	if s.lacks != "" && err == nil {
+		fmt.Fprintln(os.Stderr, "pyfreeze: note: "+s.lacks)
+	}
 	if err != nil {
-		return err
+		return s.lacking(err)
 	}
 	if f.json {
 		return writeJSON(os.Stdout, value)

@@ -119,7 +119,7 @@ func TestInspectRefusals(t *testing.T) {
 		"empty":       {write("empty", nil), "exit 10", "too short"},
 		"other arch":  {write("arch", arch), "exit 10", "AARCH64"},
 		"not Python":  {strconv.Itoa(notPython(t, "/bin/sleep", "1000")), "exit 4", "not a supported Python"},
-		"cut short":   {write("short", data[:len(data)/2]), "exit 10", "cut short"},
+		"cut short":   {write("short", data[:len(data)/8]), "exit 10", "cut short"},
 		"cut in head": {write("head", data[:100]), "exit 10", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,6 +37,8 @@ type subject struct {
 	stopped   time.Duration // of a process
 	unsettled string        // why objects may be half-changed; "" when they are not
 	missing   []string      // files whose memory the core lacks
+	lacks     string        // what else it lacks, in words
+	signal    *procmem.CoreSignal
 	closers   []func() error
 }
 
@@ -81,10 +83,10 @@ func openSubject(ctx context.Context, target string, timeout time.Duration, p *p
 		err = s.openFile(fetching, p)
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.lacking(err)
 	}
 	if s.heap, err = pyheap.Open(s.space, s.in, s.lay); err != nil {
-		return nil, err
+		return nil, s.lacking(err)
 	}
 	s.closers = append(s.closers, s.heap.Close)
 	s.heap.UseContext(fetching)
@@ -136,6 +138,7 @@ func (s *subject) openFile(ctx context.Context, p *progress) error {
 		}
 	}
 	s.space, s.pid = core.Space, core.Pid
+	s.lacks, s.signal = core.Lacks.String(), core.Signal
 	var maps []procmem.Mapping
 	for _, seg := range core.Space.Segments() {
 		maps = append(maps, seg.Mapping)
@@ -220,6 +223,32 @@ func (s *subject) origArgv() []string {
 	}
 	return out
 }
+
+// lacking says of an error what the core lacks, which is the likely cause.
+func (s *subject) lacking(err error) error {
+	var replaced *otherBuildError
+	if s.lacks == "" || errors.As(err, &replaced) {
+		return err
+	}
+	return &lackingError{s.target, s.lacks, s.signal, err}
+}
+
+// lackingError says that a core file lacks the memory that an answer is made of.
+type lackingError struct {
+	target, lacks string
+	signal        *procmem.CoreSignal
+	err           error
+}
+
+func (e *lackingError) Error() string {
+	text := e.target + " cannot be read: " + e.lacks
+	if e.signal != nil {
+		text += fmt.Sprintf("; what it tells: thread %d got %v", e.signal.Tid, e.signal)
+	}
+	return text
+}
+
+func (e *lackingError) Unwrap() error { return e.err }
 
 // otherBuildError says that a core file or image was taken of another build of a file than is installed.
 type otherBuildError struct {

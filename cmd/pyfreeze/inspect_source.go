@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,11 +10,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pyfreeze/symbols"
 )
 
 // sources reads lines of source files.
 type sources struct {
 	cwd    string // of the target; "" when not known
+	pid    int    // of a live target, which may have another root; 0: none
 	before time.Time
 	files  map[string][]string
 }
@@ -41,15 +45,42 @@ func (s *sources) read(path string) []string {
 		}
 		path = filepath.Join(s.cwd, path)
 	}
-	st, err := os.Stat(path)
-	if err != nil || !strings.HasSuffix(path, ".py") || !st.Mode().IsRegular() || st.Size() > maxSource || st.ModTime().After(s.before) {
+	if !strings.HasSuffix(path, ".py") {
 		return nil
 	}
-	b, err := os.ReadFile(path)
+	f, err := s.open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil || !st.Mode().IsRegular() || st.Size() > maxSource || st.ModTime().After(s.before) {
+		return nil
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxSource))
 	if err != nil {
 		return nil
 	}
 	return strings.Split(string(b), "\n")
+}
+
+// open opens a file as the target sees it.
+func (s *sources) open(path string) (*os.File, error) {
+	if s.pid != 0 {
+		if f, err := symbols.OpenInRoot(fmt.Sprintf("/proc/%d/root", s.pid), path); err == nil {
+			return f, nil
+		}
+	}
+	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+}
+
+// sources gives the source files of the target.
+func (s *subject) sources() *sources {
+	src := &sources{cwd: s.cwd, before: s.startTime(), files: map[string][]string{}}
+	if s.kind == "process" {
+		src.pid = s.pid
+	}
+	return src
 }
 
 // startTime is when the target was started or taken: a source file that changed later is not what it runs.

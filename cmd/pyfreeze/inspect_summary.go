@@ -21,6 +21,8 @@ type summaryInfo struct {
 	Stopped     time.Duration     `json:"stopped_ns,omitempty"`
 	Unsettled   string            `json:"unsettled,omitempty"`
 	Missing     []string          `json:"missing_files,omitempty"`
+	Lacks       string            `json:"lacks,omitempty"` // what else a core file lacks
+	Signal      *shownSignal      `json:"signal,omitempty"`
 	Python      string            `json:"python"`
 	Exe         string            `json:"exe"`
 	Library     string            `json:"library,omitempty"`
@@ -76,7 +78,7 @@ where there is any: objects that overlap or whose type, length or memory cannot 
 
 func (s *subject) summary(p *progress) (*summaryInfo, error) {
 	i := &summaryInfo{Kind: s.kind, Target: s.target, PID: s.pid, Args: s.args, Cwd: s.cwd, Stopped: s.stopped,
-		Unsettled: s.unsettled, Missing: s.missing, Python: s.in.Version.String(), Layouts: s.lay.Source, Exe: s.in.Exe,
+		Unsettled: s.unsettled, Missing: s.missing, Lacks: s.lacks, Signal: shownSignalOf(s.signal), Python: s.in.Version.String(), Layouts: s.lay.Source, Exe: s.in.Exe,
 		BuildID: s.in.Module.File.BuildID(), GC: s.heap.GC(), ModuleKinds: map[string]int{}, Memory: s.memory()}
 	if !s.in.Static {
 		i.Library = s.in.Module.Path

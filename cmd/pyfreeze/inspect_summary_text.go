@@ -46,6 +46,9 @@ func (i *summaryInfo) write(out io.Writer) {
 		}
 		row(k, "%s", t.describe(i.GILHolder))
 	}
+	if i.Signal != nil {
+		row("signal", "%s, which thread %d got", i.Signal.text, i.Signal.Tid)
+	}
 	switch {
 	case i.GILLocked && i.GILHolder != 0:
 		row("GIL", "held by thread %d", i.GILHolder)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
 )
 
@@ -25,8 +26,31 @@ type shownThread struct {
 	Main   bool         `json:"main,omitempty"`
 	Daemon *bool        `json:"daemon,omitempty"`
 	GIL    bool         `json:"holds_gil,omitempty"`
+	Signal *shownSignal `json:"signal,omitempty"` // that ended the process, of a core file
 	Frames []shownFrame `json:"frames,omitempty"` // the newest last
 	Error  string       `json:"error,omitempty"`  // why frames are missing
+}
+
+// shownSignal is the signal that a process was ended by, as --json prints it.
+type shownSignal struct {
+	Tid    int    `json:"tid"`
+	Number int    `json:"number"`
+	Name   string `json:"name"`
+	Code   int32  `json:"code,omitempty"`    // si_code
+	Addr   string `json:"address,omitempty"` // of a fault
+	Sender int    `json:"sender,omitempty"`  // the process that sent it
+	text   string
+}
+
+func shownSignalOf(c *procmem.CoreSignal) *shownSignal {
+	if c == nil {
+		return nil
+	}
+	x := &shownSignal{Tid: c.Tid, Number: c.Number, Name: c.Name(), Code: c.Code, Sender: c.Sender, text: c.String()}
+	if c.Fault() {
+		x.Addr = hex(c.Addr)
+	}
+	return x
 }
 
 // shownFrame is one activation of Python code.
@@ -48,6 +72,8 @@ func newInspectThreads(f *inspectFlags) *cobra.Command {
 		Long: `Show every thread: its ids, its name, whether it is the main thread, a daemon, holds the GIL, and
 its Python frames with their local variables, the newest last as in a traceback. A thread that no
 Python code has run in is shown as native.
+
+Of a core file, the thread that got the signal which ended the process is marked with it.
 
 Of an image, the frames of the main thread are those that the freeze found; a thaw abandons them.
 
@@ -89,7 +115,7 @@ func (s *subject) threads(locals bool) ([]shownThread, error) {
 	}
 	names := s.heap.ThreadObjects()
 	out := []shownThread{}
-	src := sources{cwd: s.cwd, before: s.startTime(), files: map[string][]string{}}
+	src := s.sources()
 	interps, err := s.heap.Interpreters() // the main one is last
 	if err != nil {
 		return nil, err
@@ -108,13 +134,20 @@ func (s *subject) threads(locals bool) ([]shownThread, error) {
 			x.Error = err.Error()
 		}
 		for _, fr := range slices.Backward(frames) {
-			x.Frames = append(x.Frames, s.frame(&fr, locals, &src))
+			x.Frames = append(x.Frames, s.frame(&fr, locals, src))
 		}
 		out = append(out, x)
 	}
 	for _, n := range s.native {
 		if !seen[n.tid] {
 			out = append(out, shownThread{Tid: n.tid, Native: n.name, State: n.state})
+		}
+	}
+	if s.signal != nil {
+		for i := range out {
+			if out[i].Tid == s.signal.Tid {
+				out[i].Signal = shownSignalOf(s.signal)
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b shownThread) int {

@@ -17,6 +17,8 @@ func (x *shownThread) write(w io.Writer) {
 		writeLocals(w, f.Locals)
 	}
 	switch {
+	case x.Error != "" && len(x.Frames) > 0:
+		fmt.Fprintf(w, "  (%s)\n", printable(x.Error))
 	case x.Error != "":
 		fmt.Fprintf(w, "  (frames cannot be read: %s)\n", printable(x.Error))
 	case x.Python && len(x.Frames) == 0:
@@ -59,6 +61,9 @@ func (x *shownThread) title() string {
 	}
 	if n := stateNames[x.State]; n != "" {
 		s += ", " + n
+	}
+	if x.Signal != nil {
+		s += ", got " + x.Signal.text
 	}
 	return s
 }

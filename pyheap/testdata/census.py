@@ -1,6 +1,6 @@
 """Prints every object that the collector knows or that one of those refers to:
 id, type, size. Then waits to be captured."""
-import array, collections, dataclasses, enum, functools, gc, io, json, logging, os, re
+import array, collections, dataclasses, decimal, struct, enum, functools, gc, io, json, logging, os, re
 import select, socket, subprocess, sys, threading, weakref
 
 class Plain:
@@ -37,6 +37,8 @@ def gen(n):
     yield n
 
 keep = [Plain() for _ in range(100)]
+owned = [io.BytesIO(b'x' * 5000), io.BytesIO(), decimal.Decimal('1.' + '3' * 100), decimal.Decimal(1), struct.Struct('iiq')]
+owned[1].write(b'y' * 300)
 s = Slots(); s.x = ["slot"]; s.y = {"k": "v"}
 sub = [Str("äöü" * 50), Int(10**50), Tup([["t"], 2]), Bytes(b"x" * 77), Dict(a=[1])]
 for o in sub:

@@ -20,6 +20,11 @@ type Tell func(step string, done, total uint64)
 // Open finds the interpreter of a running process and the layout of its types. All that takes long and needs no standstill comes here.
 // The caller closes the Target, unless a Copy has taken it over.
 func Open(ctx context.Context, pid int, tell Tell) (*Target, error) {
+	return open(ctx, pid, symbols.Source{}, tell)
+}
+
+// open is Open, with the files of a source.
+func open(ctx context.Context, pid int, files symbols.Source, tell Tell) (*Target, error) {
 	if tell == nil {
 		tell = func(string, uint64, uint64) {}
 	}
@@ -37,7 +42,7 @@ func Open(ctx context.Context, pid int, tell Tell) (*Target, error) {
 		}
 	}
 	if err == nil {
-		t.Interp, err = symbols.Identify(maps, t.live)
+		t.Interp, err = files.Identify(maps, t.live)
 	}
 	if err == nil {
 		tell("reading debug information", 0, 0)

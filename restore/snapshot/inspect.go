@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pyfreeze/procmem"
+	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
 
@@ -32,7 +33,7 @@ type Task struct {
 // *tracer.PermissionError, tracer.ErrNoProcess, *symbols.NotPythonError, *symbols.MissingDebugError, those of ctx.
 func Inspect(ctx context.Context, pid int, timeout time.Duration, tell Tell) (*Inspection, error) {
 	tasks := tasksOf(pid)
-	t, err := Open(ctx, pid, tell)
+	t, err := open(ctx, pid, symbols.Source{PID: pid}, tell)
 	if err != nil {
 		return nil, err
 	}

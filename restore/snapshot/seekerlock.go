@@ -30,7 +30,7 @@ func (s *seeker) lockOfGIL(w *tracer.Process) (l gilLock, err error) {
 	if err != nil {
 		return l, err
 	}
-	mods, err := symbols.ModulesIn(maps, w)
+	mods, err := s.in.Source.Modules(maps, w)
 	if err != nil && len(mods) == 0 {
 		return l, err
 	}
