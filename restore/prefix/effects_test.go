@@ -184,7 +184,7 @@ func TestElsewhere(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]bool{"/proc/loadavg": true, "/proc/1/stat": true, "/proc/self/stat": true, "/proc/self/maps": false,
-		"/proc/": false, "/proc": false, "/sys/class/net/eth0": true, "/proc/net/dev": true, "/proc/sys/x": false} {
+		"/sys/fs/cgroup/memory/memory.stat": true, "/sys/fs/cgroup/memory.max": false, "/proc/": false, "/proc": false, "/sys/class/net/eth0": true, "/proc/net/dev": true, "/proc/sys/x": false} {
 		if got := Volatile(path, "/x/prog.py") != ""; got != want {
 			t.Errorf("%s changes at any moment: %t", path, got)
 		}

@@ -1,6 +1,7 @@
 package prefix
 
 import (
+	"path/filepath"
 	"strings"
 )
 
@@ -33,6 +34,16 @@ var inherited = map[string]bool{"cgroup": true, "mountinfo": true, "mounts": tru
 	"uid_map": true, "gid_map": true, "setgroups": true, "cpuset": true, "personality": true,
 	"timerslack_ns": true, "autogroup": true, "attr/current": true, "attr/exec": true}
 
+// counters are files of control groups that tell of what is used (cgroups(7), and Linux's
+// Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst), not of limits.
+var counters = map[string]bool{"memory.stat": true, "memory.current": true, "memory.peak": true,
+	"memory.usage_in_bytes": true, "memory.max_usage_in_bytes": true, "memory.failcnt": true,
+	"memory.kmem.usage_in_bytes": true, "memory.memsw.usage_in_bytes": true, "memory.events": true,
+	"memory.swap.current": true, "memory.pressure": true, "memory.numa_stat": true, "cpu.stat": true,
+	"cpu.pressure": true, "cpuacct.usage": true, "cpuacct.stat": true, "cpuacct.usage_percpu": true,
+	"io.stat": true, "io.pressure": true, "pids.current": true, "cgroup.procs": true, "tasks": true,
+	"cgroup.threads": true, "cgroup.events": true, "cgroup.stat": true}
+
 // volatile says whether a file of the kernel's changes at any moment.
 func volatile(path string) bool {
 	for _, name := range []string{"/proc/loadavg", "/proc/uptime", "/proc/stat", "/proc/meminfo",
@@ -43,6 +54,9 @@ func volatile(path string) bool {
 		if strings.HasPrefix(path, name) {
 			return true
 		}
+	}
+	if strings.HasPrefix(path, "/sys/fs/cgroup/") && counters[filepath.Base(path)] {
+		return true
 	}
 	rest, ok := strings.CutPrefix(path, "/proc/")
 	return ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' // of a process

@@ -36,6 +36,8 @@ type observer struct {
 	own      string          // directory of the script, with a slash behind; "" for none
 	asked    bool            // the program has asked for its working directory
 	effect   string          // of the call that stopped it
+	threads  bool            // those of libraries are watched, too
+	inThread bool            // one of these makes that call
 	known    map[procmem.Addr]Place
 	takers   map[string]bool // lines that have taken all variables
 }
@@ -345,7 +347,11 @@ func (o *observer) readsArguments(call *tracer.Call) bool {
 // proceed lets the command run to its next event.
 func (o *observer) proceed(ctx context.Context) (ev tracer.Stop, err error) {
 	for {
-		ev, err = o.c.p.ContinueToStop(time.Now().Add(slice), o.wants)
+		if o.threads {
+			ev, err = o.c.p.ContinueThreads(time.Now().Add(slice), o.wantsOf)
+		} else {
+			ev, err = o.c.p.ContinueToStop(time.Now().Add(slice), o.wants)
+		}
 		switch {
 		case errors.Is(err, tracer.ErrStepTimeout):
 			if ctx.Err() != nil {

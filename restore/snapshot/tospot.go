@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,11 +39,19 @@ const mostTries = 50000
 // ToSpot runs the command to a spot, without letting it do anything that others could tell, and
 // returns what it has read until then. Precondition: as of [Command.Observe]. Errors:
 // *PassedError, *CommandEndedError.
-func (c *Command) ToSpot(ctx context.Context, spot *Spot) (*prefix.Reads, error) {
+func (c *Command) ToSpot(ctx context.Context, spot *Spot) (_ *prefix.Reads, err error) {
 	o, err := newObserver(c)
 	if err != nil {
 		return nil, err
 	}
+	o.threads = true
+	defer func() {
+		if err == nil {
+			err = c.p.LetThreadsGo()
+		} else if kerr := c.p.KillThreads(); kerr != nil {
+			err = errors.Join(err, kerr)
+		}
+	}()
 	o.reads = prefix.NewReads()
 	if c.reads != nil {
 		o.reads = c.reads
@@ -117,6 +126,8 @@ func (s *spotSeeker) event(ev *tracer.Stop) (bool, error) {
 	switch {
 	case ev.Exec:
 		return false, &CommandEndedError{Command: s.c.name, Missed: "executed another program"}
+	case ev.Call != nil && !ev.Call.Done && s.inThread:
+		return false, &PassedError{Spot: s.spot, What: s.effect} // the main thread runs meanwhile
 	case ev.Call != nil && !ev.Call.Done:
 		return false, s.passed(s.effect)
 	case ev.Hit[watchArgv] && s.argumentsRead():
