@@ -11,6 +11,7 @@ import (
 
 	"pyfreeze/restore/freeze"
 	"pyfreeze/restore/guard"
+	"pyfreeze/restore/prefix"
 	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/symbols"
@@ -151,24 +152,50 @@ func (f *finder) later(c *snapshot.Command) ([]script.Module, error) {
 	}), err
 }
 
-// freezeAt runs the program to a spot, and freezes it there.
-func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.Meta, err error) {
-	tell(f.o.Tell, "running it again, up to the point")
-	program, fo := f.program, f.fo
-	program.Dies = true // what it would do from the point on has been done
-	c, err := snapshot.StartCommand(program, f.o.Tell)
+// variables runs the program to a spot once more, and adds to the reads the variables that libraries
+// in C look for: the processor has no more watches than the run that is frozen needs.
+func (f *finder) variables(ctx context.Context, spot *snapshot.Spot, reads *prefix.Reads) (err error) {
+	tell(f.o.Tell, "running it for the variables that libraries look for")
+	c, done, err := f.again()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() {
+	defer done(&err)
+	if err := c.ToPython(ctx); err != nil {
+		return err
+	}
+	return c.VariablesInC(ctx, spot, reads)
+}
+
+// again starts the program for a run that dies at the point: what it would do from there on has been
+// done. The caller calls done with its own error.
+func (f *finder) again() (c *snapshot.Command, done func(*error), err error) {
+	program := f.program
+	program.Dies = true
+	c, err = snapshot.StartCommand(program, f.o.Tell)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Note(f.lay, f.anywhere)
+	return c, func(err *error) {
 		kerr := c.Kill()
 		_, werr := c.Wait(context.Background())
 		var ended *snapshot.CommandEndedError
-		if !errors.As(err, &ended) {
-			err = errors.Join(err, kerr, werr)
+		if !errors.As(*err, &ended) {
+			*err = errors.Join(*err, kerr, werr)
 		}
-	}()
-	c.Note(f.lay, f.anywhere)
+	}, nil
+}
+
+// freezeAt runs the program to a spot, and freezes it there.
+func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.Meta, err error) {
+	tell(f.o.Tell, "running it again, up to the point")
+	fo := f.fo
+	c, done, err := f.again()
+	if err != nil {
+		return nil, err
+	}
+	defer done(&err)
 	if err := c.ToPython(ctx); err != nil {
 		return nil, err
 	}
@@ -178,8 +205,15 @@ func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.M
 	if fo.Reads, err = c.ToSpot(ctx, spot); err != nil {
 		return nil, err
 	}
+	if asks, err := c.AsksInC(); err != nil {
+		return nil, err
+	} else if asks {
+		if err := f.variables(ctx, spot, fo.Reads); err != nil {
+			return nil, err
+		}
+	}
 	fo.At, fo.Why, fo.Again = spot.String(), spot.What, false
-	fo.Given = given(program)
+	fo.Given = given(f.program)
 	fo.Given.Wrappers = c.Wrappers()
 	if fo.Learned, err = f.later(c); err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ var rooms = []room{
 	{"restore/freeze", []string{"image", "procmem", "pyheap", "restore/captured", "restore/guard",
 		"restore/libs", "restore/memory", "restore/prefix", "restore/refuse", "restore/script",
 		"restore/snapshot", "restore/stub"}},
-	{"restore", []string{"restore/freeze", "restore/guard", "restore/refuse", "restore/script",
+	{"restore", []string{"restore/freeze", "restore/guard", "restore/prefix", "restore/refuse", "restore/script",
 		"restore/snapshot", "symbols", "tracer"}},
 	{"restore/launcher", []string{"restore", "restore/freeze", "restore/guard", "restore/stub",
 		"restore/thaw"}},
@@ -58,7 +58,7 @@ var rooms = []room{
 	// The command and its tools.
 	{"cmd/pyfreeze/...", []string{"procmem", "image", "tracer", "symbols", "pyheap", "restore/...",
 		"restore", "cmd/pyfreeze/internal/...", "tracer/inherit"}},
-	{"cmd/pyfreeze", []string{"image", "procmem", "pyheap", "restore", "restore/captured",
+	{"cmd/pyfreeze", []string{"cmd/pyfreeze/internal/pty", "image", "procmem", "pyheap", "restore", "restore/captured",
 		"restore/freeze", "restore/launcher", "restore/refuse", "restore/script",
 		"restore/snapshot", "restore/thaw", "symbols", "tracer"}},
 }

@@ -160,6 +160,34 @@ print(text, extra, sorted(names), colour, sys.argv[1:])
 	}
 }
 
+// TestFoundVariablesInC changes what a library in C has looked for before the point: OpenSSL reads
+// OPENSSL_CONF when it is loaded.
+func TestFoundVariablesInC(t *testing.T) {
+	for _, py := range inspectedPythons(t) {
+		h := newHome(t)
+		h.write("prog.py", "import ssl, sys\nc = ssl.create_default_context()\n"+
+			"def main():\n    print(c.minimum_version, sys.argv[1:])\nmain()\n")
+		h.write("ssl.cnf", "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1.3\n")
+		prog := filepath.Join(h.dir, "prog.py")
+		h.run(binary, "freeze", "-o", "i", "--", py, prog).must(t, "exit 0")
+		for env, why := range map[string]string{
+			"OTHER=1": "", "OPENSSL_CONF=" + filepath.Join(h.dir, "ssl.cnf"): "openssl_conf was not set",
+		} {
+			log := newRunLog(t)
+			plain := h.run(env, py, prog, "x")
+			got := h.run(env, log.env(), binary, "run", "i", "x")
+			if got.Stdout != plain.Stdout || got.Status != plain.Status {
+				t.Errorf("%s, %s: %v, plain %v", py, env, got, plain)
+			}
+			if why == "" {
+				log.thawed(t, 1)
+			} else {
+				log.fellBack(t, why)
+			}
+		}
+	}
+}
+
 // TestFoundWays freezes what is started in different ways.
 func TestFoundWays(t *testing.T) {
 	h := newHome(t)

@@ -30,6 +30,9 @@ type spotSeeker struct {
 	spot  *Spot
 	tries int
 	back  uint64 // stack pointer when the script's code has returned; 0: not known yet
+
+	getenv procmem.Addr  // of libc, which is watched in place of the arguments; 0: it is not
+	asks   *prefix.Reads // gets the variables that code in C looks for
 }
 
 // mostTries bounds how often a command is stopped where its newest frame is that of the spot, but
@@ -39,7 +42,11 @@ const mostTries = 50000
 // ToSpot runs the command to a spot, without letting it do anything that others could tell, and
 // returns what it has read until then. Precondition: as of [Command.Observe]. Errors:
 // *PassedError, *CommandEndedError.
-func (c *Command) ToSpot(ctx context.Context, spot *Spot) (_ *prefix.Reads, err error) {
+func (c *Command) ToSpot(ctx context.Context, spot *Spot) (*prefix.Reads, error) {
+	return c.toSpot(ctx, &spotSeeker{spot: spot})
+}
+
+func (c *Command) toSpot(ctx context.Context, s *spotSeeker) (_ *prefix.Reads, err error) {
 	o, err := newObserver(c)
 	if err != nil {
 		return nil, err
@@ -56,7 +63,7 @@ func (c *Command) ToSpot(ctx context.Context, spot *Spot) (_ *prefix.Reads, err 
 	if c.reads != nil {
 		o.reads = c.reads
 	}
-	s := &spotSeeker{observer: o, spot: spot}
+	s.observer = o
 	if err := o.find(); err != nil {
 		return nil, err
 	}
@@ -92,7 +99,7 @@ func (s *spotSeeker) passed(what string) error {
 // watch sets the watches for the spot.
 func (s *spotSeeker) watch() error {
 	c := s.c
-	if err := c.p.SetWatch(watchArgv, s.argv, tracer.WatchAccess); err != nil {
+	if err := s.watchVariables(); err != nil {
 		return err
 	}
 	if err := s.watchEnviron(watchKeys); err != nil {
@@ -130,6 +137,10 @@ func (s *spotSeeker) event(ev *tracer.Stop) (bool, error) {
 		return false, &PassedError{Spot: s.spot, What: s.effect} // the main thread runs meanwhile
 	case ev.Call != nil && !ev.Call.Done:
 		return false, s.passed(s.effect)
+	case ev.Hit[watchArgv] && s.getenv != 0:
+		if err := s.asked(); err != nil {
+			return false, err
+		}
 	case ev.Hit[watchArgv] && s.argumentsRead():
 		return false, s.passed(readsArguments)
 	}
