@@ -38,9 +38,8 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions,
 		m, err = f.freezeAt(ctx, spot)
 		var passed *snapshot.PassedError
 		if !errors.As(err, &passed) {
-			if err == nil && m.Bound() && !f.anywhere {
-				f.anywhere = true // an image that is less warm, but fits in other directories, too
-				continue
+			if err == nil && m.Bound() && f.earlier(m) {
+				continue // an image that is less warm, but fits in other directories, too
 			}
 			break
 		}
@@ -59,7 +58,23 @@ type finder struct {
 	fo       freeze.Options
 	lay      *symbols.Layout // of the interpreter, once train has run
 	anywhere bool            // it must not ask for its working directory before the point
+	may      []string        // the lines that may
 	learned  []script.Module // what it had imported at its end
+}
+
+// earlier says that the program must not ask for its working directory, after it was frozen where it
+// had: but for lines whose answers a thaw can set; but for none, where that did not help. It returns
+// false where that was said before.
+func (f *finder) earlier(m *freeze.Meta) bool {
+	if f.anywhere && len(f.may) == 0 {
+		return false
+	}
+	if f.anywhere {
+		f.may = nil
+	} else {
+		f.anywhere, f.may = true, m.Constants
+	}
+	return true
 }
 
 // train runs the user's command, and returns the spots before what must not be done twice.
@@ -168,7 +183,7 @@ func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.M
 			err = errors.Join(err, kerr, werr)
 		}
 	}()
-	c.Note(f.lay, f.anywhere)
+	c.Note(f.lay, f.anywhere, f.may)
 	if err := c.ToPython(ctx); err != nil {
 		return nil, err
 	}
