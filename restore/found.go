@@ -39,9 +39,8 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions,
 		m, err = f.freezeAt(ctx, spot)
 		var passed *snapshot.PassedError
 		if !errors.As(err, &passed) {
-			if err == nil && m.Bound() && !f.anywhere {
-				f.anywhere = true // an image that is less warm, but fits in other directories, too
-				continue
+			if err == nil && m.Bound() && f.earlier(m) {
+				continue // an image that is less warm, but fits in other directories, too
 			}
 			break
 		}
@@ -60,7 +59,24 @@ type finder struct {
 	fo       freeze.Options
 	lay      *symbols.Layout // of the interpreter, once train has run
 	anywhere bool            // it must not ask for its working directory before the point
+	may      []string        // the lines that may
 	learned  []script.Module // what it had imported at its end
+	asked    *prefix.Reads   // variables that libraries in C look for; nil: not known yet
+}
+
+// earlier says that the program must not ask for its working directory, after it was frozen where it
+// had: but for lines whose answers a thaw can set; but for none, where that did not help. It returns
+// false where that was said before.
+func (f *finder) earlier(m *freeze.Meta) bool {
+	if f.anywhere && len(f.may) == 0 {
+		return false
+	}
+	if f.anywhere {
+		f.may = nil
+	} else {
+		f.anywhere, f.may = true, m.Constants
+	}
+	return true
 }
 
 // train runs the user's command, and returns the spots before what must not be done twice.
@@ -152,9 +168,12 @@ func (f *finder) later(c *snapshot.Command) ([]script.Module, error) {
 	}), err
 }
 
-// variables runs the program to a spot once more, and adds to the reads the variables that libraries
-// in C look for: the processor has no more watches than the run that is frozen needs.
-func (f *finder) variables(ctx context.Context, spot *snapshot.Spot, reads *prefix.Reads) (err error) {
+// variables runs the program to its latest spot once more, and notes the variables that libraries in
+// C look for: the processor has no more watches than the run that is frozen needs.
+func (f *finder) variables(ctx context.Context, spot *snapshot.Spot) (err error) {
+	if f.asked != nil {
+		return nil // of a later spot
+	}
 	tell(f.o.Tell, "running it for the variables that libraries look for")
 	c, done, err := f.again()
 	if err != nil {
@@ -164,7 +183,12 @@ func (f *finder) variables(ctx context.Context, spot *snapshot.Spot, reads *pref
 	if err := c.ToPython(ctx); err != nil {
 		return err
 	}
-	return c.VariablesInC(ctx, spot, reads)
+	asked := prefix.NewReads()
+	if err := c.VariablesInC(ctx, spot, asked); err != nil {
+		return err
+	}
+	f.asked = asked
+	return nil
 }
 
 // again starts the program for a run that dies at the point: what it would do from there on has been
@@ -176,7 +200,7 @@ func (f *finder) again() (c *snapshot.Command, done func(*error), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c.Note(f.lay, f.anywhere)
+	c.Note(f.lay, f.anywhere, f.may)
 	return c, func(err *error) {
 		kerr := c.Kill()
 		_, werr := c.Wait(context.Background())
@@ -208,9 +232,10 @@ func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.M
 	if asks, err := c.AsksInC(); err != nil {
 		return nil, err
 	} else if asks {
-		if err := f.variables(ctx, spot, fo.Reads); err != nil {
+		if err := f.variables(ctx, spot); err != nil {
 			return nil, err
 		}
+		fo.Reads.Join(f.asked)
 	}
 	fo.At, fo.Why, fo.Again = spot.String(), spot.What, false
 	fo.Given = given(f.program)

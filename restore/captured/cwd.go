@@ -11,8 +11,8 @@ import (
 var moduleConstant = regexp.MustCompile(`^sys\.modules\['([\w.]+)'\]\.(\w+)$`)
 
 // Cwd finds the attributes of modules that are the working directory, which a thaw can set to its
-// own. It returns false where the directory is in anything else, or in a part of something: then a
-// thaw elsewhere would be wrong.
+// own. It returns false where the directory is in anything else as well, or in a part of something:
+// then a thaw elsewhere would be wrong.
 func Cwd(h *pyheap.Heap, w *pyheap.Walk, cwd string) ([]Copy, bool) {
 	const shortest, most = 4, 50 // a short path may be part of anything
 	if len(cwd) < shortest {
@@ -25,10 +25,11 @@ func Cwd(h *pyheap.Heap, w *pyheap.Walk, cwd string) ([]Copy, bool) {
 		}
 		if o, ok := w.Find(v.Addr); !ok || !o.Kept() || len(v.Text) != len(text) {
 			alone = false
+			return
 		}
 		want[v.Addr] = true
 	})
-	if len(want) == 0 || !alone || len(want) > most {
+	if len(want) == 0 || len(want) > most {
 		return nil, alone && len(want) == 0
 	}
 	tr, err := w.Trace(pyheap.TraceOptions{Want: want})
@@ -45,14 +46,15 @@ func Cwd(h *pyheap.Heap, w *pyheap.Walk, cwd string) ([]Copy, bool) {
 		}
 		m := moduleConstant.FindStringSubmatch(path)
 		if m == nil || m[1] == "__main__" {
-			return nil, false
+			alone = false
+			continue
 		}
 		out = append(out, Copy{Path: path, Module: m[1], Name: m[2]})
 	}
 	for a := range want {
 		if held[a] == 0 || held[a] != len(w.Referrers(a)) {
-			return nil, false // somebody else holds it, such as a frame
+			alone = false // somebody else holds it, such as a frame
 		}
 	}
-	return out, true
+	return out, alone
 }

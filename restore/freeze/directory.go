@@ -1,6 +1,8 @@
 package freeze
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"pyfreeze/restore/captured"
@@ -12,34 +14,40 @@ import (
 // read below it, a thaw sets these to its own.
 func (f *freezing) findDirectory() {
 	r := f.o.Reads
-	if r == nil || !r.Asked[prefix.AskedCwd] || len(f.plainly) > 0 {
+	if r == nil || !r.Asked[prefix.AskedCwd] {
 		return
 	}
-	below := strings.TrimSuffix(f.start.Cwd, "/") + "/"
-	for path, how := range r.Files {
-		if strings.HasPrefix(path, below) || path == f.start.Cwd && how&^prefix.Looked != 0 {
-			return
-		}
-	}
-	for path := range r.Links {
-		if strings.HasPrefix(path, below) {
-			return
-		}
-	}
 	copies, ok := captured.Cwd(f.heap, f.walk, f.start.Cwd)
-	if ok && f.accounted(copies) {
+	f.constants = f.accounted(copies)
+	if ok && len(f.plainly) == 0 && len(f.constants) == len(r.Askers) && !f.readsBelow() {
 		f.copies = append(f.copies, copies...)
 		delete(r.Asked, prefix.AskedCwd)
 		delete(r.Files, f.start.Cwd)
 	}
 }
 
-// accounted says whether each line that has asked for the directory is one of a module that keeps
-// it, once for each: what else became of the answer, such as the parts of a Path, cannot be found.
-func (f *freezing) accounted(copies []captured.Copy) bool {
+// readsBelow says whether the program has read anything in its working directory.
+func (f *freezing) readsBelow() bool {
+	r, below := f.o.Reads, strings.TrimSuffix(f.start.Cwd, "/")+"/"
+	for path, how := range r.Files {
+		if strings.HasPrefix(path, below) || path == f.start.Cwd && how&^prefix.Looked != 0 {
+			return true
+		}
+	}
+	for path := range r.Links {
+		if strings.HasPrefix(path, below) {
+			return true
+		}
+	}
+	return false
+}
+
+// accounted gives the lines that have asked for the directory, of modules that keep it, once for
+// each: what else became of the answer, such as the parts of a Path, cannot be found.
+func (f *freezing) accounted(copies []captured.Copy) (out []string) {
 	mods, err := f.heap.Modules()
 	if err != nil {
-		return false
+		return nil
 	}
 	file, kept := map[string]string{}, map[string]int{}
 	for _, m := range mods {
@@ -48,12 +56,12 @@ func (f *freezing) accounted(copies []captured.Copy) bool {
 	for _, c := range copies {
 		kept[file[c.Module]]++
 	}
-	for who := range f.o.Reads.Askers {
+	for _, who := range slices.Sorted(maps.Keys(f.o.Reads.Askers)) {
 		at := strings.LastIndexByte(who, ':')
-		if at < 0 || kept[who[:at]] == 0 {
-			return false
+		if at >= 0 && kept[who[:at]] > 0 {
+			kept[who[:at]]--
+			out = append(out, who)
 		}
-		kept[who[:at]]--
 	}
-	return true
+	return out
 }

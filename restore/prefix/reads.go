@@ -72,6 +72,14 @@ func (r *Reads) By(what, who string) {
 	}
 }
 
+// Join adds the variables that another run has looked for.
+func (r *Reads) Join(other *Reads) {
+	for name := range other.Env {
+		r.Env[name] = true
+		r.By(name, other.Who[name])
+	}
+}
+
 // Names of what a program can ask the kernel for, in Who.
 const (
 	AskedCwd, AskedHost, AskedUser = "working directory", "host", "user"

@@ -28,6 +28,7 @@ type Command struct {
 	before   before   // what it was started with
 	streams  []string // what the descriptors that it was given are open for
 	anywhere bool     // it must not ask for its working directory
+	may      []string // the lines that may nevertheless
 	wrapped  []string // programs that the command executed before the interpreter
 	trap     action   // what the command did with SIGTRAP before
 	tell     func(step string, done, total uint64)
@@ -247,9 +248,10 @@ func (c *Command) initialise(ctx context.Context) (ev tracer.WatchEvent, err err
 
 // Note has the command's reads noted from the first instruction of Python on, which the given
 // layout of its interpreter makes possible, and kept from doing anything that others could tell.
-// anywhere: nor from asking for its working directory. To be called before ToPython.
-func (c *Command) Note(lay *symbols.Layout, anywhere bool) {
-	c.lay, c.reads, c.anywhere = lay, prefix.NewReads(), anywhere
+// anywhere: nor from asking for its working directory, but for the lines of Python that may. To be
+// called before ToPython.
+func (c *Command) Note(lay *symbols.Layout, anywhere bool, may []string) {
+	c.lay, c.reads, c.anywhere, c.may = lay, prefix.NewReads(), anywhere, may
 }
 
 // UseLayout tells what the interpreter's C types are. Precondition: ToPython has returned.

@@ -157,7 +157,7 @@ func (o *observer) effectOf(call *tracer.Call) string {
 	if path := o.readsMoment(call); path != "" {
 		return "reads " + path + ", which changes at any moment"
 	}
-	if o.c.anywhere && o.asksDirectory(call) {
+	if o.c.anywhere && o.asksDirectory(call) && !o.mayAsk() {
 		return "asks for its working directory"
 	}
 	if path := o.looksHere(call); path != "" {
@@ -278,6 +278,12 @@ func (o *observer) asksDirectory(call *tracer.Call) bool {
 	}
 	asker, _ := o.who()
 	return asker != "" && !imports(asker) && !prefix.Again(call, asker)
+}
+
+// mayAsk says whether the line at work may ask for the working directory.
+func (o *observer) mayAsk() bool {
+	_, who := o.who()
+	return slices.Contains(o.c.may, who)
 }
 
 // looksHere returns what the program is about to look at in its working directory, such as a
