@@ -95,11 +95,14 @@ func (p *Process) insteadOfCall(change func(*unix.PtraceRegs)) error {
 // do: it will do it when it goes on. Precondition: ContinueToCall or ContinueToStop has just
 // returned for a call that was not made yet. Errors: *ExitError, ErrStepTimeout.
 func (p *Process) UndoCall() error {
-	return p.insteadOfCall(func(regs *unix.PtraceRegs) {
-		nr, _ := callOf(regs)
-		setResult(regs, nr) // where the instruction takes it from
-		setPC(regs, pc(regs)-syscallLen)
-	})
+	return p.insteadOfCall(undo)
+}
+
+// undo changes the registers of a thread that has entered a call to those that it had before.
+func undo(regs *unix.PtraceRegs) {
+	nr, _ := callOf(regs)
+	setResult(regs, nr) // where the instruction takes it from
+	setPC(regs, pc(regs)-syscallLen)
 }
 
 // skip lets a thread leave the call that it has entered, unmade. A call -1 leaves the registers as
