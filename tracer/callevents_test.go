@@ -181,3 +181,38 @@ b" && exit 5`}, Env: os.Environ()})
 		t.Fatal(err)
 	}
 }
+
+// TestUndoCallOutlivesUs leaves a process right after the one change by which a call is undone, as
+// the kernel does when the tracer is killed: it makes the call.
+func TestUndoCallOutlivesUs(t *testing.T) {
+	dir := t.TempDir()
+	p := spawn(t, "import os\nos.mkdir('"+dir+"/made')\nos._exit(7)")
+	ev, err := untilCall(t, func(d time.Time) (Stop, error) {
+		return p.ContinueToStop(d, func(c *Call) bool { return c.Nr == unix.SYS_MKDIR && !c.Done })
+	})
+	if err != nil || ev.Call == nil {
+		t.Fatalf("%+v, %v", ev, err)
+	}
+	err = p.withThread(p.pid, func(th *thread) error {
+		var regs unix.PtraceRegs
+		if err := p.getRegs(th, &regs); err != nil {
+			return err
+		}
+		undo(&regs)
+		skipCall(&regs)
+		if err := p.setRegs(th, &regs); err != nil {
+			return err
+		}
+		return ptrace(unix.PTRACE_DETACH, th.tid, 0, 0)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ws unix.WaitStatus
+	if _, err := unix.Wait4(p.PID(), &ws, 0, nil); err != nil || ws.ExitStatus() != 7 {
+		t.Errorf("it ended with %#x, %v", ws, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "made")); err != nil {
+		t.Error(err)
+	}
+}

@@ -72,13 +72,19 @@ func (p *Process) nextStop(request int, t *thread, deadline time.Time) (stop, er
 // SkipCall makes the main thread return from the system call that it was about to do, without doing it, with the given result.
 // Precondition: ContinueToCall has just returned. Errors: *ExitError, ErrStepTimeout.
 func (p *Process) SkipCall(result uint64) error {
+	return p.insteadOfCall(func(regs *unix.PtraceRegs) { setResult(regs, result) })
+}
+
+// insteadOfCall keeps the main thread from the call that it is about to make, and changes its
+// registers, in one step: should this process be killed, the thread is before or behind it.
+func (p *Process) insteadOfCall(change func(*unix.PtraceRegs)) error {
 	return p.withThread(p.pid, func(t *thread) error {
 		const skipped = ^uint64(0) // a filter sees call -1
 		unfilter, err := p.suspendSeccomp(t, skipped, unix.PTRACE_O_TRACESYSGOOD)
 		if err != nil {
 			return err
 		}
-		if err := p.skip(t, result); err != nil {
+		if err := p.skip(t, change); err != nil {
 			return err
 		}
 		return unfilter()
@@ -89,34 +95,24 @@ func (p *Process) SkipCall(result uint64) error {
 // do: it will do it when it goes on. Precondition: ContinueToCall or ContinueToStop has just
 // returned for a call that was not made yet. Errors: *ExitError, ErrStepTimeout.
 func (p *Process) UndoCall() error {
-	var nr uint64
-	err := p.withThread(p.pid, func(t *thread) error {
-		var regs unix.PtraceRegs
-		err := p.getRegs(t, &regs)
-		nr, _ = callOf(&regs)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := p.SkipCall(nr); err != nil {
-		return err
-	}
-	return p.withThread(p.pid, func(t *thread) error {
-		var regs unix.PtraceRegs
-		if err := p.getRegs(t, &regs); err != nil {
-			return err
-		}
-		setPC(&regs, pc(&regs)-syscallLen)
-		return p.setRegs(t, &regs)
-	})
+	return p.insteadOfCall(undo)
 }
 
-func (p *Process) skip(t *thread, result uint64) error {
+// undo changes the registers of a thread that has entered a call to those that it had before.
+func undo(regs *unix.PtraceRegs) {
+	nr, _ := callOf(regs)
+	setResult(regs, nr) // where the instruction takes it from
+	setPC(regs, pc(regs)-syscallLen)
+}
+
+// skip lets a thread leave the call that it has entered, unmade. A call -1 leaves the registers as
+// they are (do_syscall_64 of arch/x86/entry/common.c).
+func (p *Process) skip(t *thread, change func(*unix.PtraceRegs)) error {
 	var regs unix.PtraceRegs
 	if err := p.getRegs(t, &regs); err != nil {
 		return err
 	}
+	change(&regs)
 	skipCall(&regs)
 	if err := p.setRegs(t, &regs); err != nil {
 		return err
@@ -137,11 +133,7 @@ func (p *Process) skip(t *thread, result uint64) error {
 		case stopExit:
 			return s.exit
 		case stopCall:
-			if err := p.getRegs(t, &regs); err != nil {
-				return err
-			}
-			setResult(&regs, result)
-			return p.setRegs(t, &regs)
+			return nil
 		case stopSignal:
 			if s.signal == syscall.SIGTRAP {
 				return fmt.Errorf("thread %d trapped in a system call that was skipped", t.tid)
