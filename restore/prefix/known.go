@@ -18,6 +18,8 @@ var again = []struct{ what, file, why string }{
 	{AskedUser, "<frozen site>", "as above"},
 	{AskedCwd, "/runpy.py", "sys.path[0]: arguments() there"},
 	{AskedCwd, "<frozen runpy>", "as above"},
+	{AskedPID, "/psutil/_pslinux.py", "whether its own /proc/PID has some files: any process's has"},
+	{AskedPID, "/filelock/_core/_fork.py", "compared later, to notice a fork"},
 }
 
 // asked are the names by which Who knows questions to the kernel.
@@ -53,6 +55,9 @@ func (p *Process) where(path string) bool {
 // Again says whether a thaw asks anew what a call asked that a file of Python made.
 func Again(c *tracer.Call, file string) bool {
 	what := asked[c.Nr]
+	if c.Nr == unix.SYS_GETPID {
+		what = AskedPID
+	}
 	for _, k := range again {
 		if what != "" && k.what == what && strings.HasSuffix(file, k.file) {
 			return true

@@ -72,6 +72,9 @@ func (r *Reads) By(what, who string) {
 	}
 }
 
+// AskedPID is its process id, which is another in each thaw and no guard.
+const AskedPID = "process id"
+
 // Join adds the variables that another run has looked for.
 func (r *Reads) Join(other *Reads) {
 	for name := range other.Env {

@@ -341,7 +341,8 @@ func (o *observer) asksProcess(call *tracer.Call) bool {
 		return false
 	}
 	inside := strings.HasPrefix(file, o.library) && !strings.Contains(file, "-packages/")
-	return !inside && !strings.HasPrefix(file, "<frozen ") && o.stack.uses(f.code, name)
+	return !inside && !strings.HasPrefix(file, "<frozen ") && o.stack.uses(f.code, name) &&
+		!prefix.Again(call, file)
 }
 
 // readsArguments says whether a call opens the command line as the kernel tells it.
