@@ -75,11 +75,16 @@ type CommandOptions struct {
 	At string
 	// Warm are arguments of further runs of the program, in the same process, after that of Command and before the freeze.
 	Warm [][]string
+	// Here is a run that the recipe prepares for after the warm-up; nil for any.
+	Here *Here
 	// Stop ends the command when the image is written. Else it goes on to its end.
 	Stop bool
 	// Work is a directory in which a command is watched whose point is to be found, "" for this one.
 	Work string
 }
+
+// Here is a run of a program that a recipe prepares for.
+type Here = script.Here
 
 // FreezeCommand starts a command, which inherits the standard streams, and writes an image of it when it is at the point that o.At tells.
 // Then the command goes on to its end, which FreezeCommand waits for and whose status it returns; so it does where the freeze is refused or
@@ -119,7 +124,7 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 		if err != nil {
 			return nil, 0, &refuse.Error{Offenders: []refuse.Offender{{What: err.Error(), Remedy: "give the command of a script or module"}}}
 		}
-		argv, err := script.WarmCommand(cl, start.Cwd, o.Warm, o.Recipe, o.NoRecipe)
+		argv, err := script.WarmCommand(cl, start.Cwd, o.Warm, o.Recipe, o.NoRecipe, o.Here)
 		if err != nil {
 			return nil, 0, err
 		}

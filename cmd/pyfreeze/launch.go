@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ func newLaunch() *cobra.Command {
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 && args[0] == "--stale" {
+			if len(args) > 0 && slices.Contains([]string{"--stale", "--other", "--make"}, args[0]) {
 				args = args[1:]
 			}
 			if len(args) == 0 || strings.HasPrefix(args[0], "-") {
@@ -35,27 +37,42 @@ func newLaunch() *cobra.Command {
 // newBuild makes the image of a launcher, behind the user's back.
 func newBuild() *cobra.Command {
 	var after int
-	var streams string
+	var streams, sum string
 	var window uint64
+	var set launcher.Set
 	c := &cobra.Command{
-		Use:    "build FILE",
+		Use:    "build FILE [ARGS...]",
 		Short:  "Make the image of a launcher for this environment",
 		Hidden: true,
-		Args:   cobra.ExactArgs(1),
+		Args:   cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := launcher.Read(args[0])
 			if err != nil {
 				return err
+			}
+			set.Args = args[1:]
+			if sum != "" {
+				if set.Sum, err = strconv.ParseUint(sum, 16, 64); err != nil {
+					return &usageError{err}
+				}
 			}
 			if after != 0 {
 				// With the command's own priority, which the program may ask for.
 				launcher.WaitFor(after)
 			}
 			_ = useStreams(streams, window) // without, the image is for runs without such streams
-			_, _, err = launcher.Build(cmd.Context(), l, restore.Options{Timeout: 5 * time.Second}, false)
+			o := restore.Options{Timeout: 5 * time.Second}
+			if sum == "" {
+				_, _, err = launcher.Build(cmd.Context(), l, o, false)
+			} else {
+				_, _, err = launcher.BuildSet(cmd.Context(), l, o, set, after == 0)
+			}
 			return err
 		},
 	}
+	c.Flags().SetInterspersed(false)
+	c.Flags().StringVar(&sum, "set", "", "a `GUESS` at what the run with these ARGS has switched on")
+	c.Flags().BoolVar(&set.Other, "other", false, "its image is of another set")
 	c.Flags().StringVar(&streams, "streams", "", "what the command's standard streams were: t, p, f, s or - for each")
 	c.Flags().Uint64Var(&window, "window", 0, "the size of its terminal, as one number")
 	c.Flags().IntVar(&after, "after", 0, "wait for the end of process `PID`")

@@ -13,6 +13,7 @@ import (
 
 	"pyfreeze/restore"
 	"pyfreeze/restore/freeze"
+	"pyfreeze/restore/guard"
 )
 
 const (
@@ -43,32 +44,53 @@ func WaitFor(pid int) {
 // Build makes the image for this environment, unless one that fits is there, another builder is at work, or it failed not long ago; force
 // makes it in any case. It gives the image's path, "" when nothing was to be done. What stood against it is kept for [List].
 func Build(ctx context.Context, l *File, o restore.Options, force bool) (_ *freeze.Meta, path string, err error) {
+	b, err := begin(l, force)
+	if err != nil || b == nil {
+		return nil, "", err
+	}
+	defer b.unlock()
+	return b.build(ctx, o, l.sum(b.program, os.Environ()), nil, force)
+}
+
+// builder makes the images of one launcher.
+type builder struct {
+	l            *File
+	program, dir string
+	unlock       func()
+}
+
+// begin takes the lock of the directory of images; nil where another builder has it, for which wait waits.
+func begin(l *File, wait bool) (*builder, error) {
 	program, err := l.program()
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	dir, err := l.writable()
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	unlock, err := lock(filepath.Join(dir, "lock"), force)
+	unlock, err := lock(filepath.Join(dir, "lock"), wait)
 	if err != nil || unlock == nil {
-		return nil, "", err
+		return nil, err
 	}
-	defer unlock()
-	key := l.key(program, os.Environ())
-	path, fits := variant(dir, key)
+	return &builder{l, program, dir, unlock}, nil
+}
+
+// build makes an image with a key: for any run, or for one like here.
+func (b *builder) build(ctx context.Context, o restore.Options, sum uint64, here *restore.Here, force bool) (_ *freeze.Meta, path string, err error) {
+	key := keyName(sum)
+	path, fits := variant(b.dir, key)
 	if path == "" {
-		path = filepath.Join(dir, key+suffix)
+		path = filepath.Join(b.dir, key+suffix)
 	}
-	if !force && (fits || l.failure(key) != "") {
+	if !force && (fits || b.l.failure(key) != "") {
 		return nil, "", nil
 	}
-	sweep(dir, path)
+	sweep(b.dir, path)
 	ctx, cancel := context.WithTimeout(ctx, maxBuild)
 	defer cancel()
-	m, err := l.freeze(ctx, o, program, path)
-	failed := filepath.Join(dir, key+".failed")
+	m, err := b.l.freeze(ctx, o, b.program, path, here)
+	failed := filepath.Join(b.dir, key+".failed")
 	if restore.Transient(err) {
 		return nil, path, err // the next run tries again
 	}
@@ -77,12 +99,14 @@ func Build(ctx context.Context, l *File, o restore.Options, force bool) (_ *free
 		return nil, path, err
 	}
 	_ = os.Remove(failed) // there is none, as a rule
-	sweep(dir, path)
+	sweep(b.dir, path)
 	return m, path, nil
 }
 
 // freeze warms the program up in a directory of its own.
-func (l *File) freeze(ctx context.Context, o restore.Options, program, path string) (*freeze.Meta, error) {
+func (l *File) freeze(
+	ctx context.Context, o restore.Options, program, path string, here *restore.Here,
+) (m *freeze.Meta, err error) {
 	work, err := os.MkdirTemp(filepath.Dir(path), "build-")
 	if err != nil {
 		return nil, err
@@ -97,8 +121,19 @@ func (l *File) freeze(ctx context.Context, o restore.Options, program, path stri
 			return nil, err
 		}
 	}
+	if here != nil {
+		here.Env, here.Why = map[string]*string{}, filepath.Join(work, "why-not")
+		defer func() {
+			if why, rerr := os.ReadFile(here.Why); rerr == nil {
+				err = &notPreparedError{string(why)}
+			}
+		}()
+	}
 	for _, e := range l.WarmEnv {
 		name, value, _ := strings.Cut(e, "=")
+		if here != nil {
+			here.Env[name] = guard.Lookup(os.Environ(), name)
+		}
 		if old, ok := os.LookupEnv(name); ok {
 			defer os.Setenv(name, old)
 		} else {
@@ -122,13 +157,13 @@ func (l *File) freeze(ctx context.Context, o restore.Options, program, path stri
 	if at == "" {
 		at = "exit"
 	}
-	c := restore.CommandOptions{Options: o, Command: []string{program}, At: at, Work: work}
+	c := restore.CommandOptions{Options: o, Command: []string{program}, At: at, Work: work, Here: here}
 	c.Stop = at != "exit"
 	if len(warm) > 0 {
 		c.Command = append(c.Command, warm[0]...)
 		c.Warm = warm[1:]
 	}
-	m, _, err := restore.FreezeCommand(ctx, c)
+	m, _, err = restore.FreezeCommand(ctx, c)
 	return m, err
 }
 

@@ -24,7 +24,10 @@ type File struct {
 	Warm     []string // command lines to warm up with, words as a shell's
 	WarmEnv  []string // NAME=VALUE for them; NAME= takes one away
 	Recipe   string   // path; "" for one that ships with pyfreeze, if any
-	At       string   // where the program is frozen, as freeze --at takes it; "" at its exit
+	Sets     []string // what a guess of what is switched on looks at: script.Recipe
+	SetEnv   []string
+	SetFiles []string
+	At       string // where the program is frozen, as freeze --at takes it; "" at its exit
 }
 
 // maxFile is less than what the fast way reads (LAUNCHER_MAX in stub/src/launcher.c).
@@ -96,6 +99,12 @@ func Read(path string) (*File, error) {
 			l.WarmEnv = append(l.WarmEnv, value)
 		case "# recipe":
 			l.Recipe = value
+		case "# sets":
+			l.Sets = strings.Fields(value)
+		case "# set-env":
+			l.SetEnv = strings.Fields(value)
+		case "# set-files":
+			l.SetFiles = strings.Fields(value)
 		case "# at":
 			l.At = value
 		}
@@ -138,6 +147,11 @@ func (l *File) Text() ([]byte, error) {
 	for _, w := range l.WarmEnv {
 		line("warm-env", w)
 	}
+	if len(l.Sets) > 0 {
+		line("sets", strings.Join(l.Sets, " "))
+		line("set-env", strings.Join(l.SetEnv, " "))
+		line("set-files", strings.Join(l.SetFiles, " "))
+	}
 	if l.Recipe != "" {
 		line("recipe", l.Recipe)
 	}
@@ -148,7 +162,8 @@ func (l *File) Text() ([]byte, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	for _, value := range append(append(append([]string{l.Name, l.Program, l.Cache, l.Recipe, l.At}, l.Env...), l.Warm...), l.WarmEnv...) {
+	for _, value := range slices.Concat([]string{l.Name, l.Program, l.Cache, l.Recipe, l.At},
+		l.Env, l.Warm, l.WarmEnv, l.Sets, l.SetEnv, l.SetFiles) {
 		if strings.ContainsAny(value, "\n\x00") {
 			return nil, fmt.Errorf("%q has more than one line", value)
 		}

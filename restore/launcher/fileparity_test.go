@@ -36,6 +36,7 @@ func random(r *rand.Rand) *File {
 		Warm:     some("log -r 'a: b'", "# program: x", ""),
 		WarmEnv:  some("A=", "A=# env: x"),
 		Recipe:   pick(r, "", "/a recipe.py"),
+		Sets:     some(".hg/hgrc", "extensions", "--config"),
 		At:       pick(r, "", "mod:fn"),
 	}
 }

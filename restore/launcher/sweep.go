@@ -24,9 +24,10 @@ type cached struct {
 	used time.Time // or made; the kernel notes reads once a day
 }
 
-// images lists those in a directory, the last used first.
+// images lists those in a directory, the last used first. One that has several names is one.
 func images(dir string) []cached {
 	var out []cached
+	seen := map[uint64]bool{}
 	entries, _ := os.ReadDir(dir) // not there: none
 	for _, e := range entries {
 		if !strings.HasSuffix(e.Name(), suffix) || strings.HasPrefix(e.Name(), ".") {
@@ -34,9 +35,10 @@ func images(dir string) []cached {
 		}
 		var st unix.Stat_t
 		path := filepath.Join(dir, e.Name())
-		if unix.Lstat(path, &st) != nil {
+		if unix.Lstat(path, &st) != nil || seen[st.Ino] {
 			continue
 		}
+		seen[st.Ino] = true
 		used := max(st.Atim.Nano(), st.Mtim.Nano())
 		out = append(out, cached{path, st.Size, time.Unix(0, used)})
 	}

@@ -22,6 +22,9 @@ type Recipe struct {
 	Key      []string // variables whose values choose among a launcher's images; NAME* stands for all that begin so
 	Warm     []string // command lines, words as a shell's, that a program is warmed up with, in an empty directory
 	WarmEnv  []string // NAME=VALUE for them; NAME= takes one away
+	Sets     []string // what a launcher looks at to guess what is switched on: sets.c of the stub
+	SetEnv   []string // variables that it looks at
+	SetFiles []string // files
 	Guards   []string // variables whose values must be those of the freeze
 	Fixes    []string // paths that thaw() repairs: no captured values any more
 	GoesOn   bool     // thaw() is for programs that go on, too; else for those that run again
@@ -48,6 +51,7 @@ func parseRecipe(name, source string) *Recipe {
 		return out
 	}
 	return &Recipe{Name: name, Programs: declared("PROGRAMS"), Key: declared("KEY"), Warm: declared("WARM"), WarmEnv: declared("WARM_ENV"),
+		Sets: declared("SETS"), SetEnv: declared("SET_ENV"), SetFiles: declared("SET_FILES"),
 		Guards: declared("GUARDS"), Fixes: declared("FIXES"), sources: []string{source}, detect: declared("DETECT"),
 		GoesOn: len(declared("GOES_ON")) > 0, resetSignals: declared("RESET_SIGNALS"), env: declared("ENV"), count: declared("COUNT")}
 }

@@ -1,7 +1,7 @@
 # The thaw script. It runs once in every thawed process, right after PyOS_AfterFork_Child: refreshes what the interpreter keeps of
 # the outside world, keeping object identities. In a process that goes on at its point that is all; else it leaves in its namespace what
 # the loader stub runs next: the code object run_code in the namespace run_args, or run(*run_args); then finish(). A variable
-# 'fallback', if set, makes the stub start the plain command instead.
+# 'fallback', if set, makes the stub start the plain command instead; with 'another' a launcher takes another image.
 #
 # Given by the stub: modules (sys.modules), strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
 # flags, config (made at the freeze), learned (the code of modules, by path, where there is any), objects (a dict of generators, where there are any), recipe_code (a tuple, of code objects or numbers of
@@ -184,7 +184,7 @@ def finish():
 
 
 def start():
-    global fallback, encoding, errors, frozen_errors
+    global fallback, another, encoding, errors, frozen_errors
     words = strings.split(b'\0')
     fresh = {}
     for item in words[argc:]:
@@ -294,6 +294,8 @@ def start():
         d = {'sys': sys, 'os': os, '__name__': 'pyfreeze.recipe', '__builtins__': __builtins__, 'config': config}
         exec(code, d)
         reason = d['thaw']() if 'thaw' in d else None
+        if type(reason) is tuple:
+            another, reason = reason  # image of a launcher's may do
         if reason:
             fallback = reason
     while config['resume'] and len(sys.modules) > known:

@@ -14,9 +14,17 @@ import (
 //go:embed warm.py
 var warmScript string
 
+// Here is a run of a program that a recipe prepares for (its prepare()), after the warm-up.
+type Here struct {
+	Dir  string             `json:"dir"`
+	Args []string           `json:"args"`
+	Env  map[string]*string `json:"env"` // what the warm-up has changed, as it is
+	Why  string             `json:"why"` // a file that gets the reason why it cannot
+}
+
 // WarmCommand returns the words of an interpreter that runs a program several times in one process: with the arguments of its command line, then
 // with those of each of more. none and path choose recipes as for [Choose].
-func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, none bool) ([]string, error) {
+func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, none bool, here *Here) ([]string, error) {
 	var path0 *string
 	if !cl.HasOption('P') && !cl.HasOption('I') {
 		p := cl.Path0(cwd)
@@ -42,7 +50,7 @@ func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, non
 			}
 		}
 	}
-	literal, err := pythonLiteral(cl.What, path0, append([][]string{cl.Args}, more...), recipes)
+	literal, err := pythonLiteral(cl.What, path0, append([][]string{cl.Args}, more...), recipes, here)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +58,17 @@ func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, non
 }
 
 // pythonLiteral writes strings and lists of them as JSON, which Python reads, too.
-func pythonLiteral(what []string, path0 *string, runs, recipes [][]string) (string, error) {
-	for _, list := range append(append(append([][]string{}, runs...), what), recipes...) {
+func pythonLiteral(what []string, path0 *string, runs, recipes [][]string, here *Here) (string, error) {
+	lists := append(append(append([][]string{}, runs...), what), recipes...)
+	if here != nil {
+		lists = append(lists, here.Args, []string{here.Dir, here.Why})
+		for _, v := range here.Env {
+			if v != nil {
+				lists = append(lists, []string{*v})
+			}
+		}
+	}
+	for _, list := range lists {
 		for _, w := range list {
 			if !utf8.ValidString(w) {
 				return "", fmt.Errorf("the argument %q is not UTF-8: --warm cannot pass it", w)
@@ -63,6 +80,6 @@ func pythonLiteral(what []string, path0 *string, runs, recipes [][]string) (stri
 			runs[i] = []string{}
 		}
 	}
-	b, err := json.Marshal([]any{what, path0, runs, recipes})
+	b, err := json.Marshal([]any{what, path0, runs, recipes, here})
 	return string(b), err
 }

@@ -1,23 +1,25 @@
 # What a process runs that is warmed up by several runs of its program: `pyfreeze freeze --warm`. It is the interpreter's -c
 # argument; sys.argv[1] is a Python literal: the words of the command behind the interpreter's options, sys.path[0],
-# the lists of arguments, and recipes, each with the module that tells its program ('' for any). It must work
+# the lists of arguments, recipes, each with the module that tells its program ('' for any), and what the recipe is to
+# prepare for, if anything: a directory, arguments, variables, and the file for why it cannot. It must work
 # from 3.8 on, and import nothing that is not there anyway.
 import io
 import os
 import sys
 
 
-def warm(what, path0, runs, recipes):
+def warm(what, path0, runs, recipes, here):
     run = program(what)
     if path0 is not None:
         sys.path[0] = path0
     null = os.open(os.devnull, os.O_RDWR)
-    own, mains, status = [], [], None
+    own, mains, status, recipe = [], [], None, {}
     for i, args in enumerate(runs):
         if i == 1:  # the first is the command itself
             standard_streams()
             own = redirect([null] * 3)
-            run = of_recipe(recipes) or run
+            recipe = of_recipe(recipes)
+            run = recipe.get('warm', run)
         standard_streams()
         sys.argv[:] = [what[0]] + args
         mains.append(type(sys)('__main__'))
@@ -42,6 +44,8 @@ def warm(what, path0, runs, recipes):
         drop_handlers(mains[i])
         if failed and own[2] is not None:
             os.write(own[2], ('pyfreeze: the warm-up run %r ended with %s\n' % (args, failed)).encode())
+    if here and not status:
+        prepare(what, recipe.get('prepare'), **here)
     if own:  # what is left of the command itself is the user's to see
         standard_streams()
         for fd in redirect(own) + own:
@@ -52,6 +56,33 @@ def warm(what, path0, runs, recipes):
     os.close(null)
     if status:
         sys.exit(status)
+
+
+def prepare(what, by, dir, args, env, why):
+    # As a run of the program in this directory, with these arguments and variables would begin.
+    back, old = os.open('.', os.O_RDONLY), {name: os.environ.get(name) for name in env}
+    try:
+        sys.argv[:] = [what[0]] + args
+        put(env)
+        os.chdir(dir)
+        reason = by() if by else 'the recipe has no prepare()'
+    except BaseException as e:
+        reason = repr(e)
+    os.fchdir(back)
+    os.close(back)
+    put(old)
+    if reason:
+        with open(why, 'w') as f:
+            f.write(reason)
+        os._exit(1)  # what it has done so far is in the way
+
+
+def put(env):
+    for name, value in env.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def redirect(to):
@@ -98,7 +129,8 @@ def of_recipe(recipes):
         if not module or module in sys.modules:
             namespace = {'__name__': 'pyfreeze.recipe', '__builtins__': __builtins__}
             exec(compile(source, '<pyfreeze recipe>', 'exec', dont_inherit=True), namespace)
-            return namespace.get('warm')
+            return namespace
+    return {}
 
 
 def program(what):

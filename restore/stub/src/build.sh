@@ -29,7 +29,7 @@ blob() { # NAME SOURCE...
 	objcopy -O binary "$tmp/$name.elf" "$tmp/$name.bin"
 }
 blob stub entry.S thaw.c agent.c hush.c python.c changes.c fds.c report.c
-blob launch launch_entry.S launch.c image.c guards.c reads.c plain.c launcher.c spawn.c
+blob launch launch_entry.S launch.c image.c guards.c reads.c plain.c launcher.c sets.c spawn.c
 if nm "$tmp/launch.elf" | grep -qi ' [bdBD] '; then
 	echo "the launcher has variables" >&2
 	exit 1

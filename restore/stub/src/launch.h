@@ -117,6 +117,10 @@ const char *str(struct reader *r);
 int same_facts(struct reader *r, const char **why);  // 0: why says what is another
 int same_reads(struct reader *r, const char **which); // 0: which has changed
 
+// ---- what is switched on (sets.c)
+
+u64 set_of(const char *sets, const char *names, const char *files, char **args, char **envp);
+
 // ---- logs and the plain way (plain.c)
 
 void log_lines(struct run *run, const char *image);

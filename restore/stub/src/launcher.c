@@ -9,6 +9,7 @@ enum { SYS_fork = 57, SYS_setsid = 112, SYS_close_range = 436, SYS_utimensat = 2
 struct launcher {
 	char text[LAUNCHER_MAX + 1];
 	const char *name, *program, *cache, *env;
+	const char *sets, *set_env, *set_files;
 	char path[LAUNCHER_PATH]; // of the program
 	char file[LAUNCHER_PATH]; // of an image
 	char tried[LAUNCHER_PATH]; // of the one that was tried last
@@ -48,6 +49,12 @@ static int read_launcher(struct launcher *l, const char *path)
 			l->cache = v;
 		else if ((v = starts(line, "# env: ")))
 			l->env = v;
+		else if ((v = starts(line, "# sets: ")))
+			l->sets = v;
+		else if ((v = starts(line, "# set-env: ")))
+			l->set_env = v;
+		else if ((v = starts(line, "# set-files: ")))
+			l->set_files = v;
 	}
 	return version && l->name && l->program && l->cache && l->env;
 }
@@ -125,6 +132,13 @@ static void note_use(i64 fd)
 		sys4(SYS_utimensat, fd, 0, times, 0);
 }
 
+// Sixteen digits.
+static void put_key(char *to, u64 key)
+{
+	for (int i = 16; i-- > 0; key >>= 4)
+		to[i] = "0123456789abcdef"[key & 15];
+}
+
 // Opens an image in one directory, which must be ours alone. failed is set where one could not be made not long ago. There
 // are several for a key, where a program has asked for what is another in each: a terminal, a directory.
 static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 key, int variant,
@@ -138,8 +152,7 @@ static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 
 	i64 d = sys4(SYS_openat, AT_FDCWD, l->file, O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW, 0), fd = -1;
 	if (d < 0)
 		return d;
-	for (int i = 16; i > 0; i--, key >>= 4)
-		name[i] = "0123456789abcdef"[key & 15];
+	put_key(name + 1, key);
 	if (sys3(SYS_fstat, d, st, 0) == 0 && !(st[3] & 077) && st[3] >> 32 == (u64)sys3(SYS_geteuid, 0, 0, 0)) {
 		if (variant) {
 			char end[] = "-0.pyfreeze";
@@ -163,9 +176,8 @@ static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 
 }
 
 // Finds the image, in the order of directories of launcher/cache.go.
-static i64 find_image(struct launcher *l, char **envp, int variant, int *failed)
+static i64 find_image(struct launcher *l, char **envp, u64 key, int variant, int *failed)
 {
-	u64 key = image_key(l, envp);
 	const char *v;
 	i64 fd = -1;
 	if (*l->cache == '/')
@@ -204,11 +216,41 @@ static char kind_of_stream(int fd, u64 *window)
 	return '-';
 }
 
+// What a builder is to make, beside the image for any: one that has something switched on.
+struct want { u64 set; char **args; int other; };
+
+enum { MOST_ARGS = 256 }; // an image for a command of more is not worth its while
+
+// The words of a builder, from n on.
+static void put_want(const char **argv, u64 n, char *set, const char *file, const struct want *want)
+{
+	if (want->set) {
+		put_key(set, want->set);
+		argv[n++] = "--set", argv[n++] = set;
+		if (want->other)
+			argv[n++] = "--other";
+	}
+	argv[n++] = file;
+	for (char **a = want->args; want->set && *a; a++) // no more than MOST_ARGS
+		argv[n++] = *a;
+	argv[n] = 0;
+}
+
+// Becomes a builder.
+static void build_now(const char *file, char **envp, const struct want *want)
+{
+	char set[17] = "";
+	const char *argv[MOST_ARGS + 16] = { "pyfreeze", "build" };
+	put_want(argv, 2, set, file, want);
+	sys3(SYS_execve, "/proc/self/exe", argv, envp);
+}
+
 // Leaves a builder behind that waits for the end of this process. It is no child of it, which the program that this process becomes would
 // notice: the one between has ended. What stands against it is nothing that the user's command should stop for.
-static void start_builder(const char *file, char **envp)
+static void start_builder(const char *file, char **envp, const struct want *want)
 {
-	char self[LAUNCHER_PATH], pid[24], size[24], streams[4] = "---";
+	char self[LAUNCHER_PATH], pid[24], size[24], set[17] = "", streams[4] = "---";
+	const char *argv[MOST_ARGS + 16] = { self, "build", "--after", pid, "--streams", streams, "--window", size };
 	u64 window = 0;
 	u64 pending = 0, after = 0, all = ~0ul, old, chld = 1ul << (SIGCHLD_ - 1), zero[2] = { 0 };
 	i64 n = sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", self, sizeof self - 1);
@@ -216,6 +258,7 @@ static void start_builder(const char *file, char **envp)
 		return;
 	self[n] = 0;
 	put_num(pid, 0, sys3(SYS_getpid, 0, 0, 0), sizeof pid);
+	put_want(argv, 8, set, file, want);
 	for (int fd = 0; fd < 3; fd++)
 		streams[fd] = kind_of_stream(fd, &window);
 	put_num(size, 0, window, sizeof size);
@@ -225,7 +268,6 @@ static void start_builder(const char *file, char **envp)
 	if (child == 0) {
 		sys3(SYS_setsid, 0, 0, 0);
 		if (sys3(SYS_fork, 0, 0, 0) == 0) {
-			const char *argv[] = { self, "build", "--after", pid, "--streams", streams, "--window", size, file, 0 };
 			sys3(SYS_close_range, 0, ~0u, 0);
 			i64 null = sys4(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 			sys3(SYS_dup3, null, 1, 0);
@@ -243,41 +285,99 @@ static void start_builder(const char *file, char **envp)
 	sys4(SYS_sigprocmask, SIG_SETMASK, &old, 0, 8);
 }
 
-// pyfreeze launch FILE ARGS...: the kernel's words for a launcher, which begins with #!. With --stale before FILE a thaw has found out
-// that the image is stale, and told the log.
+// Has a file been changed within the hour? 0 where there is none.
+static int is_new(const char *path)
+{
+	u64 st[18], now[2];
+	sys3(SYS_clock_gettime, 0, now, 0);
+	return sys4(SYS_fstatat, AT_FDCWD, path, st, 0) == 0 && now[0] - st[11] < RETRY_AFTER;
+}
+
+// Is there a use in a builder? None where several images of sets were made not long ago: scripts may switch on other things
+// in each command.
+static int is_crowded(struct launcher *l)
+{
+	char path[LAUNCHER_PATH];
+	u64 n = put(path, 0, l->log, LAUNCHER_PATH);
+	put(path, n < 3 ? 0 : n - 3, "crowded", LAUNCHER_PATH);
+	return is_new(path);
+}
+
+// Runs the images of a key, one after the other. It returns how many there are.
+static int run_images(struct launcher *l, struct request *q, u64 key, int *failed)
+{
+	const char *log = env(q->envp, "PYFREEZE_LOG");
+	int v = 0;
+	q->fits = *failed = 0;
+	for (i64 fd; v < VARIANTS && (fd = find_image(l, q->envp, key, v, failed)) >= 0; v++) {
+		q->elsewhere = 0;
+		q->log = log && *log ? log : l->log;
+		put(l->tried, 0, l->file, LAUNCHER_PATH);
+		run_image(fd, q, l->why); // a launcher's image names no command: that is the launcher's
+		if (!q->elsewhere)
+			return v + 1;
+	}
+	return v;
+}
+
+// pyfreeze launch FILE ARGS...: the kernel's words for a launcher, which begins with #!. Before FILE may be what a thaw has found out, and told
+// the log: --stale, its image does not fit; --other, it was made for what is not switched on here. Or --make: a builder is to
+// take over, as for a run here and now.
 int launch(u64 *stack, char **argv, char **envp, u64 start)
 {
-	int told = same(argv[2], "--stale"), failed = 0;
-	char **file = argv + 2 + told;
+	int told = same(argv[2], "--stale"), other = same(argv[2], "--other"), make = same(argv[2], "--make"), failed = 0, n = 0;
+	char **file = argv + 2 + (told | other | make);
 	i64 at = *file ? (i64)sys6(SYS_mmap, 0, sizeof(struct launcher), PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0) : -1;
 	if (FAILED(at))
 		return 0;
 	struct launcher *l = (struct launcher *)at;
 	if (**file != '-' && read_launcher(l, *file) && find_program(l, envp)) {
 		const char *again[] = { argv[0], "launch", "--stale", *file, 0 }, *log = env(envp, "PYFREEZE_LOG");
-		i64 fd = find_image(l, envp, 0, &failed);
-		if (!log || !*log)
-			log = l->log;
-		struct request q = { .image = l->file, .args = file + 1, .envp = envp, .stack = stack, .start = start, .log = log, .again = again };
-		u64 n = 0;
-		for (int i = 0; i < 4; i++)
-			n += length(again[i]) + 1;
-		if (n >= sizeof((struct run *)0)->again)
-			q.again = 0;
-		put(l->why, 0, failed ? "no image could be made" : "there is no image yet", TEXT);
-		for (int v = 1; fd >= 0 && !told; v++) {
-			q.elsewhere = 0;
-			put(l->tried, 0, l->file, LAUNCHER_PATH);
-			run_image(fd, &q, l->why); // a launcher's image names no command: that is the launcher's
-			i64 next = q.elsewhere && v < VARIANTS ? find_image(l, envp, v, &failed) : -1;
-			if (next < 0)
-				break;
-			fd = next;
+		struct want want = { .args = file + 1, .other = other };
+		u64 key = image_key(l, envp), argc = 0;
+		while (argc <= MOST_ARGS && file[1 + argc])
+			argc++;
+		if (l->sets && l->set_env && l->set_files && argc <= MOST_ARGS)
+			want.set = set_of(l->sets, l->set_env, l->set_files, file + 1, envp);
+		if (make) {
+			build_now(*file, envp, &want);
+			return 0;
 		}
-		if (!told)
-			log_plain(log, fd >= 0 ? l->tried : "", l->why);
-		if (!failed && !q.fits)
-			start_builder(*file, envp);
+		struct request q = { .image = l->file, .args = file + 1, .envp = envp, .stack = stack, .start = start, .again = again };
+		u64 size = 0;
+		for (int i = 0; i < 4; i++)
+			size += length(again[i]) + 1;
+		if (size >= sizeof((struct run *)0)->again)
+			q.again = 0;
+		int build = 1;
+		if (want.set && !told) {
+			if (other) {
+				i64 fd = find_image(l, envp, key + want.set, 0, &failed);
+				sys3(SYS_close, fd, 0, 0);
+				build = fd < 0 || !is_new(l->file);
+			} else {
+				run_images(l, &q, key + want.set, &failed);
+				build = !failed && !q.fits;
+			}
+			build = build && !is_crowded(l);
+		}
+		if (!told) {
+			if (want.set && build) {
+				// One for any will do meanwhile.
+				i64 fd = find_image(l, envp, key, 0, &failed);
+				sys3(SYS_close, fd, 0, 0);
+				if (fd >= 0) {
+					start_builder(*file, envp, &want);
+					build = 0;
+				}
+			}
+			n = run_images(l, &q, key, &failed);
+			if (!n)
+				put(l->why, 0, failed ? "no image could be made" : "there is no image yet", TEXT);
+			log_plain(log && *log ? log : l->log, n ? l->tried : "", l->why);
+		}
+		if (!failed && !q.fits && (build || !want.set))
+			start_builder(*file, envp, &want);
 		file[0] = (char *)l->name;
 		sys3(SYS_execve, l->path, file, envp);
 	}

@@ -13,6 +13,7 @@
 #include "guards.c"
 #include "reads.c"
 #include "plain.c"
+#include "sets.c"
 #include "launcher.c"
 
 enum { MAX_BLOBS = 4096 };
@@ -208,7 +209,7 @@ static void ask_find(u32 count)
 		say("(no launcher)");
 		return;
 	}
-	i64 fd = find_image(l, envp, 0, &failed);
+	i64 fd = find_image(l, envp, image_key(l, envp), 0, &failed);
 	snprintf(key, sizeof key, "%016lx", image_key(l, envp));
 	say(key);
 	say(l->file);

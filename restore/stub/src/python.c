@@ -138,6 +138,8 @@ void python(struct hushed *h)
 	u64 why = call(FN_DICT_GET, globals, (u64) "fallback", 0);
 	if (why) {
 		const char *s = (const char *)call(FN_UTF8, why, 0, 0);
+		if (s && call(FN_DICT_GET, globals, (u64) "another", 0))
+			other(s);
 		plain(s ? s : "the thaw script says so", -1);
 	}
 	phase("thaw script");

@@ -21,6 +21,7 @@ extern struct fresh {
 
 void __attribute__((noreturn)) plain(const char *what, i64 n); // the plain command takes over; n, if not -1, is told with the reason
 void __attribute__((noreturn)) stale(const char *what);        // a launcher's image must be made anew
+void __attribute__((noreturn)) other(const char *what);        // another image of a launcher may do
 void __attribute__((noreturn)) not_same(const char *path);     // stale: so is this file
 void __attribute__((noreturn)) sigreturn(u64 frame);
 void forget_descriptors(void);

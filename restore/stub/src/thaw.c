@@ -56,10 +56,9 @@ static void start_wrapper(void)
 	sys3(SYS_execve, path, argv, fresh.envp);
 }
 
-void __attribute__((noreturn)) plain(const char *what, i64 n)
+// As this process was given to us, for what is executed in it.
+static void give_back(void)
 {
-	static char broken[] = "pyfreeze: the plain command could not be started either\n";
-	log_failure(what, n);
 	for (u64 s = 1; changed && s <= 64; s++) {
 		u64 dfl[4] = { 0 };
 		if (!(fresh.ignored >> (s - 1) & 1))
@@ -68,6 +67,13 @@ void __attribute__((noreturn)) plain(const char *what, i64 n)
 	forget_descriptors();
 	forget_launch();
 	sys4(SYS_sigprocmask, SIG_SETMASK, &fresh.mask, 0, 8);
+}
+
+void __attribute__((noreturn)) plain(const char *what, i64 n)
+{
+	static char broken[] = "pyfreeze: the plain command could not be started either\n";
+	log_failure(what, n);
+	give_back();
 	if (H->nplain && R.skip <= fresh.argc)
 		start_wrapper();
 	else
@@ -77,24 +83,37 @@ void __attribute__((noreturn)) plain(const char *what, i64 n)
 	__builtin_unreachable();
 }
 
-// A launcher's image is stale: whoever can make a new one takes over, with the user's arguments, and starts the plain command.
+// The launcher takes over once more, with the user's arguments. how, if not 0, takes the place of --stale.
+static void launch_again(const char *what, const char *how)
+{
+	enum { HOW = 2 };
+	u64 argc = fresh.argc, n = 0, at = 0;
+	char **argv = (char **)sys6(SYS_mmap, 0, (argc + 8) * sizeof(char *), PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
+	if (!R.again[0] || R.skip > argc || FAILED(argv))
+		return;
+	for (; R.again[at] && n < 6; at += length(R.again + at) + 1)
+		argv[n++] = R.again + at;
+	if (how)
+		argv[HOW] = (char *)how;
+	else
+		log_failure(what, -1);
+	for (u64 i = R.skip; i < argc; i++)
+		argv[n++] = fresh.argv[i];
+	give_back();
+	sys3(SYS_execve, argv[0], argv, fresh.envp);
+}
+
+// A launcher's image is stale: the launcher starts the plain command, and has a new one made.
 void __attribute__((noreturn)) stale(const char *what)
 {
-	if (R.again[0] && R.skip <= fresh.argc) {
-		u64 argc = fresh.argc, n = 0, at = 0;
-		char **argv = (char **)sys6(SYS_mmap, 0, (argc + 8) * sizeof(char *), PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
-		if (!FAILED(argv)) {
-			for (; R.again[at] && n < 6; at += length(R.again + at) + 1)
-				argv[n++] = R.again + at;
-			for (u64 i = R.skip; i < argc; i++)
-				argv[n++] = fresh.argv[i];
-			log_failure(what, -1);
-			forget_launch();
-			u64 mask = fresh.mask;
-			sys4(SYS_sigprocmask, SIG_SETMASK, &mask, 0, 8);
-			sys3(SYS_execve, argv[0], argv, fresh.envp);
-		}
-	}
+	launch_again(what, 0);
+	plain(what, -1);
+}
+
+// A launcher's image is for what is not so here: the launcher takes another, and that one tells the log.
+void __attribute__((noreturn)) other(const char *what)
+{
+	launch_again(what, "--other");
 	plain(what, -1);
 }
 
