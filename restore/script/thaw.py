@@ -123,6 +123,12 @@ def forked():
         cold('tell_fork')()
 
 
+def last_signals():
+    for n in (13, 25):  # SIGPIPE, SIGXFSZ: finisignal() of Modules/signalmodule.c, before the last flush
+        if callable(_signal.getsignal(n)):
+            _signal.signal(n, _signal.SIG_DFL)
+
+
 def finish():
     # Py_RunMain and Py_FinalizeEx, without tearing the heap down.
     code = 0
@@ -131,7 +137,10 @@ def finish():
         if type(raised) is SystemExit and type(code) is int and code >> 63 in (0, -1):
             code &= 255
         else:
-            code = cold('status')(raised)
+            try:
+                code = cold('status')(raised)
+            except BaseException:  # of a signal's handler, which may raise between any two instructions
+                code = 1
     modules = sys.modules
     threading = modules.get('threading')
     try:
@@ -156,9 +165,13 @@ def finish():
                     cold('unraisable')(e, f)
                 if code != -2:
                     code = 120  # as Py_FinalizeEx() failing
-        for n in (13, 25):  # SIGPIPE, SIGXFSZ: finisignal() of Modules/signalmodule.c, before the last flush
-            if callable(_signal.getsignal(n)):
-                _signal.signal(n, _signal.SIG_DFL)
+    except BaseException:
+        pass
+    try:
+        last_signals()
+    except BaseException:
+        last_signals()
+    try:
         d = modules['__main__'].__dict__
         for private in (True, False):  # the order of _PyModule_ClearDict
             for k in list(d):

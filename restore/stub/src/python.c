@@ -73,7 +73,12 @@ static void __attribute__((noreturn)) run_again(u64 globals, struct hushed *h)
 		if (e[1])
 			call(FN_DICT_SET, globals, (u64) "raised", e[1]);
 	}
-	call(FN_CALL, end, 0, 0);
+	enum { HANDLERS = 4 };
+	for (int i = 0; i < HANDLERS; i++) { // it returns where a handler of a signal has raised before it began
+		u64 e[3] = { 0 };
+		call(FN_CALL, end, 0, 0);
+		call(FN_FETCH, (u64)e, (u64)(e + 1), (u64)(e + 2));
+	}
 	sys3(SYS_exit_group, 1, 0, 0);
 	__builtin_unreachable();
 }
