@@ -4,7 +4,7 @@
 # 'fallback', if set, makes the stub start the plain command instead; with 'another' a launcher takes another image.
 #
 # Given by the stub: modules (sys.modules), strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
-# flags, config (made at the freeze), learned (the code of modules, by path, where there is any), objects (a dict of generators, where there are any), recipe_code (a tuple, of code objects or numbers of
+# flags, launcher (its path, where one has started this run), config (made at the freeze), learned (the code of modules, by path, where there is any), objects (a dict of generators, where there are any), recipe_code (a tuple, of code objects or numbers of
 # shipped_recipes), shipped_recipes (a tuple), cold_code (thaw_cold.py, marshalled).
 #
 # This is paid at every start, and each name in it costs: loading it looks each up among the interned strings, which copies the page of
@@ -301,6 +301,9 @@ def start():
         cold('copies')(config['copies'])
     if config['local'] and not config['resume']:
         cold('local_modules')(config['local'])
+    config['launcher'] = globals().get('launcher')
+    if config['launcher'] and config['launcher'][:1] != b'/':
+        config['launcher'] = cold('absolute')(config['launcher'])
     for code in recipe_code:
         if type(code) is int:
             code = shipped_recipes[code]

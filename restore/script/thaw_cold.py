@@ -13,6 +13,13 @@ def drop_handlers(main):
     sys.modules['atexit'].unregister(Of())
 
 
+def absolute(path):
+    try:
+        return os.path.join(os.getcwdb(), path)
+    except OSError:
+        return None  # the working directory is gone
+
+
 def new_stream(fd, old):
     # Standard streams that are not the usual three layers: replaced, or missing when the process was frozen.
     kept.append(old)

@@ -66,6 +66,7 @@ FIXES = (
     'mercurial.i18n._languages',
     'mercurial.lock.lock._host',
     'mercurial.extensions._pyfreeze',  # what the extensions have read: it must be the same
+    'mercurial.utils.procutil._hgexecutable',
     'mercurial.utils.procutil.stdin',
     'mercurial.utils.procutil.stdout',
     'mercurial.utils.procutil.stderr',
@@ -120,6 +121,7 @@ def thaw():
 
     # As procutil does when it is imported.
     m = modules['mercurial.utils.procutil']
+    m._hgexecutable = None if b'HG' in environ else config['launcher']  # what hooks and aliases call
     m.stdin = m.BadFile() if sys.stdin is None else sys.stdin.buffer
     m.stdout = m.BadFile() if sys.stdout is None else m._make_write_all(sys.stdout.buffer)
     m.stderr = m.BadFile() if sys.stderr is None else m._make_write_all(sys.stderr.buffer)

@@ -111,6 +111,18 @@ static void set_orig_argv(void)
 	list->length = fresh.argc;
 }
 
+// The launcher that has started this run, which the program may tell others to start.
+static void set_launcher(u64 globals)
+{
+	enum { FILE = 3 }; // of launch --stale FILE
+	u64 at = 0;
+	if (!R.again[0])
+		return;
+	for (int i = 0; i < FILE; i++)
+		at += length(R.again + at) + 1;
+	set(globals, "launcher", call(FN_BYTES, (u64)(R.again + at), length(R.again + at), 0));
+}
+
 void python(struct hushed *h)
 {
 	struct way *w = &H->ways[R.mode];
@@ -131,6 +143,7 @@ void python(struct hushed *h)
 	set(globals, "config", call(FN_TUPLE_GET, all, 1, 0));
 	if (H->learned)
 		set(globals, "learned", H->learned);
+	set_launcher(globals);
 	if (H->orig_argv)
 		set_orig_argv();
 	if (H->nobjects)
