@@ -3,6 +3,7 @@
 # the lists of arguments, recipes, each with the module that tells its program ('' for any), and what the recipe is to
 # prepare for, if anything: a directory, arguments, variables, and the file for why it cannot. It must work
 # from 3.8 on, and import nothing that is not there anyway.
+import gc
 import io
 import os
 import sys
@@ -44,6 +45,7 @@ def warm(what, path0, runs, recipes, here):
         drop_handlers(mains[i])
         if failed and own[2] is not None:
             os.write(own[2], ('pyfreeze: the warm-up run %r ended with %s\n' % (args, failed)).encode())
+    gc.collect()  # what the runs have left unreachable holds their files
     if here and not status:
         prepare(what, recipe.get('prepare'), **here)
     if own:  # what is left of the command itself is the user's to see
