@@ -124,7 +124,14 @@ func FreezeCommand(ctx context.Context, o CommandOptions) (*freeze.Meta, syscall
 		if err != nil {
 			return nil, 0, &refuse.Error{Offenders: []refuse.Offender{{What: err.Error(), Remedy: "give the command of a script or module"}}}
 		}
-		argv, err := script.WarmCommand(cl, start.Cwd, o.Warm, o.Recipe, o.NoRecipe, o.Here)
+		told, err := os.CreateTemp("", "pyfreeze-warm-")
+		if err != nil {
+			return nil, 0, err
+		}
+		defer os.Remove(told.Name())
+		defer told.Close()
+		fo.Opened, fo.Work = told, o.Work
+		argv, err := script.WarmCommand(cl, start.Cwd, o.Warm, o.Recipe, o.NoRecipe, o.Here, told.Name())
 		if err != nil {
 			return nil, 0, err
 		}

@@ -4,6 +4,7 @@ package freeze
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,6 +42,10 @@ type Options struct {
 	// Learned are modules whose code the copy has, for a thaw that imports them, and those whose code
 	// it has not, and why.
 	Learned []script.Module
+	// Opened has the paths of files that were read while the program was warmed up, with a NUL between; nil where that is not known.
+	Opened io.Reader
+	// Work is a directory of the warm-up, which goes with it; "" for none.
+	Work string
 	// Given is the command as it was given; nil for a process that ran already.
 	Given *Given
 	// Why tells why the point is not later.

@@ -59,6 +59,11 @@ func (f *freezing) makeGuards(context.Context) error {
 		}
 	}
 	f.addReads(g)
+	if f.o.Again && f.o.Reads == nil {
+		if err := f.addKept(g); err != nil {
+			return err
+		}
+	}
 	f.guards = g
 	return nil
 }

@@ -23,8 +23,9 @@ type Here struct {
 }
 
 // WarmCommand returns the words of an interpreter that runs a program several times in one process: with the arguments of its command line, then
-// with those of each of more. none and path choose recipes as for [Choose].
-func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, none bool, here *Here) ([]string, error) {
+// with those of each of more. none and path choose recipes as for [Choose]. The file told
+// gets the paths of the files that were read, with a NUL between.
+func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, none bool, here *Here, told string) ([]string, error) {
 	var path0 *string
 	if !cl.HasOption('P') && !cl.HasOption('I') {
 		p := cl.Path0(cwd)
@@ -50,7 +51,7 @@ func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, non
 			}
 		}
 	}
-	literal, err := pythonLiteral(cl.What, path0, append([][]string{cl.Args}, more...), recipes, here)
+	literal, err := pythonLiteral(cl.What, path0, append([][]string{cl.Args}, more...), recipes, here, told)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func WarmCommand(cl guard.Cmdline, cwd string, more [][]string, path string, non
 }
 
 // pythonLiteral writes strings and lists of them as JSON, which Python reads, too.
-func pythonLiteral(what []string, path0 *string, runs, recipes [][]string, here *Here) (string, error) {
+func pythonLiteral(what []string, path0 *string, runs, recipes [][]string, here *Here, told string) (string, error) {
 	lists := append(append(append([][]string{}, runs...), what), recipes...)
 	if here != nil {
 		lists = append(lists, here.Args, []string{here.Dir, here.Why})
@@ -80,6 +81,6 @@ func pythonLiteral(what []string, path0 *string, runs, recipes [][]string, here 
 			runs[i] = []string{}
 		}
 	}
-	b, err := json.Marshal([]any{what, path0, runs, recipes, here})
+	b, err := json.Marshal([]any{what, path0, runs, recipes, here, told})
 	return string(b), err
 }

@@ -1,7 +1,8 @@
 # What a process runs that is warmed up by several runs of its program: `pyfreeze freeze --warm`. It is the interpreter's -c
 # argument; sys.argv[1] is a Python literal: the words of the command behind the interpreter's options, sys.path[0],
 # the lists of arguments, recipes, each with the module that tells its program ('' for any), and what the recipe is to
-# prepare for, if anything: a directory, arguments, variables, and the file for why it cannot. It must work
+# prepare for, if anything: a directory, arguments, variables, and the file for why it cannot; and the file that is told
+# what files were read. It must work
 # from 3.8 on, and import nothing that is not there anyway.
 import gc
 import io
@@ -9,7 +10,8 @@ import os
 import sys
 
 
-def warm(what, path0, runs, recipes, here):
+def warm(what, path0, runs, recipes, here, told):
+    opened = Opened()
     run = program(what)
     if path0 is not None:
         sys.path[0] = path0
@@ -45,6 +47,7 @@ def warm(what, path0, runs, recipes, here):
         drop_handlers(mains[i])
         if failed and own[2] is not None:
             os.write(own[2], ('pyfreeze: the warm-up run %r ended with %s\n' % (args, failed)).encode())
+    opened.tell(told)
     gc.collect()  # what the runs have left unreachable holds their files
     if here and not status:
         prepare(what, recipe.get('prepare'), **here)
@@ -58,6 +61,41 @@ def warm(what, path0, runs, recipes, here):
     os.close(null)
     if status:
         sys.exit(status)
+
+
+class Opened:
+    # Files that are read while the program is warmed up: what is kept of them must be read anew where they have changed.
+    def __init__(self):
+        loader = sys.modules['_frozen_importlib_external'].FileLoader
+        builtins = sys.modules['builtins']
+        self.here, self.paths, self.undo = os.getcwd(), set(), []
+        for where, name, at in (builtins, 'open', 0), (io, 'open', 0), (os, 'open', 0), (loader, 'get_data', 1):
+            f = getattr(where, name)
+            self.undo.append((where, name, f))
+            setattr(where, name, self.noting(f, at))
+
+    def noting(self, f, at):
+        def open(*args, **kwargs):
+            if len(args) > at:
+                self.note(args[at], *args[at + 1:], **kwargs)
+            return f(*args, **kwargs)
+        return open
+
+    def note(self, path, mode='r', *args, **kwargs):
+        try:
+            path = os.fsdecode(path)
+        except TypeError:
+            return  # a descriptor
+        reads = mode & 3 == os.O_RDONLY if type(mode) is int else not set(mode) & set('wax+')
+        path = os.path.join(self.here, path)
+        if reads and not path.endswith(('.py', '.pyc')):
+            self.paths.add(path)
+
+    def tell(self, to):
+        for undo in self.undo:
+            setattr(*undo)
+        with open(to, 'wb') as f:
+            f.write(b'\0'.join(os.fsencode(path) for path in sorted(self.paths)))
 
 
 def prepare(what, by, dir, args, env, why):

@@ -18,7 +18,7 @@ func warmed(th *thaw, more ...[]string) result {
 	if err != nil {
 		th.t.Fatal(err)
 	}
-	words, err := WarmCommand(cl, th.dir, more, "", true, nil)
+	words, err := WarmCommand(cl, th.dir, more, "", true, nil, th.dir+"/told")
 	if err != nil {
 		th.t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestWarmWords(t *testing.T) {
 		}
 		runs = append(runs, run)
 	}
-	literal, err := pythonLiteral([]string{"-c", "x"}, nil, runs, [][]string{}, nil)
+	literal, err := pythonLiteral([]string{"-c", "x"}, nil, runs, [][]string{}, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestWarmWords(t *testing.T) {
 	for i := range 3 {
 		bad := [3][]string{{"-c", "x"}, {"x"}, {"", "x"}}
 		bad[i][1%len(bad[i])] = "\xff"
-		if _, err := pythonLiteral(bad[0], nil, bad[1:2], bad[2:], nil); err == nil {
+		if _, err := pythonLiteral(bad[0], nil, bad[1:2], bad[2:], nil, ""); err == nil {
 			t.Errorf("what is no text passes: %q", bad)
 		}
 	}
@@ -133,7 +133,7 @@ func TestWarmRecipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := WarmCommand(cl, th.dir, [][]string{{"x"}, {"y", "z"}}, recipe, false, nil)
+	words, err := WarmCommand(cl, th.dir, [][]string{{"x"}, {"y", "z"}}, recipe, false, nil, th.dir+"/told")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestWarmRecipe(t *testing.T) {
 	if got != (result{"program\n", "", 0}) || told != "['x']['y', 'z']" {
 		t.Errorf("%+v, %s", got, told)
 	}
-	if _, err := WarmCommand(cl, th.dir, nil, recipe+"x", false, nil); err == nil {
+	if _, err := WarmCommand(cl, th.dir, nil, recipe+"x", false, nil, ""); err == nil {
 		t.Error("a recipe that is not there is taken")
 	}
 }

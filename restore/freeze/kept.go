@@ -1,0 +1,86 @@
+package freeze
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"pyfreeze/pyheap"
+	"pyfreeze/restore/guard"
+	"pyfreeze/restore/prefix"
+)
+
+// maxOpened bounds what a warm-up tells of the files that it has read.
+const maxOpened = 1 << 20
+
+// maxPath bounds how many entries of sys.path are looked at.
+const maxPath = 1000
+
+// addKept makes guards of what is kept where a program runs again, and would not be read anew: the
+// directories that site has looked into for .pth files, and files that were read by the way.
+func (f *freezing) addKept(g *guard.Guards) error {
+	paths, err := f.siteDirs()
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		f.addRead(g, path, prefix.Import, false)
+	}
+	if f.o.Opened == nil {
+		return nil
+	}
+	b, err := io.ReadAll(io.LimitReader(f.o.Opened, maxOpened))
+	if err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	for _, file := range g.Files {
+		have[file.Path] = true
+	}
+	for path := range strings.SplitSeq(string(b), "\x00") {
+		if f.o.Work != "" && strings.HasPrefix(path, f.o.Work+"/") {
+			continue
+		}
+		st, err := os.Stat(path)
+		if err == nil && st.Mode().IsRegular() && filepath.IsAbs(path) && !prefix.OfKernel(path) {
+			f.addRead(g, path, prefix.Opened, have[path])
+		}
+	}
+	return nil
+}
+
+// siteDirs are the directories of sys.path that site looks into, and that of the user, which may
+// not be there yet.
+func (f *freezing) siteDirs() (out []string, err error) {
+	add := func(o pyheap.Addr) {
+		path, err := f.heap.Str(o)
+		name := filepath.Base(path)
+		if err == nil && filepath.IsAbs(path) && (name == "site-packages" || name == "dist-packages") && !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
+	list, err := f.heap.Lookup("sys.path")
+	if err != nil {
+		return nil, nil // the program has taken it away
+	}
+	items, err := f.heap.ListItems(list, maxPath)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range items {
+		add(o)
+	}
+	enabled, err := f.heap.Lookup("site.ENABLE_USER_SITE")
+	if err != nil {
+		return out, nil // -S
+	}
+	if yes, err := f.heap.Lookup("builtins.True"); err != nil || enabled != yes {
+		return out, nil
+	}
+	if user, err := f.heap.Lookup("site.USER_SITE"); err == nil {
+		add(user)
+	}
+	return out, nil
+}
