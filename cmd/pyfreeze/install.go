@@ -63,13 +63,13 @@ not there, or a path.`,
 			if err != nil {
 				return fmt.Errorf("the launcher is in place, and runs the plain program, for there is no image: %w", err)
 			}
-			summary(os.Stdout, path, m, took)
 			if len(l.Sets) > 0 {
 				// What is switched on here gets an image of its own; without, it is loaded in each run.
 				if err := exec.CommandContext(cmd.Context(), l.Pyfreeze, "launch", "--make", l.Path).Run(); err != nil {
 					fmt.Fprintf(os.Stderr, "pyfreeze: note: no image with what is switched on here: %v\n", err)
 				}
 			}
+			summary(os.Stdout, path, m, took)
 			for _, args := range o.checks {
 				if err := l.Check(cmd.Context(), args); err != nil {
 					return err

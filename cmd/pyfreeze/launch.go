@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,10 +85,63 @@ func buildNow(ctx context.Context, l *launcher.File, o restore.Options, verbose 
 	p := newProgress(verbose)
 	defer p.end()
 	o.Timeout, o.Tell = 5*time.Second, p.step
+	for fd := 1; fd <= 2; fd++ {
+		back, err := sheltered(fd)
+		if err != nil {
+			return nil, "", 0, err
+		}
+		defer back()
+	}
 	start := time.Now()
 	err = interruptible(ctx, func(ctx context.Context) error {
 		m, path, err = launcher.Build(ctx, l, o, true)
 		return err
 	})
 	return m, path, time.Since(start), err
+}
+
+// sheltered puts a pipe of ours in the place of a standard stream that is one, until back is called:
+// the reader of the user's may go before the warm-up has written all.
+func sheltered(fd int) (back func(), err error) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return func() {}, nil
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err == nil {
+		err = unix.Dup2(int(w.Fd()), fd)
+	}
+	_ = w.Close() // the stream has it
+	if err != nil {
+		_ = r.Close()
+		return nil, &os.PathError{Op: "dup", Path: fmt.Sprintf("stream %d", fd), Err: err}
+	}
+	users := os.NewFile(uintptr(own), "standard stream")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := make([]byte, 4096)
+		for {
+			n, err := r.Read(b)
+			if n > 0 {
+				_, _ = users.Write(b[:n]) // its reader may have gone
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return func() {
+		_ = unix.Dup2(own, fd) // both are open
+		select {
+		case <-done:
+		case <-time.After(time.Second): // something that was started has the stream still
+		}
+		_ = users.Close()
+		_ = r.Close()
+	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -29,11 +30,27 @@ func findInstalled(dirs, names []string) ([]installed, error) {
 		dirs = append(dirs, usual)
 	}
 	dirs = append(dirs, filepath.SplitList(os.Getenv("PATH"))...)
-	out := []installed{}
-	for _, l := range launcher.Find(dirs) {
-		if len(names) > 0 && !slices.Contains(names, l.Name) {
+	var found []*launcher.File
+	for _, name := range names {
+		if !strings.Contains(name, "/") {
 			continue
 		}
+		l, err := launcher.Read(name) // a path is of a launcher itself
+		if err != nil {
+			return nil, err
+		}
+		if l.Path, err = filepath.Abs(name); err != nil {
+			return nil, err
+		}
+		found = append(found, l)
+	}
+	for _, l := range launcher.Find(dirs) {
+		if len(names) == 0 || slices.Contains(names, l.Name) {
+			found = append(found, l)
+		}
+	}
+	out := []installed{}
+	for _, l := range found {
 		runs, err := l.Counts()
 		if err != nil {
 			return nil, err
