@@ -16,7 +16,7 @@ import (
 // makeGuards notes everything that a later thaw depends on.
 func (f *freezing) makeGuards(context.Context) error {
 	names := slices.Concat(captured.Variables(f.found, f.start.Environ),
-		captured.Names(f.envSet), f.recipe.Guards, f.variablesRead(), f.variablesOfWrapper())
+		captured.Names(f.envSet), f.recipe.Guards, f.variablesRead(), f.variablesOfWrapper(), f.variablesOfLibraries())
 	g := &guard.Guards{Exe: f.copy.Interp.Exe, Argv0: f.plain.Interp, Script: f.script(),
 		Plain: f.plainly, CPU: guard.CPU(), UTF8Mode: guard.UTF8Mode(f.start.Environ),
 		Names: names, Env: guard.Variables(f.start.Environ, names)}
@@ -59,6 +59,9 @@ func (f *freezing) makeGuards(context.Context) error {
 		}
 	}
 	f.addReads(g)
+	if f.o.Reads == nil {
+		f.addFilesOfLibraries(g)
+	}
 	if f.o.Again && f.o.Reads == nil {
 		if err := f.addKept(g); err != nil {
 			return err
