@@ -56,10 +56,11 @@ var rooms = []room{
 	{"restore/internal/...", []string{"procmem", "image", "tracer", "symbols", "pyheap",
 		"restore/...", "tracer/inherit"}},
 	// The command and its tools.
+	{name: "cmd/pyfreeze/internal/pty"},
 	{"cmd/pyfreeze/...", []string{"procmem", "image", "tracer", "symbols", "pyheap", "restore/...",
 		"restore", "cmd/pyfreeze/internal/...", "tracer/inherit"}},
-	{"cmd/pyfreeze", []string{"cmd/pyfreeze/internal/pty", "image", "procmem", "pyheap", "restore", "restore/captured",
-		"restore/freeze", "restore/launcher", "restore/refuse", "restore/script",
+	{"cmd/pyfreeze", []string{"cmd/pyfreeze/internal/pty", "image", "procmem", "pyheap", "restore",
+		"restore/captured", "restore/freeze", "restore/launcher", "restore/refuse", "restore/script",
 		"restore/snapshot", "restore/thaw", "symbols", "tracer"}},
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // ofLibrary is what a library in C reads once, when it is loaded or set up, and keeps. It asks libc
-// for variables, which nobody sees.
+// for variables, which only the run to a point that is found sees.
 type ofLibrary struct {
 	name  string   // its file's name begins so
 	names []string // variables; NAME* stands for all that begin so
@@ -43,8 +43,11 @@ func (f *freezing) loaded(use func(ofLibrary)) {
 	}
 }
 
-// variablesOfLibraries are those that libraries have looked for.
+// variablesOfLibraries are those that libraries have looked for, where nobody has watched them.
 func (f *freezing) variablesOfLibraries() (out []string) {
+	if f.o.Reads != nil {
+		return nil
+	}
 	f.loaded(func(l ofLibrary) { out = append(out, l.names...) })
 	return out
 }
