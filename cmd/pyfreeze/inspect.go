@@ -72,6 +72,9 @@ func runInspect(cmd *cobra.Command, f *inspectFlags, target string, do inspectio
 	}
 	defer s.close()
 	value, text, err := do(s, p)
+	if gone := s.space.Err(); gone != nil && err == nil {
+		err = fmt.Errorf("the copy of process %s cannot be read: %w", target, gone)
+	}
 	p.end()
 	if s.unsettled != "" {
 		fmt.Fprintln(os.Stderr, "pyfreeze: note: the heap may be in the middle of a change: "+printable(oneLine(errors.New(s.unsettled))))
