@@ -89,16 +89,12 @@ func (w *Walk) Greenlets() (out []Greenlet) {
 	for _, t := range w.tstates {
 		_ = h.eachFrame(uint64(t.Addr), func(f uint64) { running[Addr(f)] = true }) // those before a damage count
 	}
-	for _, i := range w.order {
-		n := &w.nodes[i]
-		if n.isBlock() || !h.IsGreenlet(Addr(n.addr)) {
-			continue
-		}
-		frames := h.GreenletFrames(Addr(n.addr))
+	for _, o := range w.OfType("greenlet.greenlet") {
+		frames := h.GreenletFrames(o.Addr)
 		if len(frames) == 0 || slices.ContainsFunc(frames, func(f Frame) bool { return running[f.Addr] }) {
 			continue
 		}
-		out = append(out, Greenlet{Addr(n.addr), h.nameOf(h.list[n.typ]), frames})
+		out = append(out, Greenlet{o.Addr, o.TypeName, frames})
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package pyheap
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -48,10 +49,10 @@ func (h *Heap) Tasks() (out []Task, ok bool) {
 		}
 		for _, r := range members {
 			a := uint64(r)
-			if t, err := h.typeOf(a); err == nil && h.nameOf(t) == "weakref.ReferenceType" || err == nil && strings.HasPrefix(h.nameOf(t), "builtins.weakref") || err == nil && strings.HasSuffix(h.nameOf(t), ".KeyedRef") {
-				a, _ = h.view.u64(a + wrappedPointer) // wr_object
+			if !h.isTask(a) {
+				a, _ = h.view.u64(a + wrappedPointer) // wr_object of a weak reference
 			}
-			if h.isTask(a) && !slices.Contains(found, a) {
+			if h.isTask(a) {
 				found = append(found, a)
 			}
 		}
@@ -62,9 +63,11 @@ func (h *Heap) Tasks() (out []Task, ok bool) {
 // Tasks gives all tasks of asyncio, also those that ended and are still referred to.
 func (w *Walk) Tasks() []Task {
 	var found []uint64
-	for _, i := range w.order {
-		if n := &w.nodes[i]; !n.isBlock() && len(found) < maxTasks && w.h.isTask(n.addr) {
-			found = append(found, n.addr)
+	for _, name := range taskTypes {
+		for _, o := range w.OfType(name) {
+			if a := uint64(o.Addr); len(found) < maxTasks {
+				found = append(found, a)
+			}
 		}
 	}
 	defer w.h.begin(w.h.walkLimit())()
@@ -89,7 +92,7 @@ func (h *Heap) isTask(a uint64) bool {
 
 func (h *Heap) tasks(found []uint64) (out []Task) {
 	slices.Sort(found)
-	for _, a := range found {
+	for _, a := range slices.Compact(found) {
 		t, err := h.typeOf(a)
 		if err != nil || h.exhausted() {
 			continue
@@ -100,8 +103,7 @@ func (h *Heap) tasks(found []uint64) (out []Task) {
 			var err error
 			if k.Name, err = h.str(n, maxName); err != nil { // since 3.13 a number until it is asked for
 				if i, err := h.Int(Addr(n)); err == nil {
-					k.Name = "Task-" + h.Repr(Addr(n), 20)
-					_ = i
+					k.Name = fmt.Sprintf("Task-%d", i)
 				}
 			}
 		}
