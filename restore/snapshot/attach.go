@@ -121,6 +121,9 @@ func (t *Target) capture(ctx context.Context, timeout time.Duration, lazy bool) 
 		c, why, err := k.attempt(ctx)
 		switch {
 		case err != nil:
+			if c != nil && c.release != nil {
+				err = errors.Join(err, c.release())
+			}
 			return nil, err
 		case c != nil:
 			c.Stopped = k.stopped
