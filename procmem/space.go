@@ -15,6 +15,8 @@ type Segment struct {
 	Data []byte // as long as the mapping; never to be written to, but by Edit
 	// Copied says that Data is a copy of the target's memory that nobody else has.
 	Copied bool
+
+	lazy *lazyPages // of CaptureLazy; nil where Data is complete
 }
 
 // Space is an immutable set of segments: a copy of an address space, or of
@@ -24,7 +26,8 @@ type Space struct {
 	starts []Addr // of segs, apart, so that a search touches few cache lines
 
 	closeOnce sync.Once
-	owned     [][]byte // mapped by us, unmapped by Close
+	owned     [][]byte    // mapped by us, unmapped by Close
+	reader    *lazyReader // of CaptureLazy; or nil
 	closeErr  error
 }
 
@@ -55,6 +58,9 @@ func (s *Space) Segments() []Segment { return s.segs }
 // that came from s may be used after it. It may be called more than once.
 func (s *Space) Close() error {
 	s.closeOnce.Do(func() {
+		if s.reader != nil {
+			_ = s.reader.pm.Close() // only read
+		}
 		for _, m := range s.owned {
 			if err := unix.Munmap(m); err != nil && s.closeErr == nil {
 				s.closeErr = fmt.Errorf("cannot release a copy of target memory: %w", err)
@@ -94,13 +100,14 @@ func (s *Space) index(a Addr) int {
 	return lo
 }
 
-// window gives the bytes from a to the end of its segment.
-func (s *Space) window(a Addr) ([]byte, bool) {
+// window gives the bytes from a to the end of its segment, the first n of which may be read.
+func (s *Space) window(a Addr, n uint64) ([]byte, bool) {
 	i := s.index(a)
 	if i < 0 {
 		return nil, false
 	}
 	seg := &s.segs[i]
+	seg.Have(uint64(a-seg.Start), n)
 	return seg.Data[a-seg.Start:], true
 }
 
@@ -108,7 +115,7 @@ func (s *Space) window(a Addr) ([]byte, bool) {
 // memory, not to be written to; across adjacent segments it is a copy. When not
 // all bytes are known the error is a [*ReadError].
 func (s *Space) Bytes(a Addr, n uint64) ([]byte, error) {
-	w, ok := s.window(a)
+	w, ok := s.window(a, n)
 	if ok && n <= uint64(len(w)) {
 		return w[:n:n], nil
 	}
@@ -132,6 +139,7 @@ func (s *Space) Edit(a Addr, n uint64) ([]byte, error) {
 		return nil, &ReadError{Addr: a, Len: n, Err: ErrUnmapped}
 	}
 	off := uint64(a - s.segs[i].Start)
+	s.segs[i].Have(off, n)
 	return s.segs[i].Data[off : off+n : off+n], nil
 }
 
@@ -179,7 +187,7 @@ func (s *Space) copyTo(p []byte, a Addr) int {
 		if uint64(done) > math.MaxUint64-uint64(a) {
 			break // would wrap round to address 0
 		}
-		w, ok := s.window(a + Addr(done))
+		w, ok := s.window(a+Addr(done), uint64(len(p)-done))
 		if !ok {
 			break
 		}

@@ -11,7 +11,7 @@ var order = binary.LittleEndian
 // U8 reads one byte. This and the other typed reads give a [*ReadError] when the
 // value is not wholly in known memory; they need no alignment.
 func (s *Space) U8(a Addr) (uint8, error) {
-	if w, ok := s.window(a); ok {
+	if w, ok := s.window(a, 1); ok {
 		return w[0], nil
 	}
 	return 0, &ReadError{Addr: a, Len: 1, Err: ErrUnmapped}
@@ -19,7 +19,7 @@ func (s *Space) U8(a Addr) (uint8, error) {
 
 // U16 reads an unsigned 16-bit integer.
 func (s *Space) U16(a Addr) (uint16, error) {
-	if w, ok := s.window(a); ok && len(w) >= 2 {
+	if w, ok := s.window(a, 2); ok && len(w) >= 2 {
 		return order.Uint16(w), nil
 	}
 	p, err := s.Bytes(a, 2)
@@ -31,7 +31,7 @@ func (s *Space) U16(a Addr) (uint16, error) {
 
 // U32 reads an unsigned 32-bit integer.
 func (s *Space) U32(a Addr) (uint32, error) {
-	if w, ok := s.window(a); ok && len(w) >= 4 {
+	if w, ok := s.window(a, 4); ok && len(w) >= 4 {
 		return order.Uint32(w), nil
 	}
 	p, err := s.Bytes(a, 4)
@@ -43,7 +43,7 @@ func (s *Space) U32(a Addr) (uint32, error) {
 
 // U64 reads an unsigned 64-bit integer.
 func (s *Space) U64(a Addr) (uint64, error) {
-	if w, ok := s.window(a); ok && len(w) >= 8 {
+	if w, ok := s.window(a, 8); ok && len(w) >= 8 {
 		return order.Uint64(w), nil
 	}
 	p, err := s.Bytes(a, 8)
@@ -77,7 +77,7 @@ func (s *Space) Ptr(a Addr) (Addr, error) {
 func (s *Space) CString(a Addr, max int) (string, error) {
 	var joined []byte
 	for at := a; len(joined) < max; {
-		w, ok := s.window(at)
+		w, ok := s.window(at, uint64(max-len(joined)))
 		if !ok {
 			return "", &ReadError{Addr: at, Len: 1, Err: ErrUnmapped}
 		}

@@ -9,6 +9,7 @@ func (h *Heap) EachAllocatorRange(fn func(procmem.Range)) {
 		a := &h.alloc.arenas[i]
 		fn(procmem.Range{Start: Addr(a.limit - h.alloc.arenaBytes), End: Addr(a.limit)})
 	}
+	h.view.findChunks()
 	for i := range h.view.segs {
 		if s := &h.view.segs[i]; s.chunks != nil {
 			fn(procmem.Range{Start: Addr(s.firstChunk &^ 4095), End: Addr(min((s.chained+4095)&^4095, s.end))})

@@ -30,8 +30,21 @@ const (
 	heapInfoSize = 0x30 // ar_ptr, prev, size, mprotect_size, pagesize (since 2.35), padding
 )
 
+// findChunks has the chunks of malloc known. That reads through the heap: who looks at a few objects does without.
+func (v *view) findChunks() {
+	if !v.ready {
+		v.ready = true
+		v.findArenas()
+	}
+}
+
 // findArenas follows the chains of all arenas and marks the chunks in caches.
 func (v *view) findArenas() {
+	for i := range v.segs {
+		if s := &v.segs[i]; s.path == "[heap]" {
+			s.chunkChain(s.start)
+		}
+	}
 	main := v.mainHeap()
 	if main == nil {
 		return
@@ -72,7 +85,7 @@ func (v *view) mainArena(heap *seg) (uint64, bool) {
 			continue
 		}
 		for off := uint64(arenaTop); off+arenaSize-arenaTop <= uint64(len(s.data)); off += 8 {
-			if le64(s.data, off) == heap.top && v.isArena(s.start+off-arenaTop) {
+			if s.word(s.start+off) == heap.top && v.isArena(s.start+off-arenaTop) {
 				return s.start + off - arenaTop, true
 			}
 		}
@@ -138,8 +151,9 @@ func (v *view) fastbins(a uint64) {
 // threadCaches marks what the caches of threads in this heap hold.
 func (v *view) threadCaches(s *seg) {
 	for at := s.firstChunk; at+tcacheChunk <= s.chained; {
-		size := le64(s.data, at+8-s.start) &^ chunkFlags
+		size := s.word(at+8) &^ chunkFlags
 		if size == tcacheChunk {
+			s.have(at+16, tcacheSize)
 			v.threadCache(s.data[at+16-s.start:][:tcacheSize])
 		}
 		at += max(size, minChunk)
@@ -170,7 +184,7 @@ func (v *view) isFreeChunk(at, size uint64) bool {
 	if s == nil || s.chunks == nil || at < s.firstChunk || at >= s.chained || at&15 != 0 || !s.chunkBit(s.chunks, at) {
 		return false
 	}
-	return le64(s.data, at+8-s.start)&^chunkFlags == size
+	return s.word(at+8)&^chunkFlags == size
 }
 
 // markList marks the chunks of a list, each of the size given. The link of each is the first word of its memory,
@@ -194,7 +208,7 @@ func (v *view) markList(at, size uint64, fast bool) {
 		if at+link+8 > s.end {
 			return
 		}
-		raw := le64(s.data, at+link-s.start)
+		raw := s.word(at + link)
 		at = v.linked(raw^(at+link)>>12, size)
 		if at == 0 {
 			at = v.linked(raw, size)

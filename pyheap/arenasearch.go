@@ -13,7 +13,7 @@ func (p *pools) findArenaTable() (table, count uint64, ok bool) {
 		}
 		end := min(s.end, uint64(mod.End))
 		for a := (max(s.start, uint64(mod.Start)) + 7) &^ 7; a+8 <= end; a += 8 {
-			t := le64(s.data, a-s.start)
+			t := s.word(a)
 			if n := p.arenasAt(t); n != 0 && (!ok || n > count) {
 				table, count, ok = t, n, true
 			}

@@ -103,6 +103,7 @@ func (h *Heap) poolsAgree(t *testing.T, text string) {
 // chunksAgree compares with mallinfo2. What lies in a thread cache counts as in use there.
 func (h *Heap) chunksAgree(t *testing.T, m mallinfo) {
 	var free, fast, mapped, mappedBytes, live uint64
+	h.view.findChunks()
 	for i := range h.view.segs {
 		s := &h.view.segs[i]
 		if s.chunks == nil {

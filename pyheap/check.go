@@ -250,6 +250,7 @@ func (h *Heap) checkArenas() string {
 		return "sys is no object"
 	}
 	start := uint64(m) - h.before(t)
+	h.view.findChunks()
 	if s := h.view.find(start); s != nil && s.chunks != nil {
 		return "" // PYTHONMALLOC=malloc: in the chain of malloc's chunks
 	}

@@ -11,6 +11,7 @@ type Dead struct {
 // each allocator. What is left in it belongs to nobody.
 func (h *Heap) EachDead(fn func(Dead)) {
 	h.alloc.eachDead(fn)
+	h.view.findChunks()
 	for i := range h.view.segs {
 		if s := &h.view.segs[i]; s.chunks != nil {
 			s.eachDead(fn)
@@ -23,7 +24,7 @@ func (h *Heap) EachDead(fn func(Dead)) {
 func (s *seg) eachDead(fn func(Dead)) {
 	const minLarge = 1024
 	for at := s.firstChunk; at < s.chained; {
-		size := le64(s.data, at+8-s.start) &^ chunkFlags
+		size := s.word(at+8) &^ chunkFlags
 		if size < minChunk {
 			return
 		}
@@ -37,7 +38,7 @@ func (s *seg) eachDead(fn func(Dead)) {
 				links = 8
 			}
 			fn(Dead{Start: Addr(at + 16), End: Addr(min(next+8, s.end)), Links: links})
-		case next+16 <= s.end && le64(s.data, next+8-s.start)&chunkPrevInUse == 0:
+		case next+16 <= s.end && s.word(next+8)&chunkPrevInUse == 0:
 			links := uint64(16)
 			if size >= minLarge {
 				links = 32

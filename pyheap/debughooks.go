@@ -1,6 +1,9 @@
 package pyheap
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // What PYTHONMALLOC=debug puts around the bytes asked for (_PyMem_DebugRawAlloc of Objects/obmalloc.c): before them their number, most
 // significant byte first, a letter for the allocator and seven forbidden bytes; behind them eight more of those.
@@ -50,7 +53,7 @@ const maxHooks = 2
 
 // isHook says whether the words of a debug hook are at a.
 func (s *seg) isHook(a uint64) bool {
-	return a >= s.start && s.end-a >= hookHead && le64(s.data, a+8-s.start)>>8 == hookForbidden
+	return a >= s.start && s.end-a >= hookHead && s.word(a+8)>>8 == hookForbidden
 }
 
 // hookedPart gives how much of a block of malloc's, of that size, the outermost debug hook uses.
@@ -58,7 +61,7 @@ func (s *seg) hookedPart(block, size uint64) (uint64, bool) {
 	if !s.isHook(block) {
 		return 0, false
 	}
-	n := binary.BigEndian.Uint64(s.data[block-s.start:])
+	n := bits.ReverseBytes64(s.word(block))
 	if n > size || n+hookHead+hookTail > size {
 		return 0, false
 	}
@@ -80,7 +83,7 @@ func (v *view) hookedBlock(s *seg, a uint64) (size uint64, ok bool) {
 		if !ok {
 			continue
 		}
-		n := binary.BigEndian.Uint64(s.data[a-hookHead-s.start:])
+		n := bits.ReverseBytes64(s.word(a - hookHead))
 		return n, n <= room && n+back+hookTail <= room
 	}
 	return 0, false

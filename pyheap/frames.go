@@ -120,8 +120,38 @@ func (h *Heap) readFrame(f uint64) (Frame, error) {
 			fr.Locals = append(fr.Locals, Local{Name: names[i], Value: Addr(h.throughCell(v))})
 		}
 	}
+	h.namespaceLocals(f, &fr)
 	return fr, nil
 }
+
+const optimized = 1 // CO_OPTIMIZED: the locals of a function
+
+// namespaceLocals adds the locals of what keeps them in a namespace: the body of a class, and what exec runs in one that is not
+// that of a module.
+func (h *Heap) namespaceLocals(f uint64, fr *Frame) {
+	o := &h.off.frame
+	if flags := (&resolver{lay: h.lay}).opt("PyCodeObject.co_flags"); flags != absent {
+		if n, _ := h.view.u32(uint64(fr.Code) + flags); n&optimized != 0 {
+			return
+		}
+	}
+	ns, _ := h.view.u64(f + o.locals)
+	globals, _ := h.view.u64(f + o.globals)
+	if ns = h.untag(ns); ns == 0 || ns == h.untag(globals) {
+		return
+	}
+	items, err := h.DictItems(Addr(ns), maxNamespace)
+	if err != nil {
+		return
+	}
+	for _, it := range items {
+		if name, err := h.str(uint64(it.Key), maxName); err == nil && !slices.ContainsFunc(fr.Locals, func(l Local) bool { return l.Name == name }) {
+			fr.Locals = append(fr.Locals, Local{Name: name, Value: it.Value})
+		}
+	}
+}
+
+const maxNamespace = 1 << 12 // names of one
 
 // throughCell gives the contents of a cell that has any, and any other object as it is.
 func (h *Heap) throughCell(v uint64) uint64 {

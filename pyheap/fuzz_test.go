@@ -76,6 +76,12 @@ func readAll(t *testing.T, h *Heap) {
 			}
 		}
 	}
+	for _, th := range threads {
+		for _, e := range h.Handled(th.Addr) {
+			_, _ = h.ReadException(e)
+		}
+	}
+	_, _ = h.Tasks()
 	modules, _ := h.Modules()
 	for _, m := range modules {
 		h.Repr(m.Addr, 80)
@@ -119,10 +125,22 @@ func readAll(t *testing.T, h *Heap) {
 			}
 		}
 	}
+	w.Tasks()
+	w.Greenlets()
+	bounded("tasks")
+	for i, g := range w.Generators() {
+		if i < 1000 {
+			h.AwaitChain(g)
+		}
+	}
 	n := 0
 	w.Each(func(o Object) {
 		if n++; n%100 == 0 && n < 20000 {
-			w.Path(o.Addr)
+			_, _ = h.Lookup(w.Path(o.Addr))
+			_, _ = h.ReadException(o.Addr)
+			h.Awaits(o.Addr)
+			h.GreenletFrames(o.Addr)
+			h.Children(o.Addr)
 			h.Repr(o.Addr, 60)
 			_, _ = h.Attr(o.Addr, "x")
 		}
@@ -208,7 +226,9 @@ func FuzzLineTables(f *testing.F) {
 
 func FuzzLookup(f *testing.F) {
 	tg := start(f, python311, testdata("values.py"))
-	for _, s := range []string{"__main__.nest['l'][-1]", "sys.modules['os'].environ", `__main__.nest[b"k"][0]`, "a['\\'"} {
+	for _, s := range []string{"__main__.nest['l'][-1]", "sys.modules['os'].environ", `__main__.nest[b"k"][0]`, "a['\\'",
+		"sys.modules key 3", "sys.modules ...(3 steps)... 0x1", "__main__ -> <A at 0x10>.b", "frame f() in a:1, local 'x'", "_PyRuntime.gc",
+		"thread state at 0x10, dict", "static data at 0x10", "(x) 0x10 member 1", "os.environ.__dict__['_data'][<x at 0x10>]", "main thread's dict"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, path string) {

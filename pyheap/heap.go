@@ -93,7 +93,6 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	h.main = uint64(interps[len(interps)-1]) // newest first
 	h.ownData()
 	h.alloc = newPools(h)
-	h.view.findArenas()
 	if lay.Shipped() {
 		if err := h.Check(); err != nil {
 			return nil, err

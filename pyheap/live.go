@@ -3,6 +3,7 @@ package pyheap
 // eachLive calls fn with every block that an allocator has handed out and not got back.
 func (h *Heap) eachLive(fn func(at, size uint64)) {
 	h.alloc.eachLive(fn)
+	h.view.findChunks()
 	for i := range h.view.segs {
 		s := &h.view.segs[i]
 		if s.chunks != nil {
@@ -19,7 +20,7 @@ func (h *Heap) eachLive(fn func(at, size uint64)) {
 // eachChunk calls fn with the blocks in use of a segment whose chunks are known.
 func (v *view) eachChunk(s *seg, fn func(at, size uint64)) {
 	for at := s.firstChunk; at+16 <= s.chained; {
-		size := le64(s.data, at+8-s.start) &^ chunkFlags
+		size := s.word(at+8) &^ chunkFlags
 		if size < minChunk {
 			break
 		}
@@ -40,10 +41,9 @@ func (h *Heap) eachMapped(s *seg, from uint64, fn func(at, size uint64)) {
 			at = (a.end + page - 1) &^ (page - 1)
 			continue
 		}
-		b := s.data[at-s.start:]
-		w := le64(b, 8)
+		before, w := s.peek(at)
 		size := w &^ chunkFlags
-		if le64(b, 0) != 0 || w&chunkFlags != chunkMmapped || size < page || size&(page-1) != 0 || size > s.end-at {
+		if before != 0 || w&chunkFlags != chunkMmapped || size < page || size&(page-1) != 0 || size > s.end-at {
 			at += page
 			continue
 		}

@@ -21,7 +21,7 @@ func (s *seg) chunkChain(at uint64) {
 	s.freed, s.fast = make([]uint64, len(s.chunks)), make([]uint64, len(s.chunks))
 	s.firstChunk = at
 	for at < s.end && s.end-at >= 16 {
-		size := le64(s.data, at+8-s.start) &^ chunkFlags
+		size := s.word(at+8) &^ chunkFlags
 		if size < minChunk || size&15 != 0 || size > s.end-at {
 			break
 		}
@@ -35,6 +35,7 @@ func (s *seg) chunkChain(at uint64) {
 
 // isChunk says whether a chunk may begin at a: certain below s.chained, unknown and so true above.
 func (s *seg) isChunk(a uint64) bool {
+	s.view.findChunks()
 	if s.chunks == nil || a < s.firstChunk || a >= s.chained {
 		return true
 	}
@@ -42,7 +43,10 @@ func (s *seg) isChunk(a uint64) bool {
 }
 
 // inChain says whether a lies among chunks that are known.
-func (s *seg) inChain(a uint64) bool { return s.chunks != nil && a >= s.firstChunk+16 && a < s.chained }
+func (s *seg) inChain(a uint64) bool {
+	s.view.findChunks()
+	return s.chunks != nil && a >= s.firstChunk+16 && a < s.chained
+}
 
 // blockAround gives the start of the malloc block that may contain a, 0 if there is none: libraries keep pointers
 // into their blocks, as sqlite does behind a size of its own. Where no chain of chunks is known, only a itself can
@@ -72,6 +76,7 @@ func (s *seg) chunkBit(set []uint64, a uint64) bool {
 // cached says whether the chunk at a waits in a thread's cache or a fastbin: it is free, though the
 // chunk behind it does not say so.
 func (s *seg) cached(a uint64) bool {
+	s.view.findChunks()
 	return s.chunks != nil && a >= s.firstChunk && a < s.chained && s.chunkBit(s.freed, a)
 }
 
@@ -93,14 +98,14 @@ func (v *view) plainBlock(s *seg, a uint64) (size uint64, ok bool) {
 	if !s.isChunk(a-16) || s.cached(a-16) {
 		return 0, false
 	}
-	w := le64(s.data, a-8-s.start)
+	w := s.word(a - 8)
 	size = w &^ chunkFlags
 	if size < minChunk || size&15 != 0 || size > s.end-(a-16) {
 		return 0, false
 	}
 	if w&chunkMmapped != 0 {
 		// Alone in its pages; the first word says how far from their start.
-		return size - 16, (a-16-le64(s.data, a-16-s.start))&4095 == 0 && size&4095 == 0
+		return size - 16, (a-16-s.word(a-16))&4095 == 0 && size&4095 == 0
 	}
 	next := a - 16 + size
 	if next == s.end {
@@ -109,7 +114,7 @@ func (v *view) plainBlock(s *seg, a uint64) (size uint64, ok bool) {
 	if next+16 > s.end {
 		return 0, false
 	}
-	n := le64(s.data, next+8-s.start)
+	n := s.word(next + 8)
 	if n&chunkPrevInUse == 0 {
 		return 0, false // this chunk is free
 	}

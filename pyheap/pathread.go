@@ -246,7 +246,12 @@ func (p *pathReader) attribute() error {
 		}
 	}
 	p.rest = before[1:] // a word of the C struct
-	if p.namedWord(p.h.shapeOf(t).words, p.obj, min(p.h.ownSize(p.obj, t), maxBasicSize), func(off uint64) string { return p.h.fieldName(p.obj, t, off) }) == nil {
+	if p.namedWord(p.h.shapeOf(t).words, p.obj, min(p.h.ownSize(p.obj, t), maxBasicSize), func(off uint64) string {
+		if off < p.h.off.objectSize {
+			return "" // the head is no word that a path leads through
+		}
+		return p.h.fieldName(p.obj, t, off)
+	}) == nil {
 		return nil
 	}
 	p.step = "." + name

@@ -170,6 +170,14 @@ func (w *Walk) OfType(name string) []Object {
 	return out
 }
 
+// HasType says whether the walk has come upon a type of that name.
+func (w *Walk) HasType(name string) bool {
+	if !strings.Contains(name, ".") {
+		name = "builtins." + name
+	}
+	return slices.ContainsFunc(w.h.list[numBlockKinds:], func(t *typeInfo) bool { return w.h.nameOf(t) == name })
+}
+
 // isSubclass looks along tp_base, and into tp_mro for the other bases.
 func (h *Heap) isSubclass(t, base *typeInfo) bool {
 	if t.isSubclassOf(base) {

@@ -62,6 +62,9 @@ func (r *reprer) write(a uint64, depth int) {
 	if r.builtin(h.nameOf(t), a, t, depth) {
 		return
 	}
+	if t.flags&flagException != 0 && t.kind != kindType && r.exception(a, t, depth) {
+		return
+	}
 	fmt.Fprintf(&r.b, "<%s at %#x", h.nameOf(t), a)
 	if base := baseNames[t.kind]; base != "" && !t.exact {
 		// The value that an enum, a namedtuple, an OrderedDict has as what it is made from.
@@ -69,6 +72,31 @@ func (r *reprer) write(a uint64, depth int) {
 		r.builtin(base, a, t, depth)
 	}
 	r.b.WriteString(">")
+}
+
+// exception writes an exception as Python does: with its arguments.
+func (r *reprer) exception(a uint64, t *typeInfo, depth int) bool {
+	off := (&resolver{lay: r.h.lay}).opt("PyBaseExceptionObject.args")
+	if off == absent {
+		return false
+	}
+	p, _ := r.h.view.u64(a + off)
+	args, err := r.h.TupleItems(Addr(p), r.limit+2)
+	if err != nil {
+		return false
+	}
+	r.b.WriteString(strings.TrimPrefix(r.h.nameOf(t), "builtins.") + "(")
+	for i, arg := range args {
+		if i > 0 {
+			r.b.WriteString(", ")
+		}
+		r.write(uint64(arg), depth+1)
+		if r.full() {
+			break
+		}
+	}
+	r.b.WriteString(")")
+	return true
 }
 
 // Digits of larger ints take long to compute: more bits than plainBits are written where all that come of

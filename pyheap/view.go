@@ -17,6 +17,8 @@ type seg struct {
 	heap       bool   // private anonymous writable memory, where an allocator may have blocks
 	own        uint64 // up to there it is a file's own data and .bss, where none has
 	index      int    // in view.segs
+	view       *view
+	src        *procmem.Segment // nil where data is complete
 
 	chunks     []uint64 // starts of malloc's chunks, see chunkChain; nil where no chain begins here
 	freed      []uint64 // those of them that are in caches of free chunks, in the same form
@@ -34,6 +36,7 @@ type view struct {
 	lo, hi uint64
 	shift  uint
 	mask   uint64
+	ready  bool     // chunks and arenas are known: see findChunks
 	keys   []uint64 // granule number + 1; 0 is an empty slot
 	first  []uint32
 }
@@ -52,14 +55,21 @@ func newView(sp *procmem.Space) *view {
 		if len(s.Data) == 0 {
 			continue
 		}
-		v.add(seg{
+		add := seg{
 			start: uint64(s.Start), end: uint64(s.Start) + uint64(len(s.Data)), data: s.Data,
 			path: s.Path, write: s.Write, exec: s.Exec,
 			heap: s.Write && !s.Shared && (s.Path == "" || s.Path == "[heap]"),
-		})
+		}
+		if s.Lazy() {
+			add.src = s
+		}
+		v.add(add)
 	}
 	if n := len(v.segs); n > 0 {
 		v.lo, v.hi = v.segs[0].start, v.segs[n-1].end
+	}
+	for i := range v.segs {
+		v.segs[i].view = v
 	}
 	v.index()
 	return v
@@ -72,13 +82,13 @@ func (v *view) add(s seg) {
 		p := &v.segs[n-1]
 		isBSS := p.end == s.start && p.write && s.write && !p.heap && s.heap && s.path == ""
 		if isBSS && len(p.data)+len(s.data) <= maxJoin {
+			p.have(p.start, uint64(len(p.data)))
+			s.have(s.start, uint64(len(s.data)))
+			p.src = nil
 			p.data = append(append(make([]byte, 0, len(p.data)+len(s.data)), p.data...), s.data...)
 			p.end, p.heap, p.fileEnd = s.end, true, s.start
 			return
 		}
-	}
-	if s.path == "[heap]" {
-		s.chunkChain(s.start)
 	}
 	s.fileEnd, s.index = s.end, len(v.segs)
 	v.segs = append(v.segs, s)
@@ -117,6 +127,28 @@ func (v *view) index() {
 
 func (v *view) slot(granule uint64) uint64 { return (granule * 0x9e3779b97f4a7c15 >> 20) & v.mask }
 
+// have makes n bytes from a on those of the target, where they are read only when they are asked for.
+func (s *seg) have(a, n uint64) {
+	if s.src != nil {
+		s.src.Have(a-s.start, n)
+	}
+}
+
+// word reads the word at a, which lies in s with all of its bytes.
+func (s *seg) word(a uint64) uint64 {
+	s.have(a, 8)
+	return le64(s.data, a-s.start)
+}
+
+// peek reads two words at a of memory that is otherwise of no interest.
+func (s *seg) peek(a uint64) (first, second uint64) {
+	if s.src == nil {
+		return le64(s.data, a-s.start), le64(s.data, a+8-s.start)
+	}
+	b := s.src.Peek(a - s.start)
+	return le64(b[:], 0), le64(b[:], 8)
+}
+
 // find gives the segment that contains a, or nil.
 func (v *view) find(a uint64) *seg {
 	if a-v.lo >= v.hi-v.lo {
@@ -149,6 +181,7 @@ func (v *view) bytes(a, n uint64) ([]byte, bool) {
 		return nil, false
 	}
 	off := a - s.start
+	s.have(a, n)
 	return s.data[off : off+n : off+n], true
 }
 
@@ -159,6 +192,7 @@ func (v *view) clip(a, n uint64) []byte {
 		return nil
 	}
 	off := a - s.start
+	s.have(a, n)
 	return s.data[off : off+min(n, s.end-a)]
 }
 

@@ -283,13 +283,13 @@ func (h *Heap) objectIn(s *seg, a uint64) *typeInfo {
 	if s.end-a < 16 {
 		return nil
 	}
-	refs := le64(s.data, a-s.start)
+	refs := s.word(a)
 	// Freeing leaves 0, or a free list's pointer, in place of the count. The bits above it are flags
 	// in 3.14.
 	if refs == 0 || refs>>40 != 0 && !h.atLeast(14) || uint32(refs) == 0 {
 		return nil
 	}
-	return h.typeAt(le64(s.data, a-s.start+h.off.obType))
+	return h.typeAt(s.word(a + h.off.obType))
 }
 
 // maxHeld is a count of references that few objects reach, and below which nothing is mapped.
@@ -304,10 +304,10 @@ func (h *Heap) holdsObject(s *seg, start, size uint64) bool {
 			return false
 		}
 		// A count that is an address is none: it is one of a struct's pointers.
-		if refs := le64(s.data, a-s.start); !h.atLeast(14) && (refs>>40 != 0 || refs > maxHeld && h.view.find(refs) != nil) {
+		if refs := s.word(a); !h.atLeast(14) && (refs>>40 != 0 || refs > maxHeld && h.view.find(refs) != nil) {
 			continue
 		}
-		if t := h.typeAt(le64(s.data, a-s.start+h.off.obType)); t != nil && h.before(t) == before {
+		if t := h.typeAt(s.word(a + h.off.obType)); t != nil && h.before(t) == before {
 			return true
 		}
 	}

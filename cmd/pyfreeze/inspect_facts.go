@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pyfreeze/pyheap"
@@ -40,6 +41,24 @@ func (s *subject) facts(a pyheap.Addr, typ string) (out []fact) {
 			add("code", "%s", hex(fr.Code))
 		}
 	}
+	if to, ok := s.heap.Awaits(a); ok {
+		chain, end := s.heap.AwaitChain(a)
+		for _, c := range chain[min(1, len(chain)):] {
+			if fr, _, ok := s.heap.FrameOf(c); ok {
+				add("awaits", "%s %s() in %s:%d", hex(c), fr.Qualname, fr.File, fr.Line)
+			}
+		}
+		if end == 0 && len(chain) < 2 {
+			end = to
+		}
+		if end != 0 {
+			add("awaits", "%s %s", hex(end), s.heap.Repr(end, 120))
+		}
+	}
+	frames := s.heap.GreenletFrames(a)
+	for i := range slices.Backward(frames) {
+		add("frame", "%s() in %s:%d", frames[i].Qualname, frames[i].File, frames[i].Line)
+	}
 	code := pyheap.Addr(0)
 	switch typ {
 	case "builtins.function":
@@ -64,6 +83,9 @@ func (s *subject) facts(a pyheap.Addr, typ string) (out []fact) {
 // addLocals adds the locals of a frame object, generator or coroutine.
 func (s *subject) addLocals(out *shownObject, a pyheap.Addr, ref func(string, pyheap.Addr) shownRef) {
 	fr, _, ok := s.heap.FrameOf(a)
+	if frames := s.heap.GreenletFrames(a); len(frames) > 0 {
+		fr, ok = frames[0], true
+	}
 	if !ok {
 		return
 	}

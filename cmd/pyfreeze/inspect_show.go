@@ -63,23 +63,24 @@ The path from the roots and the referrers need a walk of the whole heap; nothing
 
 // shownObject is one object, as --json prints it.
 type shownObject struct {
-	Addr      string      `json:"addr"`
-	Type      string      `json:"type"`
-	TypeAddr  string      `json:"type_addr"`
-	Size      uint64      `json:"size"`
-	Refcount  int64       `json:"refcount"`
-	Immortal  bool        `json:"immortal,omitempty"`
-	Repr      string      `json:"repr"`
-	Paths     []string    `json:"path,omitempty"`
-	Facts     []fact      `json:"facts,omitempty"`
-	Attrs     []shownRef  `json:"attributes,omitempty"`
-	Length    *int        `json:"length,omitempty"`
-	Items     []shownRef  `json:"items,omitempty"`
-	Fields    []shownC    `json:"fields,omitempty"`
-	Locals    []shownRef  `json:"locals,omitempty"`
-	Referrers *[]shownRef `json:"referrers,omitempty"`
-	Referents *[]shownRef `json:"referents,omitempty"`
-	LeftOut   int         `json:"left_out,omitempty"` // attributes and items beyond --limit
+	Addr      string          `json:"addr"`
+	Type      string          `json:"type"`
+	TypeAddr  string          `json:"type_addr"`
+	Size      uint64          `json:"size"`
+	Refcount  int64           `json:"refcount"`
+	Immortal  bool            `json:"immortal,omitempty"`
+	Repr      string          `json:"repr"`
+	Paths     []string        `json:"path,omitempty"`
+	Facts     []fact          `json:"facts,omitempty"`
+	Attrs     []shownRef      `json:"attributes,omitempty"`
+	Length    *int            `json:"length,omitempty"`
+	Items     []shownRef      `json:"items,omitempty"`
+	Fields    []shownC        `json:"fields,omitempty"`
+	Locals    []shownRef      `json:"locals,omitempty"`
+	Exception *shownException `json:"exception,omitempty"` // of an exception: its traceback, notes, causes
+	Referrers *[]shownRef     `json:"referrers,omitempty"`
+	Referents *[]shownRef     `json:"referents,omitempty"`
+	LeftOut   int             `json:"left_out,omitempty"` // attributes and items beyond --limit
 }
 
 // fact is something that only objects of some types have.
@@ -114,6 +115,9 @@ func (s *subject) show(a pyheap.Addr, o showOptions, p *progress) (*shownObject,
 	out, err := s.describe(a, &o, o.depth, map[pyheap.Addr]bool{})
 	if err != nil {
 		return nil, err
+	}
+	if s.heap.IsException(a) {
+		out.Exception = s.exception(a, true, s.sources(), map[pyheap.Addr]bool{})
 	}
 	if o.referents {
 		refs := s.refs(s.heap.Edges(a))

@@ -45,6 +45,10 @@ func (o *shownObject) write(w io.Writer, indent int) {
 			o.Fields[i].write(w, indent+2)
 		}
 	}
+	if o.Exception != nil && (len(o.Exception.Frames) > 0 || o.Exception.Cause != nil || o.Exception.Context != nil) {
+		line("traceback")
+		o.Exception.write(w, pad)
+	}
 	if o.LeftOut > 0 {
 		line("(%d more: --limit)", o.LeftOut)
 	}

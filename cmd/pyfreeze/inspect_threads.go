@@ -29,6 +29,8 @@ type shownThread struct {
 	Signal *shownSignal `json:"signal,omitempty"` // that ended the process, of a core file
 	Frames []shownFrame `json:"frames,omitempty"` // the newest last
 	Error  string       `json:"error,omitempty"`  // why frames are missing
+
+	Exceptions []*shownException `json:"exceptions,omitempty"` // that it handles, the innermost first: with --exception
 }
 
 // shownSignal is the signal that a process was ended by, as --json prints it.
@@ -65,7 +67,7 @@ type shownFrame struct {
 }
 
 func newInspectThreads(f *inspectFlags) *cobra.Command {
-	var noLocals bool
+	var noLocals, exception bool
 	c := &cobra.Command{
 		Use:   "threads TARGET",
 		Short: "Show every thread with its Python stack and local variables",
@@ -80,11 +82,12 @@ Of an image, the frames of the main thread are those that the freeze found; a th
 Source lines are shown where the .py file is still there and has not changed since the target was started
 (a process) or taken (a core file, an image).`,
 		Example: `  pyfreeze inspect threads 4711
-  pyfreeze inspect threads core.4711 --no-locals`,
+  pyfreeze inspect threads core.4711 --no-locals
+  pyfreeze inspect threads 4711 --exception`,
 		Args: targetArgs(1, 1, "one target"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runInspect(cmd, f, args[0], func(s *subject, _ *progress) (any, func(io.Writer), error) {
-				threads, err := s.threads(!noLocals)
+				threads, err := s.threads(!noLocals, exception)
 				if err != nil {
 					return nil, nil, err
 				}
@@ -99,12 +102,13 @@ Source lines are shown where the .py file is still there and has not changed sin
 			})
 		},
 	}
+	c.Flags().BoolVar(&exception, "exception", false, "the exceptions that each handles or raises, with tracebacks, notes and causes")
 	c.Flags().BoolVar(&noLocals, "no-locals", false, "leave out local variables")
 	return c
 }
 
 // threads gives all threads, the main one first.
-func (s *subject) threads(locals bool) ([]shownThread, error) {
+func (s *subject) threads(locals, exception bool) ([]shownThread, error) {
 	list, err := s.heap.Threads()
 	if err != nil {
 		return nil, err
@@ -135,6 +139,9 @@ func (s *subject) threads(locals bool) ([]shownThread, error) {
 		}
 		for _, fr := range slices.Backward(frames) {
 			x.Frames = append(x.Frames, s.frame(&fr, locals, src))
+		}
+		if exception {
+			x.Exceptions = s.handled(t.Addr, locals, src)
 		}
 		out = append(out, x)
 	}

@@ -8,13 +8,10 @@ import (
 // write prints a thread with its stack, as a traceback is written.
 func (x *shownThread) write(w io.Writer) {
 	fmt.Fprintln(w, printable(x.title()))
-	for i := range x.Frames {
-		f := &x.Frames[i]
-		fmt.Fprintf(w, "  File \"%s\", line %d, in %s\n", printable(f.File), f.Line, printable(f.Function))
-		if f.Source != "" {
-			fmt.Fprintf(w, "    %s\n", cut(printable(f.Source), lineWidth-4))
-		}
-		writeLocals(w, f.Locals)
+	writeFrames(w, x.Frames, "")
+	for _, e := range x.Exceptions {
+		fmt.Fprintln(w, "  handles")
+		e.write(w, "  ")
 	}
 	switch {
 	case x.Error != "" && len(x.Frames) > 0:
@@ -26,9 +23,21 @@ func (x *shownThread) write(w io.Writer) {
 	}
 }
 
-func writeLocals(w io.Writer, locals []shownRef) {
+// writeFrames prints frames as a traceback does, the newest last.
+func writeFrames(w io.Writer, frames []shownFrame, pad string) {
+	for i := range frames {
+		f := &frames[i]
+		fmt.Fprintf(w, "%s  File \"%s\", line %d, in %s\n", pad, printable(f.File), f.Line, printable(f.Function))
+		if f.Source != "" {
+			fmt.Fprintf(w, "%s    %s\n", pad, cut(printable(f.Source), lineWidth-4))
+		}
+		writeLocals(w, f.Locals, pad)
+	}
+}
+
+func writeLocals(w io.Writer, locals []shownRef, pad string) {
 	for _, l := range locals {
-		head := fmt.Sprintf("      %s = ", printable(l.Name))
+		head := fmt.Sprintf("%s      %s = ", pad, printable(l.Name))
 		fmt.Fprintf(w, "%s%s\n", head, cut(printable(l.Repr), max(lineWidth-len([]rune(head)), 30)))
 	}
 }

@@ -102,7 +102,7 @@ func (t *Target) Attach(ctx context.Context, timeout time.Duration) (*Copy, erro
 	if _, err := Functions(t.Interp, maps, t.live); err != nil {
 		return nil, err
 	}
-	c, err := t.capture(ctx, timeout)
+	c, err := t.capture(ctx, timeout, false)
 	if err != nil {
 		return nil, err
 	}
@@ -110,17 +110,20 @@ func (t *Target) Attach(ctx context.Context, timeout time.Duration) (*Copy, erro
 	return c, nil
 }
 
-func (t *Target) capture(ctx context.Context, timeout time.Duration) (*Copy, error) {
+func (t *Target) capture(ctx context.Context, timeout time.Duration, lazy bool) (*Copy, error) {
 	s, err := newSeeker(t.Interp, t.Layout)
 	if err != nil {
 		return nil, err
 	}
 	t.tell("stopping the process", 0, 0)
-	k := &capturer{t: t, seeker: s, deadline: time.Now().Add(timeout)}
+	k := &capturer{t: t, seeker: s, lazy: lazy, deadline: time.Now().Add(timeout)}
 	for {
 		c, why, err := k.attempt(ctx)
 		switch {
 		case err != nil:
+			if c != nil && c.release != nil {
+				err = errors.Join(err, c.release())
+			}
 			return nil, err
 		case c != nil:
 			c.Stopped = k.stopped
@@ -140,6 +143,7 @@ func (t *Target) capture(ctx context.Context, timeout time.Duration) (*Copy, err
 type capturer struct {
 	t        *Target
 	seeker   *seeker
+	lazy     bool // a twin is kept, and read when and where it is asked for
 	deadline time.Time
 	stopped  time.Duration
 }
@@ -194,7 +198,11 @@ func (k *capturer) attempt(ctx context.Context) (c *Copy, why string, err error)
 		// At rest, it can be copied as it is.
 		return c, "", k.copyFrom(c, p, k.t.live, true)
 	}
-	defer func() { err = errors.Join(err, w.Detach()) }()
+	defer func() {
+		if c == nil || c.release == nil || err != nil {
+			err = errors.Join(err, w.Detach())
+		}
+	}()
 	if err := resume(); err != nil {
 		return nil, "", err
 	}
@@ -233,12 +241,21 @@ func (k *capturer) fromTwin(ctx context.Context, c *Copy, w *tracer.Process, st 
 	if err != nil {
 		return "", err
 	}
-	defer mem.Close()
-	if err := k.copyFrom(c, w, mem, true); err != nil {
+	if err := k.fromMemory(c, w, mem, !k.lazy); err != nil || k.lazy {
 		return "", err
 	}
 	c.Uncopied, err = k.uncopied(c.Maps)
 	return "", err
+}
+
+// fromMemory is copyFrom for a twin. Where it is to be read later, it is kept with the copy.
+func (k *capturer) fromMemory(c *Copy, w *tracer.Process, mem *procmem.Live, whole bool) error {
+	err := k.copyFrom(c, w, mem, whole)
+	if err != nil || !k.lazy {
+		return errors.Join(err, mem.Close())
+	}
+	c.release = func() error { return errors.Join(mem.Close(), w.Detach()) }
+	return nil
 }
 
 // uncopied lists what the target has now, and no fork of it gets. copied is what its twin has.
@@ -282,6 +299,10 @@ func (k *capturer) copyFrom(c *Copy, p *tracer.Process, mem *procmem.Live, whole
 		if c.State, err = readState(k.t.PID); err != nil {
 			return err
 		}
+	}
+	if k.lazy && pid != k.t.PID {
+		c.Space, err = procmem.CaptureLazy(mem, c.Maps)
+		return err
 	}
 	c.Space, err = procmem.Capture(mem, c.Maps, func(done, total uint64) { k.t.tell("copying memory", done, total) })
 	return err

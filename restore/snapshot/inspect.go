@@ -39,7 +39,7 @@ func Inspect(ctx context.Context, pid int, timeout time.Duration, tell Tell) (*I
 	}
 	defer t.live.Close()
 	i := &Inspection{Tasks: tasks}
-	i.Copy, err = t.capture(ctx, timeout)
+	i.Copy, err = t.capture(ctx, timeout, true)
 	var late *TimeoutError
 	var noPoints *NoSafePointsError
 	switch {
@@ -64,7 +64,7 @@ func (t *Target) asItIs() (_ *Copy, err error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &capturer{t: t}
+	k := &capturer{t: t, lazy: true}
 	c := &Copy{PID: t.PID, Interp: t.Interp, Layout: t.Layout, Kind: Waiting}
 	resume := func() error {
 		err := p.Detach()
@@ -82,7 +82,11 @@ func (t *Target) asItIs() (_ *Copy, err error) {
 	if err != nil {
 		return c, k.copyFrom(c, p, t.live, false)
 	}
-	defer func() { err = errors.Join(err, w.Detach()) }()
+	defer func() {
+		if c.release == nil || err != nil {
+			err = errors.Join(err, w.Detach())
+		}
+	}()
 	if err := resume(); err != nil {
 		return nil, err
 	}
@@ -90,8 +94,7 @@ func (t *Target) asItIs() (_ *Copy, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer mem.Close()
-	return c, k.copyFrom(c, w, mem, false)
+	return c, k.fromMemory(c, w, mem, false)
 }
 
 // tasksOf reads what the kernel tells of the threads of a process; a thread that ends meanwhile is left out.

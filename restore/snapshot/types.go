@@ -66,6 +66,8 @@ type Copy struct {
 	Busy     bool          // the GIL was held when the process was found
 	Stopped  time.Duration // the longest time that the process was stopped at a stretch
 	Python   int           // how many of the threads are Python's
+	// release ends the twin that Space reads from, where it does so only when it is asked; nil where Space is complete.
+	release func() error
 }
 
 // Close releases the memory of the copy and the interpreter's file.
@@ -73,6 +75,10 @@ func (c *Copy) Close() error {
 	var err error
 	if c.Space != nil {
 		err = c.Space.Close()
+	}
+	if c.release != nil {
+		err = errors.Join(err, c.release())
+		c.release = nil
 	}
 	if c.Interp != nil {
 		err = errors.Join(err, c.Interp.Module.File.Close())
