@@ -35,12 +35,21 @@ func (f *freezing) addKept(g *guard.Guards) error {
 	if err != nil {
 		return err
 	}
-	have := map[string]bool{}
+	have, dirs := map[string]bool{}, map[string]bool{}
 	for _, file := range g.Files {
 		have[file.Path] = true
 	}
+	mods, err := f.heap.Modules()
+	if err != nil {
+		return err
+	}
+	for _, m := range mods {
+		if m.Name != "__main__" && m.File != "" {
+			dirs[filepath.Dir(m.File)] = true
+		}
+	}
 	for path := range strings.SplitSeq(string(b), "\x00") {
-		if f.o.Work != "" && strings.HasPrefix(path, f.o.Work+"/") {
+		if f.o.Work != "" && strings.HasPrefix(path, f.o.Work+"/") || !besides(path, dirs) {
 			continue
 		}
 		st, err := os.Stat(path)
@@ -49,6 +58,17 @@ func (f *freezing) addKept(g *guard.Guards) error {
 		}
 	}
 	return nil
+}
+
+// besides says whether a file lies in one of the directories, or below one. What a program reads
+// elsewhere, its next run reads anew; what lies beside its modules these may keep.
+func besides(path string, dirs map[string]bool) bool {
+	for dir := filepath.Dir(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+		if dirs[dir] {
+			return true
+		}
+	}
+	return false
 }
 
 // siteDirs are the directories of sys.path that site looks into, and that of the user, which may

@@ -194,7 +194,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	cfg.Put = f.putOnly(cfg.Changes)
 	if cfg.Environs = len(f.environs); cfg.Environs > 0 {
 		cfg.Shell = map[string]*string{}
-		for _, name := range []string{"_", "SHLVL", "PWD", "OLDPWD"} {
+		for _, name := range []string{"_", "SHLVL", "PWD", "OLDPWD", "PYFREEZE_LOG"} {
 			cfg.Shell[name] = guard.Lookup(f.start.Environ, name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -54,12 +55,46 @@ func (f *freezing) addReads(g *guard.Guards) {
 	for _, path := range slices.Sorted(maps.Keys(r.Files)) {
 		f.addRead(g, path, r.Files[path], have[path])
 	}
+	// The interpreter's start looks where its script and itself really lie: Modules/main.c,
+	// Modules/getpath.py (getpath.c until 3.10).
+	for _, path := range []string{f.plain.Script(), f.plain.Interp[0]} {
+		for _, link := range linksOn(path) {
+			r.Links[link] = true
+		}
+	}
 	for _, path := range slices.Sorted(maps.Keys(r.Links)) {
 		if read, ok := guard.ReadOf(guard.Link, path); ok {
 			g.Reads = append(g.Reads, read)
 		}
 	}
 	f.addAccesses(g)
+}
+
+// linksOn returns the symbolic links on the way to an absolute path, those that they lead through
+// included.
+func linksOn(path string) (out []string) {
+	const most = 40 // MAXSYMLINKS of include/linux/namei.h
+next:
+	for filepath.IsAbs(path) && len(out) < most {
+		path = filepath.Clean(path)
+		for i := 1; i <= len(path); i++ {
+			if i < len(path) && path[i] != '/' {
+				continue
+			}
+			target, err := os.Readlink(path[:i])
+			if err != nil {
+				continue // no link, or not there
+			}
+			out = append(out, path[:i])
+			if !filepath.IsAbs(target) {
+				target = filepath.Dir(path[:i]) + "/" + target
+			}
+			path = target + path[i:]
+			continue next
+		}
+		break
+	}
+	return out
 }
 
 // addAccesses makes guards of what the program was told when it asked whether it may use a path.

@@ -111,6 +111,7 @@ var rules = map[uint64]rule{
 	unix.SYS_SETITIMER:         timer, unix.SYS_ALARM: alarm,
 	unix.SYS_TIMER_CREATE: always("sets a timer"), // no child has it
 	unix.SYS_PRLIMIT64:    limit,
+	unix.SYS_PRCTL:        attribute,
 	unix.SYS_GETPRIORITY:  priority, unix.SYS_SETPRIORITY: priority,
 	unix.SYS_IOPRIO_GET:        always("asks for its priority of input and output"),
 	unix.SYS_SCHED_GETAFFINITY: ofSelf, unix.SYS_SCHED_GETSCHEDULER: ofSelf,
@@ -308,6 +309,10 @@ func control(p *Process, c *tracer.Call) string {
 		return "locks a file"
 	case notify:
 		return "watches a directory"
+	case unix.F_SETPIPE_SZ:
+		return "sets the size of a pipe"
+	case unix.F_SETSIG:
+		return "asks for signals of a descriptor"
 	case unix.F_SETFL, unix.F_SETOWN:
 		if p.given(c.Args[0]) {
 			return fmt.Sprintf("changes descriptor %d", int32(c.Args[0]))
@@ -438,4 +443,25 @@ func ofSelf(p *Process, c *tracer.Call) string {
 		return ""
 	}
 	return "asks how another process is scheduled"
+}
+
+// attributes are options of prctl(2) that change nothing, that a thaw does again, or that are of
+// memory, which has its names and advice in the image.
+var attributes = map[uint64]bool{
+	unix.PR_GET_DUMPABLE: true, unix.PR_GET_KEEPCAPS: true, unix.PR_GET_NAME: true,
+	unix.PR_GET_NO_NEW_PRIVS: true, unix.PR_GET_PDEATHSIG: true, unix.PR_GET_SECCOMP: true,
+	unix.PR_GET_SECUREBITS: true, unix.PR_GET_TIMERSLACK: true, unix.PR_GET_TID_ADDRESS: true,
+	unix.PR_GET_CHILD_SUBREAPER: true, unix.PR_GET_THP_DISABLE: true, unix.PR_GET_TSC: true,
+	unix.PR_GET_SPECULATION_CTRL: true, unix.PR_CAPBSET_READ: true, unix.PR_MCE_KILL_GET: true,
+	unix.PR_GET_IO_FLUSHER: true, unix.PR_SET_VMA: true, unix.PR_SET_NAME: true,
+	unix.PR_SET_NO_NEW_PRIVS: true,
+}
+
+// attribute is the rule of prctl: no child has, and no thaw, what a process sets there of itself.
+func attribute(_ *Process, c *tracer.Call) string {
+	const capAmbient, isSet = unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET
+	if option := uint64(uint32(c.Args[0])); attributes[option] || option == capAmbient && c.Args[1] == isSet {
+		return ""
+	}
+	return fmt.Sprintf("sets an attribute of its process (prctl %d)", int32(c.Args[0]))
 }

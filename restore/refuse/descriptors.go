@@ -258,6 +258,7 @@ func (fds *FDs) Records(t *stub.Tables) []stub.FD {
 			f.Offset = m.D.Open.Count
 		case stub.FDPipe, stub.FDSockets:
 			f.Other = int32(m.Other.FD)
+			f.File = uint32(m.Other.Open.Flags & (unix.O_CLOEXEC | unix.O_NONBLOCK))
 			f.Path, f.Offset = t.Bytes(m.D.Open.Unread), uint64(len(m.D.Open.Unread))
 			if m.Kind == stub.FDSockets {
 				f.Holds, f.NHolds = t.Bytes(m.Other.Open.Unread), uint32(len(m.Other.Open.Unread))

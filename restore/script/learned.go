@@ -20,8 +20,8 @@ const maxLearned = 64 << 20
 
 // learnedCompiler runs in a plain, isolated interpreter of the same build. It reads byte code as
 // SourceLoader.get_code of Lib/importlib/_bootstrap_external.py does, and writes it as one dict, by
-// the path of the source: with what a thaw compares, so that a changed file is read anew. Before it
-// there is a line that tells why each module was left out.
+// the path of the source: the bytes, which a thaw compares with what it reads, and their code. Before
+// it there is a line that tells why each module was left out.
 const learnedCompiler = `
 import sys, json, marshal, os, _imp
 from importlib.util import MAGIC_NUMBER
@@ -34,7 +34,7 @@ for m in j['modules']:
     try:
         st = os.stat(path)
         with open(cached, 'rb') as f:
-            kept, data = os.fstat(f.fileno()), f.read()
+            data = f.read()
         if data[:4] != MAGIC_NUMBER or len(data) < 16:
             why = 'its byte code is of another Python'
         elif number(data[4:8]) != 0:
@@ -50,7 +50,7 @@ for m in j['modules']:
         why = 'no byte code: ' + (getattr(e, 'strerror', None) or str(e))
     if isinstance(code, code_type):
         _imp._fix_co_filename(code, path)
-        learned[path] = st.st_mtime_ns, st.st_size, cached, kept.st_mtime_ns, kept.st_size, code
+        learned[path] = data[16:], code
     else:
         left[path] = why or 'its byte code has no code'
 out = sys.stdout.buffer

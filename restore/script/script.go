@@ -63,6 +63,10 @@ recipes = tuple(r if type(r) is int else recipe(r) for r in j['recipes'])
 config = j['config']
 config['version'] = tuple(sys.version_info[:2])
 config['script_code'] = config['script_stat'] = None
+told = []
+sys.addaudithook(lambda event, args: told.append(event))
+marshal.loads(marshal.dumps(told))
+config['loads_told'] = 'marshal.loads' in told  # 3.10, and later ones of 3.9
 if j['script']:
     path = j['script']
     try:

@@ -355,31 +355,35 @@ def arguments(argv):
 
 
 def use_learned():
-    # The code of modules that other runs imported is there already, compared with their files as byte code is. What is
-    # imported, and when, and that its code runs, is as ever. Each is used once, so a second import reads the file.
-    f = getattr(getattr(sys.modules.get('_frozen_importlib_external'), 'SourceLoader', None), 'get_code', None)
+    # What byte code files of other runs' modules unmarshal to is there already. A thaw that imports one finds and reads its
+    # files as ever; where the byte code is the same, byte for byte, its code object is taken. Each is used once, so that a
+    # second import has one of its own, as ever. Who watches calls sees marshal.loads called.
+    f = getattr(sys.modules.get('_frozen_importlib_external'), '_compile_bytecode', None)
     old = getattr(f, '__code__', None)
     if getattr(old, 'co_filename', None) != '<frozen importlib._bootstrap_external>' or sys.flags.verbose:
         return
 
-    def get_code(self, fullname):
-        path = self.get_filename(fullname)
-        if self.__class__ is SourceFileLoader:
-            known = 'learned'.pop(path, None)
-            if known is not None:
-                try:
-                    st = _os.stat(path)
-                    if st.st_mtime_ns == known[0] and st.st_size == known[1] and cache_from_source(path) == known[2]:
-                        st = _os.stat(known[2])
-                        if st.st_mtime_ns == known[3] and st.st_size == known[4]:
-                            return known[5]
-                except (OSError, NotImplementedError):
-                    pass
-        return 'plainly'.__call__(self, fullname)
+    def _compile_bytecode(data, name=None, bytecode_path=None, source_path=None):
+        known = 'learned'.pop(source_path, None)
+        if known is not None and marshal.loads is 'loads':
+            data = 'bytes'.__call__(data)
+            if data == known[0] and 'sys'.getprofile() is None and not 'watched'.__call__():
+                'audit'.__call__('marshal.loads', data)
+                return known[1]
+        return 'plainly'.__call__(data, name, bytecode_path, source_path)
 
-    plainly = type(f)(old, f.__globals__, 'get_code', f.__defaults__, f.__closure__)
-    values = {'learned': learned, 'plainly': plainly}
-    code = get_code.__code__
+    tool = getattr(getattr(sys, 'monitoring', None), 'get_tool', None)  # 3.12
+
+    def watched():
+        for n in range(6):
+            if tool(n):
+                return True
+
+    values = {'learned': learned, 'loads': f.__globals__['marshal'].loads, 'bytes': bytes, 'sys': sys,
+              'watched': watched if tool else bool,  # bool() is False
+              'audit': sys.audit if config['loads_told'] else ''.format,  # or each code object is (3.8)
+              'plainly': type(f)(old, f.__globals__, f.__name__, f.__defaults__)}
+    code = _compile_bytecode.__code__
     more = {'co_qualname': old.co_qualname} if hasattr(old, 'co_qualname') else {}  # 3.11
     f.__code__ = code.replace(
         co_consts=tuple(values.get(c, c) if type(c) is str else c for c in code.co_consts),

@@ -46,7 +46,7 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 	if err != nil {
 		return nil, err
 	}
-	if c.audited(holder) || c.importsOtherwise(holder) {
+	if c.audited(holder) {
 		learned = nil // its hooks see that files are opened and code is loaded
 	}
 	tid := c.p.PID()
@@ -115,40 +115,6 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 	}
 	out.AtPoint = c.p
 	return out, nil
-}
-
-// importsOtherwise says whether the program has put another function in the place of
-// builtins.__import__, of which the interpreter keeps the first.
-func (c *Command) importsOtherwise(tstate procmem.Addr) bool {
-	h, done, err := c.heap()
-	if err != nil {
-		return true
-	}
-	defer done()
-	now, err := h.Lookup("builtins.__import__")
-	if err != nil {
-		return true
-	}
-	for _, name := range []string{"import_func", "imports.import_func"} { // until 3.11; 3.12
-		interp, err := c.lay.Field("PyThreadState", "interp")
-		if err != nil || !c.lay.Has("PyInterpreterState", name) {
-			continue
-		}
-		field, err := c.lay.Field("PyInterpreterState", name)
-		if err != nil {
-			return true
-		}
-		at := tstate + procmem.Addr(interp.Offset)
-		for _, next := range []uint64{field.Offset, 0} {
-			var b [8]byte
-			if _, err := c.p.ReadAt(b[:], at); err != nil {
-				return true
-			}
-			at = procmem.Addr(le.Uint64(b[:])) + procmem.Addr(next)
-		}
-		return at != procmem.Addr(now)
-	}
-	return false
 }
 
 // audited says whether the program has audit hooks of Python (sys.addaudithook); not where that

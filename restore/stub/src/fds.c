@@ -68,9 +68,22 @@ static void fill(i32 fd, u32 bytes, u64 n)
 		plain("what was in a pipe could not be written", -1);
 }
 
+enum { O_NONBLOCK = 04000 };
+
+// Gives one end of a pair, which was made to be closed at an exec and to wait, its own flags.
+static void set_flags(i32 fd, u32 flags)
+{
+	enum { F_SETFD = 2, F_SETFL = 4 };
+	i64 r = flags & O_CLOEXEC ? 0 : sys3(SYS_fcntl, fd, F_SETFD, 0);
+	if (!FAILED(r) && flags & O_NONBLOCK)
+		r = sys3(SYS_fcntl, fd, F_SETFL, O_NONBLOCK);
+	if (FAILED(r))
+		plain("the flags of a descriptor could not be set again", r);
+}
+
 static void make(struct fd *f)
 {
-	enum { O_NONBLOCK = 04000, SOCK_STREAM = 1, AF_UNIX = 1, CTL_ADD = 1 };
+	enum { SOCK_STREAM = 1, AF_UNIX = 1, CTL_ADD = 1 };
 	u64 cloexec = f->flags & O_CLOEXEC, nonblock = f->flags & O_NONBLOCK;
 	i32 ends[2] = { -1, -1 };
 	i64 r = 0;
@@ -92,10 +105,10 @@ static void make(struct fd *f)
 			f->fd = -1;
 		return;
 	case FD_PIPE:
-		r = sys3(SYS_pipe2, ends, cloexec | nonblock, 0);
+		r = sys3(SYS_pipe2, ends, O_CLOEXEC, 0);
 		break;
 	case FD_SOCKETS:
-		r = sys4(SYS_socketpair, AF_UNIX, SOCK_STREAM | cloexec | nonblock, 0, ends);
+		r = sys4(SYS_socketpair, AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, ends);
 		break;
 	case FD_EVENT:
 		f->fd = put(sys3(SYS_eventfd, f->offset, cloexec | nonblock, 0), f->fd, cloexec, f->nholds, f->holds);
@@ -117,15 +130,17 @@ static void make(struct fd *f)
 	i64 second = sys3(SYS_fcntl, ends[1], F_DUPFD_CLOEXEC, f->other > f->fd ? f->other + 1 : f->fd + 1);
 	sys3(SYS_close, ends[1], 0, 0);
 	loose = FAILED(second) ? -1 : second;
-	i32 a = put(ends[0], f->fd, cloexec, 0, 0);
+	i32 a = put(ends[0], f->fd, O_CLOEXEC, 0, 0);
 	loose = a;
-	i32 b = put(second, f->other, cloexec, 0, 0);
+	i32 b = put(second, f->other, O_CLOEXEC, 0, 0);
 	loose = -1;
 	f->fd = a;
 	f->other = b;
 	fill(b, f->path, f->offset);
 	if (f->kind == FD_SOCKETS)
 		fill(a, f->holds, f->nholds);
+	set_flags(a, f->flags);
+	set_flags(b, f->file);
 }
 
 void descriptors(void)
