@@ -9,6 +9,7 @@ type dictOffsets struct {
 	entrySize, entryHash, entryKey, entryValue uint64
 	unicodeSize, unicodeKey, unicodeValue      uint64 // 3.11 and later
 	valuesArray, valuesCapacity, valuesValid   uint64 // 3.13 and later: struct with a header
+	valuesSize                                 uint64 // of those that have one
 }
 
 func loadDictOffsets(r *resolver) dictOffsets {
@@ -31,6 +32,7 @@ func loadDictOffsets(r *resolver) dictOffsets {
 		valuesArray:    r.opt("PyDictValues.values"),
 		valuesCapacity: r.opt("PyDictValues.capacity"),
 		valuesValid:    r.opt("PyDictValues.valid"),
+		valuesSize:     r.opt("PyDictValues.size"),
 	}
 	if d.log2Size == absent && d.oldSize == absent {
 		r.missing = append(r.missing, "PyDictKeysObject.dk_log2_size or PyDictKeysObject.dk_size")
