@@ -44,7 +44,7 @@ func loadDictOffsets(r *resolver) dictOffsets {
 type codeOffsets struct {
 	nlocalsplus, stacksize, firstlineno           uint64
 	nlocals, varnames, freevars, cellvars         uint64 // until 3.10
-	localsplusnames                               uint64 // 3.11 and later
+	localsplusnames, localspluskinds              uint64 // 3.11 and later
 	zombie                                        uint64 // until 3.10
 	cell2arg                                      uint64 // until 3.10
 	filename, name, qualname, linetable, bytecode uint64
@@ -57,6 +57,7 @@ func loadCodeOffsets(r *resolver) codeOffsets {
 		firstlineno:     r.must("PyCodeObject.co_firstlineno"),
 		nlocals:         r.must("PyCodeObject.co_nlocals"),
 		nlocalsplus:     r.opt("PyCodeObject.co_nlocalsplus"),
+		localspluskinds: r.opt("PyCodeObject.co_localspluskinds"),
 		varnames:        r.opt("PyCodeObject.co_varnames"),
 		freevars:        r.opt("PyCodeObject.co_freevars"),
 		cellvars:        r.opt("PyCodeObject.co_cellvars"),
