@@ -2,6 +2,7 @@ package refuse
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -152,6 +153,9 @@ func (t *Target) makeAgain(d *snapshot.Descriptor, own []owned, byIno map[uint64
 		return m, canReopen(d), closeIt
 	case "eventfd":
 		m.Kind = stub.FDEvent
+		if d.Open.Opaque || d.Open.Count > math.MaxUint32 { // eventfd(2) takes an unsigned int
+			return m, "-", closeIt
+		}
 		return m, "", ""
 	case "epoll":
 		m.Kind = stub.FDEpoll
@@ -258,6 +262,7 @@ func (fds *FDs) Records(t *stub.Tables) []stub.FD {
 			f.Offset = m.D.Open.Count
 		case stub.FDPipe, stub.FDSockets:
 			f.Other = int32(m.Other.FD)
+			f.File = uint32(m.Other.Open.Flags & (unix.O_CLOEXEC | unix.O_NONBLOCK))
 			f.Path, f.Offset = t.Bytes(m.D.Open.Unread), uint64(len(m.D.Open.Unread))
 			if m.Kind == stub.FDSockets {
 				f.Holds, f.NHolds = t.Bytes(m.Other.Open.Unread), uint32(len(m.Other.Open.Unread))

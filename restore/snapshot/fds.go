@@ -35,7 +35,7 @@ type OpenFile struct {
 	Watches  []Watch // of an epoll
 	Peer     uint64  // inode of the other end of a socket of the UNIX domain; 0: none, or not known
 	Unread   []byte  // what waits in a pipe, or a stream socket of the UNIX domain
-	Opaque   bool    // a pipe or socket that holds what cannot be copied, or is as no fresh one is
+	Opaque   bool    // an eventfd that is a semaphore; a pipe or socket that holds what cannot be copied, or is as no fresh one is
 }
 
 // Watch is a descriptor that an epoll watches.
@@ -110,6 +110,8 @@ func readOpenFile(pid, fd int) (o OpenFile, err error) {
 			o.Locked = true
 		case "eventfd-count":
 			o.Count, err = strconv.ParseUint(value, 16, 64)
+		case "eventfd-semaphore": // Linux 6.5
+			o.Opaque = value != "0"
 		case "tfd":
 			var w Watch
 			if _, err := fmt.Sscanf(lines.Text(), "tfd: %d events: %x data: %x", &w.FD, &w.Events, &w.Data); err == nil {

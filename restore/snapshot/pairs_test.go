@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"pyfreeze/restore/internal/target"
@@ -58,5 +59,27 @@ sys.stdin.readline()
 	}
 	if b := all[pairs["closed"][1]].Open; b.Peer != 0 && !b.Opaque {
 		t.Errorf("a socket whose other end is closed has the peer %d", b.Peer)
+	}
+}
+
+// An eventfd that counts down one by one is told from one that does not, from Linux 6.5 on.
+func TestSemaphoresAreTold(t *testing.T) {
+	p := target.Talk(t, "/usr/bin/python3.11", `
+import os, sys
+a, b = os.eventfd(3, os.EFD_SEMAPHORE), os.eventfd(2**32 - 1)
+os.eventfd_write(b, 2**40)
+print("ready"); print(a, b, "semaphore" in open("/proc/self/fdinfo/%d" % a).read(), flush=True)
+sys.stdin.readline()`)
+	var a, b int
+	var tells string
+	if _, err := fmt.Sscan(p.Line(), &a, &b, &tells); err != nil {
+		t.Fatal(err)
+	}
+	all := descriptors(t, p.PID())
+	if o := all[a].Open; o.Count != 3 || o.Opaque != (tells == "True") {
+		t.Errorf("the semaphore is %+v, the kernel tells: %s", o, tells)
+	}
+	if o := all[b].Open; o.Count != 1<<40+1<<32-1 || o.Opaque {
+		t.Errorf("the counter is %+v", o)
 	}
 }

@@ -34,10 +34,10 @@ func TestDescriptorsAreMadeAgain(t *testing.T) {
 		stub.FD{FD: 5, Kind: stub.FDFile, Flags: unix.O_RDONLY | unix.O_CLOEXEC, Offset: 7, Path: file},
 		stub.FD{FD: 3, Kind: stub.FDFile, Flags: unix.O_RDWR | unix.O_APPEND, File: compared},
 		stub.FD{FD: 4, Other: 9, Kind: stub.FDPipe, Flags: unix.O_NONBLOCK, Offset: 4,
-			Path: bytes("pipe")},
+			Path: bytes("pipe"), File: unix.O_CLOEXEC},
 		stub.FD{FD: 11, Other: 10, Kind: stub.FDSockets, Flags: unix.O_CLOEXEC, Offset: 5,
 			Path:   bytes("first"),
-			NHolds: 6, Holds: bytes("second")},
+			NHolds: 6, Holds: bytes("second"), File: unix.O_NONBLOCK},
 		stub.FD{FD: 12, Kind: stub.FDEvent, Flags: unix.O_NONBLOCK, Offset: 42},
 		stub.FD{FD: 20, Kind: stub.FDEpoll, Flags: unix.O_CLOEXEC},
 		stub.FD{FD: 20, Other: 4, Kind: stub.FDEpollAdd, Flags: unix.EPOLLIN, Offset: 1 << 40},
@@ -56,8 +56,8 @@ func TestDescriptorsAreMadeAgain(t *testing.T) {
 	for fd, want := range map[int]int{
 		5: unix.O_RDONLY | unix.O_CLOEXEC, 3: unix.O_RDWR | unix.O_APPEND,
 		4: unix.O_RDONLY | unix.O_NONBLOCK,
-		9: unix.O_WRONLY | unix.O_NONBLOCK, 11: unix.O_RDWR | unix.O_CLOEXEC,
-		10: unix.O_RDWR | unix.O_CLOEXEC,
+		9: unix.O_WRONLY | unix.O_CLOEXEC, 11: unix.O_RDWR | unix.O_CLOEXEC,
+		10: unix.O_RDWR | unix.O_NONBLOCK,
 		12: unix.O_RDWR | unix.O_NONBLOCK, 20: unix.O_RDWR | unix.O_CLOEXEC,
 	} {
 		flags, err := strconv.ParseInt(m.info(fd, "flags"), 8, 64)

@@ -68,6 +68,17 @@ static void fill(i32 fd, u32 bytes, u64 n)
 		plain("what was in a pipe could not be written", -1);
 }
 
+// Gives one end of a pair the flags that it had.
+static void like(i32 fd, u32 flags)
+{
+	enum { F_SETFL = 4, O_NONBLOCK = 04000, FD_CLOEXEC = 1 };
+	i64 r = sys3(SYS_fcntl, fd, F_SETFD, flags & O_CLOEXEC ? FD_CLOEXEC : 0);
+	if (!FAILED(r) && flags & O_NONBLOCK)
+		r = sys3(SYS_fcntl, fd, F_SETFL, O_NONBLOCK);
+	if (FAILED(r))
+		plain("a pair of descriptors could not be made again", r);
+}
+
 static void make(struct fd *f)
 {
 	enum { O_NONBLOCK = 04000, SOCK_STREAM = 1, AF_UNIX = 1, CTL_ADD = 1 };
@@ -92,10 +103,10 @@ static void make(struct fd *f)
 			f->fd = -1;
 		return;
 	case FD_PIPE:
-		r = sys3(SYS_pipe2, ends, cloexec | nonblock, 0);
+		r = sys3(SYS_pipe2, ends, O_CLOEXEC, 0);
 		break;
 	case FD_SOCKETS:
-		r = sys4(SYS_socketpair, AF_UNIX, SOCK_STREAM | cloexec | nonblock, 0, ends);
+		r = sys4(SYS_socketpair, AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, ends);
 		break;
 	case FD_EVENT:
 		f->fd = put(sys3(SYS_eventfd, f->offset, cloexec | nonblock, 0), f->fd, cloexec, f->nholds, f->holds);
@@ -117,15 +128,17 @@ static void make(struct fd *f)
 	i64 second = sys3(SYS_fcntl, ends[1], F_DUPFD_CLOEXEC, f->other > f->fd ? f->other + 1 : f->fd + 1);
 	sys3(SYS_close, ends[1], 0, 0);
 	loose = FAILED(second) ? -1 : second;
-	i32 a = put(ends[0], f->fd, cloexec, 0, 0);
+	i32 a = put(ends[0], f->fd, O_CLOEXEC, 0, 0);
 	loose = a;
-	i32 b = put(second, f->other, cloexec, 0, 0);
+	i32 b = put(second, f->other, O_CLOEXEC, 0, 0);
 	loose = -1;
 	f->fd = a;
 	f->other = b;
 	fill(b, f->path, f->offset);
 	if (f->kind == FD_SOCKETS)
 		fill(a, f->holds, f->nholds);
+	like(a, f->flags);
+	like(b, f->file);
 }
 
 void descriptors(void)
