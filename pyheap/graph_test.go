@@ -1,6 +1,7 @@
 package pyheap
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -33,6 +34,13 @@ type told struct {
 	Int, Float   string
 }
 
+// toldGraph is what Python says of the whole.
+type toldGraph struct {
+	Counts     map[string]int    // objects of a type
+	References map[string]uint64 // to objects, by their addresses
+	Paths      [][2]any          // and what they lead to
+}
+
 // TestRandomGraphs compares what is read of random objects with what Python says of them.
 func TestRandomGraphs(t *testing.T) {
 	for _, python := range pythons(t) {
@@ -46,8 +54,12 @@ func TestRandomGraphs(t *testing.T) {
 
 func checkGraph(t *testing.T, tg *target, seed int) {
 	t.Helper()
+	var whole toldGraph
+	if err := json.Unmarshal([]byte(tg.lines[0]), &whole); err != nil {
+		t.Fatal(err)
+	}
 	var all []told
-	for _, line := range tg.lines {
+	for _, line := range tg.lines[1:] {
 		var o told
 		if err := json.Unmarshal([]byte(line), &o); err != nil {
 			t.Fatalf("%s: %v", line, err)
@@ -66,6 +78,8 @@ func checkGraph(t *testing.T, tg *target, seed int) {
 		c.running(&all[i])
 	}
 	c.referrers(all)
+	c.whole(t, &whole)
+	c.dead(t, all)
 	for what, n := range c.wrong {
 		t.Errorf("seed %d: %d of %d objects: %s", seed, n, len(all), what)
 	}
@@ -282,6 +296,88 @@ func (c *graphCheck) referrers(all []told) {
 			if !found[from] {
 				c.differs("referrers", o, "%#x, %s, is none", from, c.h.Repr(Addr(from), 60))
 			}
+		}
+	}
+}
+
+// whole checks how many there are of each type, how many references each has, and paths as users
+// write them.
+func (c *graphCheck) whole(t *testing.T, want *toldGraph) {
+	t.Helper()
+	counts := map[string]int{}
+	for _, n := range c.w.ByType() {
+		counts[n.Name] = n.Count
+	}
+	for name, n := range want.Counts {
+		if counts[name] != n {
+			t.Errorf("%d objects of %s, Python counts %d", counts[name], name, n)
+		}
+	}
+	compared := 0
+	for id, n := range want.References {
+		a, err := strconv.ParseUint(id, 10, 64)
+		head, err2 := c.h.Header(Addr(a))
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		if c.h.atLeast(12) && head.Immortal != (n >= 1<<29) {
+			t.Errorf("%s at %#x is immortal: %t, with %d references", head.TypeName, a, head.Immortal, n)
+		}
+		if own := want.Counts[head.TypeName] > 0; own {
+			compared++
+			if uint64(head.Refs) != n {
+				t.Errorf("%s at %#x has %d references, Python says %d", head.TypeName, a, head.Refs, n)
+			}
+		}
+	}
+	if compared < 50 {
+		t.Errorf("references of %d objects were compared", compared)
+	}
+	for _, p := range want.Paths {
+		path, id := p[0].(string), Addr(p[1].(float64))
+		if a, err := c.h.Lookup(path); err != nil || a != id {
+			t.Errorf("%s leads to %v (%v), in Python to %v", path, a, err, id)
+		}
+	}
+}
+
+// dead checks that nothing of an object lies in what nobody has asked for.
+func (c *graphCheck) dead(t *testing.T, all []told) {
+	t.Helper()
+	var dead []Dead
+	c.h.EachDead(func(d Dead) { dead = append(dead, d) })
+	slices.SortFunc(dead, func(a, b Dead) int { return cmp.Compare(a.Start, b.Start) })
+	for i := range all {
+		a := Addr(all[i].ID)
+		n, _ := slices.BinarySearchFunc(dead, a, func(d Dead, a Addr) int { return cmp.Compare(d.End, a+1) })
+		if n < len(dead) && dead[n].Start < a+16 {
+			t.Errorf("%s at %v lies in dead memory from %v to %v", all[i].Type, a, dead[n].Start, dead[n].End)
+		}
+	}
+	if len(dead) < 100 {
+		t.Errorf("%d ranges of dead memory", len(dead))
+	}
+}
+
+// Literals are read as Python reads them.
+func TestLiterals(t *testing.T) {
+	for text, want := range map[string]string{
+		`'a'`: "a", `"it's"`: "it's", `'\'\"\\'`: `'"\`, `'\n\t\r\a\b\f\v'`: "\n\t\r\a\b\f\v",
+		`'\x41\xe9'`: "Aé", `'\u65e5\U0001f40d'`: "日🐍", `'\0\101\1018'`: "\x00AA8", `'\d\ '`: `\d\ `,
+		`'\udcff'`: "\ufffd", `'\x4'`: `\x4`, `'\xzz'`: `\xzz`, `'é'`: "é", `''`: "", `'\8'`: `\8`,
+	} {
+		if got, rest, ok := literal(text+"]x", false); got != want || rest != "]x" || !ok {
+			t.Errorf("%s is read as %q, %q, %t; want %q", text, got, rest, ok, want)
+		}
+	}
+	for text, want := range map[string]string{`'\xff\x00'`: "\xff\x00", `'\u65e5'`: `\u65e5`, `'\377'`: "\xff"} {
+		if got, _, ok := literal(text, true); got != want || !ok {
+			t.Errorf("b%s is read as %q, want %q", text, got, want)
+		}
+	}
+	for _, text := range []string{"'", "'a", `'\'`, `'\`, `"'`} {
+		if got, _, ok := literal(text, false); ok {
+			t.Errorf("%s is read as %q, though it does not end", text, got)
 		}
 	}
 }

@@ -369,10 +369,55 @@ def tell():
         print(json.dumps(t))
 
 
-kept = {c.__qualname__: sum(type(o) is c for o in {id(o): o for o in graph}.values()) for c in OWN}
+def descents():
+    """Paths as a user would write them, and what they lead to."""
+    out = []
+    for _ in range(1500):
+        i = rng.randrange(len(graph))
+        o, path = graph[i], "__main__.graph[%d]" % i
+        for _ in range(rng.randrange(5)):
+            steps = []
+            if type(o) in (dict, Dict, collections.defaultdict):
+                steps = [("[%r]" % (k,), v) for k, v in o.items() if type(k) in (str, bytes, int)]
+            elif type(o) in (list, tuple, List, Tuple, Point, collections.deque):
+                steps = [("[%d]" % n, v) for n, v in enumerate(o)] + [("[%d]" % (n - len(o)), v) for n, v in enumerate(o)]
+            elif type(o) in (Plain, Made, types.SimpleNamespace):
+                steps = [("." + n, v) for n, v in o.__dict__.items() if type(n) is str and n.isidentifier()]
+            elif isinstance(o, Slots):
+                steps = [("." + n, getattr(o, n)) for n in members(o) if n.isidentifier() and not n.startswith("__")]
+            elif type(o) is types.FunctionType:
+                steps = [(".__defaults__", o.__defaults__), (".__code__", o.__code__), (".__name__", o.__name__)]
+            elif type(o) is Failure:
+                steps = [(".args", o.args), (".__cause__", o.__cause__), (".note", o.note)]
+            elif type(o) is functools.partial:
+                steps = [(".args", o.args), (".func", o.func), (".keywords", o.keywords)]
+            if not steps:
+                break
+            step, o = rng.choice(steps)
+            path += step
+        out.append([path.encode("utf-8", "backslashreplace").decode(), id(o)])
+    return out
+
+
+def counts():
+    out = {"__main__." + c.__qualname__: 0 for c in OWN if c not in (Int, Str, Tuple, Point)}
+    for o in gc.get_objects():
+        name = "__main__." + type(o).__qualname__
+        if name in out and type(o) in OWN:
+            out[name] += 1
+    return out
+
+
+one = object()
+extra = [sys.getrefcount(o) for o in [one]][0] - 2
+gc.collect()
+gc.disable()
 sys.stdout.flush()
 child = os.fork()
 if not child:
+    many = counts()
+    references = {id(o): sys.getrefcount(o) - extra for o in graph}
+    print(json.dumps({"counts": many, "references": references, "paths": descents()}))
     tell()
     sys.stdout.flush()
     os._exit(0)
