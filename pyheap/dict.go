@@ -159,8 +159,10 @@ func (h *Heap) DictItems(dict Addr, limit int) ([]Item, error) {
 		return nil, err
 	}
 	var out []Item
+	t, err := h.typeOf(uint64(dict))
+	ordered := err == nil && h.isOrdered(t)
 	ok := h.dictEach(uint64(dict), func(k, v uint64) bool {
-		if limit >= 0 && len(out) >= limit {
+		if !ordered && limit >= 0 && len(out) >= limit {
 			return false
 		}
 		out = append(out, Item{Addr(k), Addr(v)})
@@ -168,6 +170,12 @@ func (h *Heap) DictItems(dict Addr, limit int) ([]Item, error) {
 	})
 	if !ok {
 		return nil, &ObjectError{Addr: dict, Want: "a dict", Err: errBadLength}
+	}
+	if ordered {
+		out = h.inNodeOrder(uint64(dict), out)
+		if limit >= 0 && len(out) > limit {
+			out = out[:limit]
+		}
 	}
 	return out, nil
 }

@@ -359,6 +359,22 @@ func (c *graphCheck) dead(t *testing.T, all []told) {
 	}
 }
 
+// The text of an OrderedDict has its order, not that of its table.
+func TestTextOfOrderedDict(t *testing.T) {
+	for _, python := range pythons(t) {
+		h := start(t, python, "-I", "-c", `
+import collections, sys
+d = collections.OrderedDict.fromkeys("abcd", 1)
+d.move_to_end("a"); d.move_to_end("d", last=False)
+print("READY", flush=True)
+sys.stdin.readline()`).heap
+		text := h.Repr(mustLookup(t, h, "__main__.d"), -1)
+		if !strings.HasSuffix(text, ": {'d': 1, 'b': 1, 'c': 1, 'a': 1}>") {
+			t.Errorf("%s: %s", python, text)
+		}
+	}
+}
+
 // Literals are read as Python reads them.
 func TestLiterals(t *testing.T) {
 	for text, want := range map[string]string{

@@ -280,7 +280,7 @@ func (r *reprer) sequence(a uint64, t *typeInfo, depth int) bool {
 func (r *reprer) dict(a uint64, depth int) bool {
 	r.b.WriteString("{")
 	first := true
-	r.h.dictEach(a, func(k, v uint64) bool {
+	item := func(k, v uint64) bool {
 		if !first {
 			r.b.WriteString(", ")
 		}
@@ -289,7 +289,17 @@ func (r *reprer) dict(a uint64, depth int) bool {
 		r.b.WriteString(": ")
 		r.write(v, depth+1)
 		return !r.full()
-	})
+	}
+	if t, err := r.h.typeOf(a); err == nil && r.h.isOrdered(t) {
+		items, _ := r.h.DictItems(Addr(a), r.limit) // of a damaged one, none
+		for _, it := range items {
+			if !item(uint64(it.Key), uint64(it.Value)) {
+				break
+			}
+		}
+	} else {
+		r.h.dictEach(a, item)
+	}
 	r.b.WriteString("}")
 	return true
 }

@@ -276,6 +276,17 @@ def byte_array():
     return b
 
 
+class Ordered(collections.OrderedDict):
+    pass
+
+
+def ordered():
+    d = fill_dict(rng.choice([Ordered, collections.OrderedDict])())
+    for k in rng.sample(list(d), len(d) // 2):
+        d.move_to_end(k, last=rng.random() < 0.5)
+    return d
+
+
 makers = [atom, lambda: fill_list([]), lambda: tuple(fill_list([])), lambda: fill_dict({}),
     lambda: fill_dict({}, lambda: rng.choice(NAMES)), lambda: fill_set(set()),
     lambda: frozenset(fill_set(set())), lambda: fill_deque(collections.deque()),
@@ -284,11 +295,11 @@ makers = [atom, lambda: fill_list([]), lambda: tuple(fill_list([])), lambda: fil
     lambda: attributes(Made()), lambda: attributes(types.SimpleNamespace()), lambda: Point(old(), old()),
     lambda: Tuple(fill_list([])), lambda: attributes(fill_list(List())),
     lambda: attributes(fill_dict(Dict())), lambda: fill_set(Set()), lambda: fill_deque(Deque()),
-    lambda: fill_dict(collections.OrderedDict()), lambda: fill_dict(collections.defaultdict(list)),
+    lambda: fill_dict(collections.OrderedDict()), ordered, ordered, lambda: fill_dict(collections.defaultdict(list)),
     lambda: functools.partial(print, old(), sep=old()), lambda: types.MappingProxyType(fill_dict({})),
     lambda: Made().prop.__class__, lambda: [].append, lambda: plain().__init__, lambda: slice(old(), old()),
     lambda: iter(fill_list([])), lambda: memoryview(byte_array()), lambda: staticmethod(old()),
-    lambda: type("New", (Plain,), {"held": old()}), lambda: types.ModuleType("made"), lambda: Int(3),
+    lambda: type("New", (Plain,), {"held": old(), "f": lambda self: 1}), lambda: rng.choice(OWN), lambda: types.ModuleType("made"), lambda: Int(3),
     lambda: attributes(Int(5)), lambda: attributes(Tuple(fill_list([])))]
 
 while len(graph) < count:
@@ -326,6 +337,9 @@ def members(o):
     return out
 
 
+kept_types = [o for o in graph if isinstance(o, type) and o.__module__ == "__main__"]
+
+
 def tell():
     seen = set()
     told = []
@@ -341,12 +355,14 @@ def tell():
         d = depth(o)
         if d is not None and d <= 5:
             t["repr"] = repr(o).encode("ascii", "backslashreplace").decode()
-        if isinstance(o, dict) and kind is not collections.OrderedDict or kind is types.MappingProxyType:
+        if isinstance(o, dict) or kind is types.MappingProxyType:
             t["items"] = [x for k, v in o.items() for x in (id(k), id(v))]
         elif isinstance(o, (list, tuple, set, frozenset, collections.deque)):
             t["items"] = [x for v in o for x in (0, id(v))]
         if type(getattr(o, "__dict__", None)) is dict and not isinstance(o, type):
             t["dict"] = [[n if type(n) is str else "", id(v)] for n, v in o.__dict__.items()]
+        if isinstance(o, type) and o in kept_types:
+            t["dict"] = [[n, id(v)] for n, v in vars(o).items()]
         if isinstance(o, Slots):
             t["slots"] = members(o)
         if kind is types.GeneratorType:
