@@ -12,7 +12,14 @@ import (
 // graphOf starts testdata/graph.py, and returns what Python says of the objects.
 func graphOf(t *testing.T, python string, seed, n int) (*target, []told) {
 	t.Helper()
-	tg := start(t, python, testdata("graph.py"), strconv.Itoa(seed), strconv.Itoa(n))
+	return graphOfCommand(t, seed, n, python)
+}
+
+// graphOfCommand is graphOf of an interpreter that a command starts.
+func graphOfCommand(t *testing.T, seed, n int, command ...string) (*target, []told) {
+	t.Helper()
+	args := append(command[1:], testdata("graph.py"), strconv.Itoa(seed), strconv.Itoa(n))
+	tg := start(t, command[0], args...)
 	var all []told
 	for _, line := range tg.lines[1:] {
 		var o told
@@ -57,56 +64,85 @@ func TestNobodyReadsWhatIsScrubbed(t *testing.T) {
 	for _, python := range pythons(t) {
 		t.Run(strings.ReplaceAll(python, "/", "_"), func(t *testing.T) {
 			tg, all := graphOf(t, python, 2, 500)
-			var ranges []procmem.Range
-			bytes := [2]uint64{}
-			tg.heap.EachDead(func(d Dead) {
-				start := d.Start + Addr(d.Links)
-				if start < d.End {
-					ranges = append(ranges, procmem.Range{Start: start, End: d.End})
-					bytes[0] += uint64(d.End - start)
-				}
-			})
-			tg.walk(t).EachSlack(func(start, end Addr) {
-				if end < start {
-					t.Errorf("slack from %v to %v", start, end)
-					return
-				}
-				ranges = append(ranges, procmem.Range{Start: start, End: end})
-				bytes[1] += uint64(end - start)
-			})
-			if bytes[0] < 1<<16 || bytes[1] < 1<<14 {
-				t.Errorf("%d bytes are dead, %d slack", bytes[0], bytes[1])
-			}
-			h, err := Open(overwritten(t, tg.heap.sp, ranges), tg.heap.in, tg.heap.lay)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer h.Close()
-			w, err := h.Walk(WalkOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			before := tg.walk(t)
-			if w.Objects() != before.Objects() {
-				t.Errorf("%d objects, before that %d", w.Objects(), before.Objects())
-			}
-			c := graphCheck{h: h, w: w, in: map[uint64]bool{}, wrong: map[string]int{}}
-			for i := range all {
-				c.in[all[i].ID] = true
-			}
-			for i := range all {
-				c.object(&all[i])
-				c.values(&all[i])
-				c.attributes(&all[i])
-				c.running(&all[i])
-			}
-			for _, e := range c.examples {
-				t.Error(e)
-			}
-			if found, n := w.Problems(); n > 0 {
-				t.Errorf("%d problems, first %+v", n, found[0])
-			}
+			scrub(t, tg, all)
 		})
+	}
+}
+
+// TestNobodyReadsWhatIsScrubbedByOthers is the same where other allocators are at work.
+func TestNobodyReadsWhatIsScrubbedByOthers(t *testing.T) {
+	for _, python := range pythons(t) {
+		for _, kind := range []string{"malloc", "debug", "malloc_debug"} {
+			t.Run(strings.ReplaceAll(python, "/", "_")+"/"+kind, func(t *testing.T) {
+				tg, all := graphOfCommand(t, 6, 300, "/usr/bin/env", "PYTHONMALLOC="+kind, python)
+				scrub(t, tg, all)
+			})
+		}
+	}
+}
+
+// scrub overwrites what is dead in a copy of a target's memory, and reads all that Python has told.
+func scrub(t *testing.T, tg *target, all []told) {
+	t.Helper()
+	var ranges []procmem.Range
+	bytes := [2]uint64{}
+	tg.heap.EachDead(func(d Dead) {
+		start := d.Start + Addr(d.Links)
+		if start < d.End {
+			ranges = append(ranges, procmem.Range{Start: start, End: d.End})
+			bytes[0] += uint64(d.End - start)
+		}
+	})
+	tg.walk(t).EachSlack(func(start, end Addr) {
+		if end < start {
+			t.Errorf("slack from %v to %v", start, end)
+			return
+		}
+		ranges = append(ranges, procmem.Range{Start: start, End: end})
+		bytes[1] += uint64(end - start)
+	})
+	if bytes[0] < 1<<16 || bytes[1] < 1<<14 {
+		t.Errorf("%d bytes are dead, %d slack", bytes[0], bytes[1])
+	}
+	h, err := Open(overwritten(t, tg.heap.sp, ranges), tg.heap.in, tg.heap.lay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	w, err := h.Walk(WalkOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := tg.walk(t)
+	before.Each(func(o Object) { // what only a word of rubbish led to may be gone
+		if _, ok := w.Find(o.Addr); !ok && o.Reach == ReachRoots {
+			t.Errorf("the %s at %v is gone: %s", o.TypeName, o.Addr, before.Path(o.Addr))
+		}
+	})
+	if n, was := w.Objects(), before.Objects(); n > was || n < was-20 {
+		t.Errorf("%d objects, before that %d", n, was)
+	}
+	c := graphCheck{h: h, w: w, in: map[uint64]bool{}, wrong: map[string]int{}}
+	for i := range all {
+		c.in[all[i].ID] = true
+	}
+	for i := range all {
+		c.object(&all[i])
+		c.values(&all[i])
+		c.attributes(&all[i])
+		c.running(&all[i])
+	}
+	for _, e := range c.examples {
+		t.Error(e)
+	}
+	found, _ := w.Problems()
+	for _, q := range found {
+		o, ok := before.Find(q.Addr)
+		if !ok || o.Reach != ReachRoots && o.Reach != ReachFrames {
+			continue // rubbish led to it, and it may have been dead
+		}
+		was, had := before.Find(q.Target)
+		t.Errorf("%+v: it was %+v (%t), at %s; the other %+v (%t)", q, o, ok, before.Path(q.Addr), was, had)
 	}
 }
 
