@@ -78,8 +78,9 @@ func parseKey(s string) (key any, rest string, err error) {
 		return nil, "", errSyntax
 	}
 	if q := s[0]; q == '\'' || q == '"' {
-		text, rest, ok := literal(s, bytesKey)
-		if rest, ok = strings.CutPrefix(rest, "]"); !ok {
+		text, rest, ended := literal(s, bytesKey)
+		rest, ok := strings.CutPrefix(rest, "]")
+		if !ended || !ok {
 			return nil, "", errSyntax
 		}
 		if bytesKey {
