@@ -193,7 +193,7 @@ func (h *Heap) structOffset(t *typeInfo, name string) (uint64, bool) {
 	}
 	for i := range p.st.Fields {
 		f := &p.st.Fields[i]
-		if (f.Name == name || pythonNames[f.Name] == name) && f.Size == 8 {
+		if (f.Name == name || pythonName(p.st, f.Name) == name) && f.Size == 8 {
 			return f.Offset, true
 		}
 	}

@@ -44,9 +44,7 @@ func (h *Heap) Attributes(obj Addr, limit int) (_ []Attribute, err error) {
 			})
 		}
 	} else if _, values := h.managed(a, t); values != 0 {
-		l := attrLister{h: h}
-		h.visitManaged(&l, a, t)
-		out = append(out, l.out...)
+		out = append(out, h.inlineAttributes(t, values)...)
 	}
 	if t.kind != kindType {
 		out = append(out, h.slotAttributes(a, t)...)
@@ -99,16 +97,23 @@ func (h *Heap) IsObject(a Addr) bool {
 	return h.isObject(uint64(a))
 }
 
-// attrLister collects inline values.
-type attrLister struct {
-	h   *Heap
-	out []Attribute
-}
-
-func (l *attrLister) edge(k edgeKind, to, arg uint64) {
-	if k == edgeAttr {
-		l.out = append(l.out, Attribute{l.h.keyName(arg), Addr(to), FromInline})
+// inlineAttributes gives the inline values of an object, in the order that they were set.
+func (h *Heap) inlineAttributes(t *typeInfo, values uint64) (out []Attribute) {
+	k, ok := h.cachedKeys(t)
+	if !ok {
+		return nil
 	}
+	array := values
+	if o := h.off.dict.valuesArray; o != absent && h.off.dict.valuesCapacity != absent {
+		array += o
+	}
+	b := h.view.clip(array, k.n*8)
+	h.work += uint64(len(b)) / 8
+	for _, i := range h.inOrder(values, uint64(len(b))/8) {
+		if v := le64(b, i*8); v != 0 {
+			name := h.keyName(le64(k.entries, i*k.stride+k.key))
+			out = append(out, Attribute{name, Addr(v), FromInline})
+		}
+	}
+	return out
 }
-func (l *attrLister) block(blockKind, uint64, uint64) {}
-func (l *attrLister) wantType(*typeInfo) bool         { return false }

@@ -71,7 +71,7 @@ func indexSize(slots uint64) uint64 {
 }
 
 // dictEach calls fn with every key and value of the dict at a until it returns false. The order is
-// that of insertion, but for split tables before 3.11, whose order is that of the shared keys.
+// that of insertion.
 func (h *Heap) dictEach(a uint64, fn func(key, value uint64) bool) bool {
 	o := &h.off.dict
 	b, ok := h.view.bytes(a, o.values+8)
@@ -87,11 +87,12 @@ func (h *Heap) dictEach(a uint64, fn func(key, value uint64) bool) bool {
 		return false
 	}
 	if values := le64(b, o.values); values != 0 {
+		order := values
 		if h.off.dict.valuesArray != absent {
 			values += h.off.dict.valuesArray
 		}
 		vb := h.view.clip(values, min(k.n, k.capacity)*8)
-		for i := uint64(0); i < uint64(len(vb))/8; i++ {
+		for _, i := range h.inOrder(order, uint64(len(vb))/8) {
 			if v := le64(vb, i*8); v != 0 && !fn(le64(k.entries, i*k.stride+k.key), v) {
 				return true
 			}
@@ -158,8 +159,10 @@ func (h *Heap) DictItems(dict Addr, limit int) ([]Item, error) {
 		return nil, err
 	}
 	var out []Item
+	t, err := h.typeOf(uint64(dict))
+	ordered := err == nil && h.isOrdered(t)
 	ok := h.dictEach(uint64(dict), func(k, v uint64) bool {
-		if limit >= 0 && len(out) >= limit {
+		if !ordered && limit >= 0 && len(out) >= limit {
 			return false
 		}
 		out = append(out, Item{Addr(k), Addr(v)})
@@ -167,6 +170,12 @@ func (h *Heap) DictItems(dict Addr, limit int) ([]Item, error) {
 	})
 	if !ok {
 		return nil, &ObjectError{Addr: dict, Want: "a dict", Err: errBadLength}
+	}
+	if ordered {
+		out = h.inNodeOrder(uint64(dict), out)
+		if limit >= 0 && len(out) > limit {
+			out = out[:limit]
+		}
 	}
 	return out, nil
 }

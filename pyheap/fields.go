@@ -27,6 +27,23 @@ var pythonNames = map[string]string{
 	"md_dict": "__dict__", "wr_callback": "__callback__", "dict": "__dict__",
 }
 
+// ofExceptions are those that they give fields of exceptions (Include/cpython/pyerrors.h).
+var ofExceptions = map[string]string{
+	"cause": "__cause__", "context": "__context__", "traceback": "__traceback__", "notes": "__notes__",
+}
+
+// pythonName gives the name by which Python has a field of a struct; "" where it has none other.
+func pythonName(st *symbols.Struct, field string) string {
+	if name := ofExceptions[field]; name != "" {
+		for i := range st.Fields {
+			if st.Fields[i].Name == "suppress_context" {
+				return name
+			}
+		}
+	}
+	return pythonNames[field]
+}
+
 // fieldName names the pointer at that offset of an object: by __slots__, by the struct that its type
 // or a base of it is known to have, by its offset otherwise.
 func (h *Heap) fieldName(a uint64, t *typeInfo, off uint64) string {
@@ -100,7 +117,7 @@ func fieldOf(lay *symbols.Layout, st *symbols.Struct, off uint64) string {
 		if off == 0 && f.Size <= 8 {
 			name := strings.TrimPrefix(path, ".")
 			last := name[strings.LastIndexByte(name, '.')+1:]
-			if p := pythonNames[last]; p != "" {
+			if p := pythonName(st, last); p != "" {
 				return p
 			}
 			return name

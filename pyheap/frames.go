@@ -113,11 +113,15 @@ func (h *Heap) readFrame(f uint64) (Frame, error) {
 		return fr, nil
 	}
 	names := h.localNames(code)
+	isCell := h.cellSlots(code)
 	b := h.view.clip(f+o.localsplus, min(locals, uint64(len(names)))*8)
 	for i := uint64(0); i < uint64(len(b))/8; i++ {
 		v := h.untag(le64(b, i*8))
+		if v != 0 && isCell(i) {
+			v = h.throughCell(v)
+		}
 		if v != 0 {
-			fr.Locals = append(fr.Locals, Local{Name: names[i], Value: Addr(h.throughCell(v))})
+			fr.Locals = append(fr.Locals, Local{Name: names[i], Value: Addr(v)})
 		}
 	}
 	h.namespaceLocals(f, &fr)
@@ -153,16 +157,30 @@ func (h *Heap) namespaceLocals(f uint64, fr *Frame) {
 
 const maxNamespace = 1 << 12 // names of one
 
-// throughCell gives the contents of a cell that has any, and any other object as it is.
+// cellSlots tells which slots of a frame hold cells, rather than the values of locals.
+func (h *Heap) cellSlots(code uint64) func(i uint64) bool {
+	const isCell, isFree = 0x40, 0x80 // CO_FAST_CELL, CO_FAST_FREE (Include/internal/pycore_code.h)
+	o := &h.off.code
+	if o.localspluskinds == absent { // until 3.10 cells follow the locals
+		n, _ := h.view.u32(code + o.nlocals)
+		return func(i uint64) bool { return i >= uint64(n) }
+	}
+	p, _ := h.view.u64(code + o.localspluskinds)
+	kinds, err := h.Bytes(Addr(p))
+	return func(i uint64) bool {
+		return err != nil || i < uint64(len(kinds)) && kinds[i]&(isCell|isFree) != 0
+	}
+}
+
+// throughCell gives the contents of a cell, 0 of an empty one, and any other object as it is: what
+// was not put into its cell yet.
 func (h *Heap) throughCell(v uint64) uint64 {
 	t, err := h.typeOf(v)
 	if err != nil || h.nameOf(t) != "builtins.cell" {
 		return v
 	}
-	if c, ok := h.view.u64(v + h.off.objectSize); ok && c != 0 { // ob_ref is its only field
-		return c
-	}
-	return v
+	c, _ := h.view.u64(v + h.off.objectSize) // ob_ref is its only field
+	return c
 }
 
 // strField reads a str that a pointer at that offset refers to; "" when there is none.

@@ -3,6 +3,7 @@ package pyheap
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -77,33 +78,31 @@ func parseKey(s string) (key any, rest string, err error) {
 		return nil, "", errSyntax
 	}
 	if q := s[0]; q == '\'' || q == '"' {
-		var b strings.Builder
-		for i := 1; i < len(s); i++ {
-			switch {
-			case s[i] == '\\' && i+1 < len(s):
-				i++
-				b.WriteByte(s[i])
-			case s[i] == q:
-				if !strings.HasPrefix(s[i+1:], "]") {
-					return nil, "", errSyntax
-				}
-				if bytesKey {
-					return []byte(b.String()), s[i+2:], nil
-				}
-				return b.String(), s[i+2:], nil
-			default:
-				b.WriteByte(s[i])
-			}
+		text, rest, ended := literal(s, bytesKey)
+		rest, ok := strings.CutPrefix(rest, "]")
+		if !ended || !ok {
+			return nil, "", errSyntax
 		}
-		return nil, "", errSyntax
+		if bytesKey {
+			return []byte(text), rest, nil
+		}
+		return text, rest, nil
 	}
 	num, rest, ok := strings.Cut(s, "]")
-	n, convErr := strconv.ParseInt(strings.TrimSpace(num), 0, 64)
-	if !ok || convErr != nil {
+	if num = strings.TrimSpace(num); !ok || len(num) > maxKeyDigits {
 		return nil, "", errSyntax
+	}
+	n, ok := new(big.Int).SetString(num, 0)
+	switch {
+	case !ok:
+		return nil, "", errSyntax
+	case n.IsInt64():
+		return n.Int64(), rest, nil
 	}
 	return n, rest, nil
 }
+
+const maxKeyDigits = 1 << 14
 
 // item finds obj[key] for a dict, list, tuple or deque, or a subclass of one, and for a mappingproxy.
 func (h *Heap) item(obj Addr, key any) (Addr, error) {
@@ -157,6 +156,9 @@ func (h *Heap) keyEqual(k uint64, key any) bool {
 	case int64:
 		n, err := h.Int(Addr(k))
 		return err == nil && n == key
+	case *big.Int:
+		n, err := h.BigInt(Addr(k))
+		return err == nil && n.Cmp(key) == 0
 	}
 	return false
 }

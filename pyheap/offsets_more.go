@@ -9,6 +9,7 @@ type dictOffsets struct {
 	entrySize, entryHash, entryKey, entryValue uint64
 	unicodeSize, unicodeKey, unicodeValue      uint64 // 3.11 and later
 	valuesArray, valuesCapacity, valuesValid   uint64 // 3.13 and later: struct with a header
+	valuesSize                                 uint64 // of those that have one
 }
 
 func loadDictOffsets(r *resolver) dictOffsets {
@@ -31,6 +32,7 @@ func loadDictOffsets(r *resolver) dictOffsets {
 		valuesArray:    r.opt("PyDictValues.values"),
 		valuesCapacity: r.opt("PyDictValues.capacity"),
 		valuesValid:    r.opt("PyDictValues.valid"),
+		valuesSize:     r.opt("PyDictValues.size"),
 	}
 	if d.log2Size == absent && d.oldSize == absent {
 		r.missing = append(r.missing, "PyDictKeysObject.dk_log2_size or PyDictKeysObject.dk_size")
@@ -42,7 +44,7 @@ func loadDictOffsets(r *resolver) dictOffsets {
 type codeOffsets struct {
 	nlocalsplus, stacksize, firstlineno           uint64
 	nlocals, varnames, freevars, cellvars         uint64 // until 3.10
-	localsplusnames                               uint64 // 3.11 and later
+	localsplusnames, localspluskinds              uint64 // 3.11 and later
 	zombie                                        uint64 // until 3.10
 	cell2arg                                      uint64 // until 3.10
 	filename, name, qualname, linetable, bytecode uint64
@@ -55,6 +57,7 @@ func loadCodeOffsets(r *resolver) codeOffsets {
 		firstlineno:     r.must("PyCodeObject.co_firstlineno"),
 		nlocals:         r.must("PyCodeObject.co_nlocals"),
 		nlocalsplus:     r.opt("PyCodeObject.co_nlocalsplus"),
+		localspluskinds: r.opt("PyCodeObject.co_localspluskinds"),
 		varnames:        r.opt("PyCodeObject.co_varnames"),
 		freevars:        r.opt("PyCodeObject.co_freevars"),
 		cellvars:        r.opt("PyCodeObject.co_cellvars"),

@@ -3,14 +3,18 @@ package pyheap
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // quote writes a str as Python does.
-func quote(s string) string {
+func quote(s string) string { return quoteRunes([]rune(s)) }
+
+// quoteRunes is quote for what may have surrogates.
+func quoteRunes(s []rune) string {
 	q := byte('\'')
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+	if slices.Contains(s, '\'') && !slices.Contains(s, '"') {
 		q = '"'
 	}
 	var b strings.Builder

@@ -2,6 +2,7 @@ package pyheap
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -51,8 +52,9 @@ func (r *reprer) write(a uint64, depth int) {
 		return
 	}
 	if slices.Contains(r.open, a) {
-		r.b.WriteString(map[kind]string{kindList: "[...]", kindDict: "{...}"}[t.kind])
-		if t.kind != kindList && t.kind != kindDict {
+		if s := map[kind]string{kindList: "[...]", kindDict: "{...}", kindTuple: "(...)"}[t.kind]; s != "" {
+			r.b.WriteString(s)
+		} else {
 			r.b.WriteString("...")
 		}
 		return
@@ -121,6 +123,25 @@ func intText(v *big.Int, limit int) string {
 	return fmt.Sprintf("<int of %d bits, %s%#x...>", n, sign, head)
 }
 
+// floatText writes a float as Python does: its shortest digits, with an exponent where the point is
+// far from them (float_repr_style, PyOS_double_to_string).
+func floatText(v float64) string {
+	const most, least = 1e16, 1e-4
+	switch x := math.Abs(v); {
+	case math.IsNaN(v):
+		return "nan"
+	case math.IsInf(v, 0):
+		return strings.ToLower(strings.TrimPrefix(strconv.FormatFloat(v, 'g', -1, 64), "+"))
+	case x >= most || x < least && x != 0:
+		return strconv.FormatFloat(v, 'e', -1, 64)
+	}
+	s := strconv.FormatFloat(v, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
 // baseNames are the builtin types whose subclasses have a value worth showing.
 var baseNames = map[kind]string{kindInt: "builtins.int", kindStr: "builtins.str", kindBytes: "builtins.bytes",
 	kindFloat: "builtins.float", kindTuple: "builtins.tuple", kindList: "builtins.list", kindDict: "builtins.dict",
@@ -151,17 +172,16 @@ func (r *reprer) builtin(name string, a uint64, t *typeInfo, depth int) bool {
 		if err != nil {
 			return false
 		}
-		s := strconv.FormatFloat(v, 'g', -1, 64)
-		if !strings.ContainsAny(s, ".eIN") {
-			s += ".0"
-		}
-		r.b.WriteString(s)
+		r.b.WriteString(floatText(v))
 	case "builtins.str":
-		s, err := h.str(a, maxStr)
+		b, width, err := h.chars(a, maxStr)
 		if err != nil {
 			return false
 		}
-		r.b.WriteString(quote(r.head(s)))
+		if shown := uint64(4*r.limit+8) * width; uint64(len(b)) > shown {
+			b = b[:shown]
+		}
+		r.b.WriteString(quoteRunes(decodeRunes(b, width)))
 	case "builtins.bytes":
 		b, err := h.Bytes(Addr(a))
 		if err != nil {
@@ -233,6 +253,9 @@ func (r *reprer) sequence(a uint64, t *typeInfo, depth int) bool {
 		}
 		if h.nameOf(t) == "builtins.frozenset" {
 			open, end = "frozenset({", "})"
+			if len(items) == 0 {
+				open, end = "frozenset(", ")"
+			}
 		}
 	default:
 		items, err = h.ListItems(Addr(a), limit)
@@ -257,7 +280,7 @@ func (r *reprer) sequence(a uint64, t *typeInfo, depth int) bool {
 func (r *reprer) dict(a uint64, depth int) bool {
 	r.b.WriteString("{")
 	first := true
-	r.h.dictEach(a, func(k, v uint64) bool {
+	item := func(k, v uint64) bool {
 		if !first {
 			r.b.WriteString(", ")
 		}
@@ -266,7 +289,17 @@ func (r *reprer) dict(a uint64, depth int) bool {
 		r.b.WriteString(": ")
 		r.write(v, depth+1)
 		return !r.full()
-	})
+	}
+	if t, err := r.h.typeOf(a); err == nil && r.h.isOrdered(t) {
+		items, _ := r.h.DictItems(Addr(a), r.limit) // of a damaged one, none
+		for _, it := range items {
+			if !item(uint64(it.Key), uint64(it.Value)) {
+				break
+			}
+		}
+	} else {
+		r.h.dictEach(a, item)
+	}
 	r.b.WriteString("}")
 	return true
 }

@@ -87,19 +87,12 @@ func (h *Heap) dequeExtra(a uint64, t *typeInfo) uint64 {
 // orderedExtra is the size of the nodes of an OrderedDict and of its table of them (Objects/odictobject.c,
 // odict_sizeof).
 func (h *Heap) orderedExtra(a uint64, t *typeInfo) uint64 {
-	odict, ok := h.symbol("PyODict_Type")
-	for i := 0; ok && t != nil && i < maxBaseDepth; t, i = t.base, i+1 {
-		if t.addr != odict {
-			continue
-		}
-		r := &resolver{lay: h.lay}
-		fast, node := r.opt("PyODictObject.od_fast_nodes_size"), r.optSize("_odictnode")
-		used, _ := h.view.u64(a + h.off.dict.used)
-		n, _ := h.view.u64(a + fast)
-		if fast == absent {
-			return 0
-		}
-		return min(n, h.size)*8 + min(used, h.size)*node
+	r := &resolver{lay: h.lay}
+	fast, node := r.opt("PyODictObject.od_fast_nodes_size"), r.optSize("_odictnode")
+	if fast == absent || !h.isOrdered(t) {
+		return 0
 	}
-	return 0
+	used, _ := h.view.u64(a + h.off.dict.used)
+	n, _ := h.view.u64(a + fast)
+	return min(n, h.size)*8 + min(used, h.size)*node
 }

@@ -4,7 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/big"
-	"unicode/utf16"
+	"slices"
+	"unicode/utf8"
 )
 
 // What the readers of single values accept; more is an error, not a hang.
@@ -79,54 +80,65 @@ func (h *Heap) Str(obj Addr) (string, error) { return h.str(uint64(obj), maxStr)
 
 // str reads a str of at most limit characters.
 func (h *Heap) str(a uint64, limit uint64) (string, error) {
-	if err := h.want(a, kindStr, "a str"); err != nil {
+	b, width, err := h.chars(a, limit)
+	if err != nil {
 		return "", err
+	}
+	return decodeChars(b, width), nil
+}
+
+// chars gives the characters of a str, of width bytes each.
+func (h *Heap) chars(a uint64, limit uint64) (b []byte, width uint64, err error) {
+	if err := h.want(a, kindStr, "a str"); err != nil {
+		return nil, 0, err
 	}
 	p, ok := h.strParts(a)
 	if !ok {
-		return "", &ObjectError{Addr: Addr(a), Want: "a str", Err: errNotMapped}
+		return nil, 0, &ObjectError{Addr: Addr(a), Want: "a str", Err: errNotMapped}
 	}
 	if p.width == 0 { // legacy, not ready: only the wchar_t form exists
 		p.data, p.width, p.length = p.wstr, 4, p.nwstr/4-min(1, p.nwstr/4)
 	}
 	if p.length > limit {
-		return "", &ObjectError{Addr: Addr(a), Want: "a str", Err: errTooLarge}
+		return nil, 0, &ObjectError{Addr: Addr(a), Want: "a str", Err: errTooLarge}
 	}
-	b, ok := h.view.bytes(p.data, p.length*p.width)
+	b, ok = h.view.bytes(p.data, p.length*p.width)
 	if !ok && p.length > 0 {
-		return "", &ObjectError{Addr: Addr(a), Want: "a str", Err: errBadLength}
+		return nil, 0, &ObjectError{Addr: Addr(a), Want: "a str", Err: errBadLength}
 	}
-	return decodeChars(b, p.width), nil
+	return b, p.width, nil
 }
 
+// decodeChars decodes characters. Lone surrogates, and what is no character, become U+FFFD.
 func decodeChars(b []byte, width uint64) string {
+	if width == 1 && !slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 }) {
+		return string(b)
+	}
+	return string(decodeRunes(b, width)) // which does that
+}
+
+// decodeRunes decodes characters as they are.
+func decodeRunes(b []byte, width uint64) []rune {
 	out := make([]rune, 0, uint64(len(b))/width)
 	switch width {
 	case 1:
 		for _, c := range b {
-			if c >= 0x80 {
-				for _, c := range b {
-					out = append(out, rune(c))
-				}
-				return string(out)
-			}
+			out = append(out, rune(c))
 		}
-		return string(b)
 	case 2:
 		for i := 0; i+2 <= len(b); i += 2 {
 			out = append(out, rune(binary.LittleEndian.Uint16(b[i:])))
 		}
 	default:
 		for i := 0; i+4 <= len(b); i += 4 {
-			out = append(out, rune(binary.LittleEndian.Uint32(b[i:])))
+			r := rune(binary.LittleEndian.Uint32(b[i:]))
+			if r < 0 || r > utf8.MaxRune {
+				r = utf8.RuneError
+			}
+			out = append(out, r)
 		}
 	}
-	for i, r := range out {
-		if utf16.IsSurrogate(r) || r < 0 || r > 0x10ffff {
-			out[i] = 0xfffd
-		}
-	}
-	return string(out)
+	return out
 }
 
 // Bytes gives a copy of the value of a bytes or bytearray.

@@ -14,6 +14,7 @@ type seg struct {
 	path       string
 	write      bool
 	exec       bool
+	shared     bool   // others may have it, too: no data of a file that is followed by a .bss
 	heap       bool   // private anonymous writable memory, where an allocator may have blocks
 	own        uint64 // up to there it is a file's own data and .bss, where none has
 	index      int    // in view.segs
@@ -57,7 +58,7 @@ func newView(sp *procmem.Space) *view {
 		}
 		add := seg{
 			start: uint64(s.Start), end: uint64(s.Start) + uint64(len(s.Data)), data: s.Data,
-			path: s.Path, write: s.Write, exec: s.Exec,
+			path: s.Path, write: s.Write, exec: s.Exec, shared: s.Shared,
 			heap: s.Write && !s.Shared && (s.Path == "" || s.Path == "[heap]"),
 		}
 		if s.Lazy() {
@@ -80,7 +81,7 @@ func newView(sp *procmem.Space) *view {
 func (v *view) add(s seg) {
 	if n := len(v.segs); n > 0 {
 		p := &v.segs[n-1]
-		isBSS := p.end == s.start && p.write && s.write && !p.heap && s.heap && s.path == ""
+		isBSS := p.end == s.start && p.write && !p.shared && s.write && !p.heap && s.heap && s.path == ""
 		if isBSS && len(p.data)+len(s.data) <= maxJoin {
 			p.have(p.start, uint64(len(p.data)))
 			s.have(s.start, uint64(len(s.data)))

@@ -3,6 +3,7 @@ package prefix
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -39,7 +40,7 @@ var rules = map[uint64]rule{
 	unix.SYS_PREADV2: read,
 	unix.SYS_WRITE:   write, unix.SYS_WRITEV: write, unix.SYS_PWRITE64: write,
 	unix.SYS_PWRITEV: write, unix.SYS_PWRITEV2: write,
-	unix.SYS_SENDFILE: write, unix.SYS_FTRUNCATE: write, unix.SYS_FALLOCATE: write,
+	unix.SYS_SENDFILE: send, unix.SYS_FTRUNCATE: write, unix.SYS_FALLOCATE: write,
 	unix.SYS_SPLICE: always("moves data"), unix.SYS_TEE: always("moves data"),
 	unix.SYS_COPY_FILE_RANGE: always("copies a file"),
 	unix.SYS_LSEEK:           seek,
@@ -157,6 +158,14 @@ func write(p *Process, c *tracer.Call) string {
 	return p.writesTo(p.is(c.Args[0]))
 }
 
+// send reads from one descriptor, and writes to another.
+func send(p *Process, c *tracer.Call) string {
+	if what := write(p, c); what != "" {
+		return what
+	}
+	return read(p, &tracer.Call{Nr: c.Nr, Args: [6]uint64{c.Args[1]}})
+}
+
 // writesTo says whether writing to something that the program has opened can be told.
 func (p *Process) writesTo(what string) string {
 	for _, own := range []string{"pipe:", "anon_inode:", "/memfd:"} {
@@ -243,7 +252,9 @@ func makes(n int, at bool) rule {
 func changes(does string, n int, at bool) rule {
 	return func(p *Process, c *tracer.Call) string {
 		path := p.pathAt(n, at, c)
-		if path != "" && !p.exists(path) || cache(path) {
+		if path == "" && at { // of a descriptor
+			path = p.is(c.Args[n])
+		} else if path != "" && !p.exists(path) || cache(path) {
 			return ""
 		}
 		return does + " " + path
@@ -304,6 +315,7 @@ func watchesGiven(p *Process, c *tracer.Call) string { return p.waits(c.Args[2])
 
 func control(p *Process, c *tracer.Call) string {
 	const lock, lockWait, ofdLock, ofdLockWait, lease, notify = 6, 7, 37, 38, 1024, 1026
+	const setSignal, setOwner, addSeals = 10, 15, 1033
 	switch c.Args[1] {
 	case lock, lockWait, ofdLock, ofdLockWait, lease:
 		return "locks a file"
@@ -311,9 +323,7 @@ func control(p *Process, c *tracer.Call) string {
 		return "watches a directory"
 	case unix.F_SETPIPE_SZ:
 		return "sets the size of a pipe"
-	case unix.F_SETSIG:
-		return "asks for signals of a descriptor"
-	case unix.F_SETFL, unix.F_SETOWN:
+	case unix.F_SETFL, unix.F_SETOWN, setSignal, setOwner, addSeals:
 		if p.given(c.Args[0]) {
 			return fmt.Sprintf("changes descriptor %d", int32(c.Args[0]))
 		}
@@ -327,7 +337,7 @@ func device(p *Process, c *tracer.Call) string {
 	switch uint32(c.Args[1]) {
 	case unix.TIOCINQ:
 		return p.waits(c.Args[0])
-	case unix.TCGETS, unix.TIOCGWINSZ, unix.TIOCGPGRP, closeOnExec, not:
+	case unix.TCGETS, unix.TCGETS2, unix.TIOCGWINSZ, unix.TIOCGPGRP, closeOnExec, not:
 		return ""
 	case nonBlocking:
 		if !p.given(c.Args[0]) {
@@ -366,23 +376,25 @@ func bind(p *Process, c *tracer.Call) string {
 
 // connect lets those to local services pass that are not there, such as nscd.
 func connect(p *Process, c *tracer.Call) string {
-	const longest = 108
-	if family, _ := p.sockaddr(c); family == unix.AF_UNIX && c.Args[2] > 2 {
-		b := make([]byte, min(c.Args[2]-2, longest))
-		if _, err := p.Mem.ReadAt(b, procmem.Addr(c.Args[1]+2)); err == nil && b[0] == '/' {
-			path := string(b)
-			for i := range b {
-				if b[i] == 0 {
-					path = string(b[:i])
-					break
-				}
-			}
-			if !p.exists(path) {
-				return ""
-			}
-		}
+	if path := p.service(c); path != "" && !p.exists(path) {
+		return ""
 	}
 	return "connects"
+}
+
+// service returns the path of the local service that a program connects to; "" where it has none,
+// or no absolute one.
+func (p *Process) service(c *tracer.Call) string {
+	const longest = 108
+	if family, _ := p.sockaddr(c); family != unix.AF_UNIX || c.Args[2] <= 2 {
+		return ""
+	}
+	b := make([]byte, min(c.Args[2]-2, longest))
+	if _, err := p.Mem.ReadAt(b, procmem.Addr(c.Args[1]+2)); err != nil || b[0] != '/' {
+		return ""
+	}
+	path, _, _ := strings.Cut(string(b), "\x00")
+	return path
 }
 
 func clone3(p *Process, c *tracer.Call) string {

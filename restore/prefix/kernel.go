@@ -50,6 +50,7 @@ func volatile(path string) bool {
 		"/proc/vmstat", "/proc/diskstats", "/proc/interrupts", "/proc/net/", "/sys/class/net/",
 		"/sys/class/thermal/", "/sys/class/power_supply/", "/proc/self/environ", "/proc/self/stat",
 		"/proc/self/limits", "/proc/self/task/", "/proc/self/fdinfo/", "/proc/self/io",
+		"/proc/self/net/", "/proc/self/sched", "/proc/self/mountstats", "/proc/self/smaps",
 		"/proc/thread-self/"} {
 		if strings.HasPrefix(path, name) {
 			return true

@@ -2,6 +2,7 @@ package prefix
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ func (p *Process) Place(c *tracer.Call) string {
 		switch uint32(c.Args[1]) {
 		case unix.TIOCGPGRP, unix.TIOCGSID:
 			return "asks for the process group of its terminal"
-		case unix.TCGETS:
+		case unix.TCGETS, unix.TCGETS2:
 			if terminal(p.is(c.Args[0])) {
 				return Modes
 			}
@@ -42,12 +43,12 @@ func (p *Process) names(link string) string {
 	if link == "/proc/self" || link == "/proc/thread-self" {
 		return "asks for its process id"
 	}
-	rest, ok := strings.CutPrefix(link, "/proc/self/fd/")
-	if !ok {
-		rest, ok = strings.CutPrefix(link, fmt.Sprintf("/proc/%d/fd/", p.PID))
-	}
-	if ok && len(rest) == 1 && rest[0] >= '0' && rest[0] <= '2' {
-		return "asks what its standard streams are"
+	for _, dir := range []string{"/proc/self/fd/", "/proc/thread-self/fd/", "/dev/fd/",
+		fmt.Sprintf("/proc/%d/fd/", p.PID)} {
+		rest, ok := strings.CutPrefix(link, dir)
+		if fd, err := strconv.ParseUint(rest, 10, 31); ok && err == nil && (fd <= 2 || p.given(fd)) {
+			return "asks what its standard streams are"
+		}
 	}
 	return ""
 }

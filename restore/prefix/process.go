@@ -99,7 +99,31 @@ func (p *Process) exists(path string) bool {
 	return path != "" && err == nil
 }
 
-// cache says whether a path is one of Python's own caches of byte code.
+// streams returns which of the standard streams a descriptor stands for: itself, or those that it
+// is a copy of.
+func (p *Process) streams(fd uint64) (out []uint64) {
+	if fd = uint64(uint32(fd)); fd <= 2 {
+		return []uint64{fd}
+	}
+	if !p.given(fd) {
+		return nil
+	}
+	what := p.is(fd)
+	for n := range uint64(3) {
+		if p.is(n) == what {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// cache says whether a path is one of Python's own caches of byte code, the directory of these, or
+// what becomes one (_write_atomic() of Lib/importlib/_bootstrap_external.py).
 func cache(path string) bool {
-	return strings.Contains(path, "/__pycache__/") || filepath.Base(path) == "__pycache__"
+	dir, base := filepath.Split(path)
+	if base == "__pycache__" {
+		return true
+	}
+	_, behind, ok := strings.Cut(base, ".pyc")
+	return ok && filepath.Base(dir) == "__pycache__" && strings.Trim(behind, ".0123456789") == ""
 }

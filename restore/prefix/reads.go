@@ -124,7 +124,7 @@ func (r *Reads) Note(p *Process, c *tracer.Call, importing bool) (what string) {
 }
 
 // noteFile is the part of Note that is about files and streams.
-func (r *Reads) noteFile(p *Process, c *tracer.Call, importing bool) (what string) {
+func (r *Reads) noteFile(p *Process, c *tracer.Call, importing bool) string {
 	switch c.Nr {
 	case unix.SYS_GETRANDOM:
 		r.random(p, c)
@@ -132,17 +132,21 @@ func (r *Reads) noteFile(p *Process, c *tracer.Call, importing bool) (what strin
 		return r.path(p, here, c.Args[0], Opened, c.Result)
 	case unix.SYS_OPENAT, unix.SYS_OPENAT2:
 		return r.path(p, c.Args[0], c.Args[1], Opened, c.Result)
-	case unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_ACCESS, unix.SYS_MKDIR, unix.SYS_STATFS,
-		unix.SYS_UNLINK, unix.SYS_RMDIR, unix.SYS_RENAME, unix.SYS_GETXATTR, unix.SYS_CHDIR:
+	case unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_ACCESS, unix.SYS_STATFS, unix.SYS_CHDIR:
 		return r.path(p, here, c.Args[0], Looked, c.Result)
-	case unix.SYS_NEWFSTATAT, unix.SYS_STATX, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2,
-		unix.SYS_MKDIRAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2:
-		if c.Args[0] <= 2 && p.text(c.Args[1]) == "" {
-			return r.kind(c.Args[0], importing)
+	case unix.SYS_NEWFSTATAT, unix.SYS_STATX, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2:
+		if p.text(c.Args[1]) == "" {
+			return r.kind(p, c.Args[0], importing)
 		}
 		return r.path(p, c.Args[0], c.Args[1], Looked, c.Result)
+	case unix.SYS_GETXATTR, unix.SYS_LGETXATTR, unix.SYS_LISTXATTR, unix.SYS_LLISTXATTR:
+		return r.attributes(p, c)
+	case unix.SYS_CONNECT:
+		if path := p.service(c); path != "" {
+			return r.add(path, Looked)
+		}
 	case unix.SYS_FSTAT, unix.SYS_LSEEK:
-		return r.kind(c.Args[0], importing)
+		return r.kind(p, c.Args[0], importing)
 	case unix.SYS_READLINK:
 		return r.link(p, here, c.Args[0], c.Result)
 	case unix.SYS_READLINKAT:
@@ -155,16 +159,13 @@ func (r *Reads) noteFile(p *Process, c *tracer.Call, importing bool) (what strin
 			return r.add(p.is(c.Args[0]), how)
 		}
 	case unix.SYS_IOCTL:
-		if fd := c.Args[0]; fd <= 2 {
-			switch uint32(c.Args[1]) {
-			case unix.TCGETS:
-				r.TTY[fd], what = true, AskedTTY
-			case unix.TIOCGWINSZ:
-				r.Size[fd], what = true, AskedSize
-			}
+		return r.terminal(p, c)
+	default:
+		if n, at := named(c.Nr); n >= 0 {
+			return r.change(p, c, n, at)
 		}
 	}
-	return what
+	return ""
 }
 
 // limit notes that a limit was asked for, or that the hard one has stood against another.
@@ -192,12 +193,46 @@ func (r *Reads) access(p *Process, dir, at, mode, flags uint64, result int64) {
 
 // kind notes that the kind of a stream was asked for. Libraries in C look at all three when they
 // are loaded, and make nothing of it.
-func (r *Reads) kind(fd uint64, importing bool) string {
-	if fd > 2 || importing {
+func (r *Reads) kind(p *Process, fd uint64, importing bool) string {
+	if importing {
 		return ""
 	}
-	r.Kind[fd] = true
-	return AskedKind
+	what := ""
+	for _, n := range p.streams(fd) {
+		r.Kind[n], what = true, AskedKind
+	}
+	return what
+}
+
+// terminal notes a question of a stream's terminal.
+func (r *Reads) terminal(p *Process, c *tracer.Call) (what string) {
+	var to *[3]bool
+	switch uint32(c.Args[1]) {
+	case unix.TCGETS, unix.TCGETS2:
+		to, what = &r.TTY, AskedTTY
+	case unix.TIOCGWINSZ:
+		to, what = &r.Size, AskedSize
+	default:
+		return ""
+	}
+	streams := p.streams(c.Args[0])
+	for _, n := range streams {
+		to[n] = true
+	}
+	if len(streams) == 0 {
+		return ""
+	}
+	return what
+}
+
+// attributes notes that extended attributes were asked for. When one changes, so does what stat
+// tells of the file.
+func (r *Reads) attributes(p *Process, c *tracer.Call) string {
+	path := r.path(p, here, c.Args[0], Looked, c.Result)
+	if path != "" && (c.Result >= 0 || c.Result == -int64(unix.ENODATA)) {
+		r.Files[path] |= Told
+	}
+	return path
 }
 
 // path adds a path that a call was given.
@@ -232,7 +267,7 @@ func (r *Reads) link(p *Process, dir, at uint64, result int64) string {
 		r.Asked[AskedCwd] = true
 		return AskedCwd
 	}
-	if path == "" || elsewhere(path) {
+	if path == "" || elsewhere(path) && !strings.HasPrefix(path, "/proc/self/ns/") {
 		return ""
 	}
 	if result < 0 {
@@ -264,18 +299,25 @@ func NoFile(path string) bool {
 // shared libraries, by their build-id; byte code, by its source; the locale, which a thaw sets
 // again; and what the kernel tells, which is no file that stays the same.
 func elsewhere(path string) bool {
-	if strings.HasPrefix(path, "/dev/shm/") {
-		return false
-	}
-	for _, prefix := range []string{"/dev/", "/etc/ld.so.",
-		"/usr/lib/locale/", "/usr/lib/x86_64-linux-gnu/gconv/"} {
+	for _, prefix := range []string{"/etc/ld.so.", "/usr/lib/locale/",
+		"/usr/lib/x86_64-linux-gnu/gconv/"} {
 		if strings.HasPrefix(path, prefix) {
 			return true
 		}
 	}
+	if harmless[path] || terminal(path) || path == "/dev/pts" || path == "/dev/ptmx" ||
+		strings.HasPrefix(path, "/dev/std") || strings.HasPrefix(path, "/dev/fd") {
+		return true
+	}
 	base := filepath.Base(path)
-	return NoFile(path) || ofKernel(path) && !fromKernel(path) || strings.HasSuffix(base, ".so") || strings.Contains(base, ".so.") ||
+	return NoFile(path) || ofKernel(path) && !fromKernel(path) || library(base) ||
 		strings.HasSuffix(base, ".pyc") || cache(path)
+}
+
+// library says whether a file is named like a shared library: libx.so, or libx.so.1.2.
+func library(base string) bool {
+	_, version, ok := strings.Cut(base, ".so.")
+	return strings.HasSuffix(base, ".so") || ok && version != "" && version[0] >= '0' && version[0] <= '9'
 }
 
 // random keeps what seeds a generator of the random module: 624 words of 32 bits

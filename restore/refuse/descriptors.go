@@ -2,6 +2,7 @@ package refuse
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -152,6 +153,9 @@ func (t *Target) makeAgain(d *snapshot.Descriptor, own []owned, byIno map[uint64
 		return m, canReopen(d), closeIt
 	case "eventfd":
 		m.Kind = stub.FDEvent
+		if d.Open.Opaque || d.Open.Count > math.MaxUint32 { // eventfd(2) takes an unsigned int
+			return m, "-", closeIt
+		}
 		return m, "", ""
 	case "epoll":
 		m.Kind = stub.FDEpoll

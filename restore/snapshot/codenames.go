@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"slices"
+	"unicode/utf8"
 
 	"pyfreeze/procmem"
 	"pyfreeze/symbols"
@@ -14,6 +15,8 @@ type codeReader struct {
 	instructions                  uint64
 	instructionsInObject          bool
 	typ, length, text, size, item uint64
+	kind, compact, isASCII        symbols.Field // of PyASCIIObject.state
+	wide                          uint64        // sizeof(PyCompactUnicodeObject)
 }
 
 func newCodeReader(lay *symbols.Layout, mem procmem.Reader) (*codeReader, error) {
@@ -39,30 +42,78 @@ func newCodeReader(lay *symbols.Layout, mem procmem.Reader) (*codeReader, error)
 		return nil, err
 	}
 	c.text = ascii.Size
+	for name, to := range map[string]*symbols.Field{"kind": &c.kind, "compact": &c.compact,
+		"ascii": &c.isASCII} {
+		if *to, err = lay.Field("PyASCIIObject", "state."+name); err != nil {
+			return nil, err
+		}
+	}
+	compact, err := lay.Struct("PyCompactUnicodeObject")
+	if err != nil {
+		return nil, err
+	}
+	c.wide = compact.Size
 	return c, nil
 }
 
-// str returns the text of a str that a field of a code object holds; "" where it is not ASCII or cannot be read.
+// str returns the text of a str that a field of a code object holds; "" where it cannot be read.
 func (c *codeReader) str(code procmem.Addr, field uint64) string {
 	str, err := c.word(code + procmem.Addr(field))
 	if err != nil {
 		return ""
 	}
-	return c.ascii(str)
+	return c.chars(str)
 }
 
-// ascii returns the text of a str; "" where it is not ASCII or cannot be read.
-func (c *codeReader) ascii(str procmem.Addr) string {
+// chars returns the text of a str as the system would have it, with the bytes that Python could not
+// decode; "" where it cannot be read.
+func (c *codeReader) chars(str procmem.Addr) string {
 	const longest = 4096
 	n, err := c.word(str + procmem.Addr(c.length))
-	if err != nil || n > longest {
+	if err != nil || n > longest || c.bits(str, &c.compact) == 0 {
 		return ""
 	}
-	b := make([]byte, n)
-	if _, err := c.mem.ReadAt(b, str+procmem.Addr(c.text)); err != nil {
+	at, width := c.text, 1
+	if c.bits(str, &c.isASCII) == 0 {
+		if at, width = c.wide, int(c.bits(str, &c.kind)); width != 1 && width != 2 && width != 4 {
+			return ""
+		}
+	}
+	b := make([]byte, int(n)*width)
+	if _, err := c.mem.ReadAt(b, str+procmem.Addr(at)); err != nil {
 		return ""
 	}
-	return string(b)
+	if at == c.text {
+		return string(b)
+	}
+	var out []byte
+	for ; len(b) > 0; b = b[width:] {
+		var full [4]byte
+		copy(full[:], b[:width])
+		r := rune(le.Uint32(full[:]))
+		if r >= 0xdc80 && r <= 0xdcff { // surrogateescape (PEP 383)
+			out = append(out, byte(r))
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return string(out)
+}
+
+// bits returns a bit-field of an object; 0 where it cannot be read.
+func (c *codeReader) bits(at procmem.Addr, f *symbols.Field) uint64 {
+	var b [8]byte
+	if f.Size == 0 || f.Size > uint64(len(b)) {
+		return 0
+	}
+	if _, err := c.mem.ReadAt(b[:f.Size], at+procmem.Addr(f.Offset)); err != nil {
+		return 0
+	}
+	v := le.Uint64(b[:]) >> f.BitOffset
+	if f.BitSize > 0 { // 3.14 made some of them plain bytes
+		v &= 1<<f.BitSize - 1
+	}
+	return v
 }
 
 // nested returns the code objects among the constants of a code object: of the functions and classes that it defines.

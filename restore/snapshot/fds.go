@@ -35,7 +35,7 @@ type OpenFile struct {
 	Watches  []Watch // of an epoll
 	Peer     uint64  // inode of the other end of a socket of the UNIX domain; 0: none, or not known
 	Unread   []byte  // what waits in a pipe, or a stream socket of the UNIX domain
-	Opaque   bool    // a pipe or socket that holds what cannot be copied
+	Opaque   bool    // an eventfd that is a semaphore; a pipe or socket that holds what cannot be copied, or is as no fresh one is
 }
 
 // Watch is a descriptor that an epoll watches.
@@ -76,7 +76,10 @@ func listDescriptors(pid int) ([]Descriptor, error) {
 		case strings.HasPrefix(link, "pipe:"):
 			open.Unread, open.Opaque = unreadOfPipe(dir + "/" + n.Name())
 		case strings.HasPrefix(link, "socket:"):
-			if open.Peer = unixPeer(open.Ino); open.Peer != 0 {
+			var shut bool
+			if open.Peer, shut = unixPeer(open.Ino); shut {
+				open.Opaque = true
+			} else if open.Peer != 0 {
 				open.Unread, open.Opaque = unreadOfSocket(pid, fd)
 			}
 		}
@@ -107,6 +110,8 @@ func readOpenFile(pid, fd int) (o OpenFile, err error) {
 			o.Locked = true
 		case "eventfd-count":
 			o.Count, err = strconv.ParseUint(value, 16, 64)
+		case "eventfd-semaphore": // Linux 6.5
+			o.Opaque = value != "0"
 		case "tfd":
 			var w Watch
 			if _, err := fmt.Sscanf(lines.Text(), "tfd: %d events: %x data: %x", &w.FD, &w.Events, &w.Data); err == nil {

@@ -414,7 +414,7 @@ func (o *observer) variableRead() {
 			return // a change: its name is a guard in any case
 		case "__getitem__":
 			const key = 1 // self is the first
-			if name := o.stack.code.ascii(o.stack.local(f, key)); isVariable(name) {
+			if name := o.stack.code.chars(o.stack.local(f, key)); isVariable(name) {
 				o.reads.Env[name] = true
 				o.reads.By(name, who)
 				return

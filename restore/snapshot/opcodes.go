@@ -13,6 +13,10 @@ type subscripts struct {
 	items, constants []byte
 	small            byte // LOAD_SMALL_INT, of 3.14 (gh-118423); 0: none
 	binary           byte // BINARY_OP, of which NB_SUBSCR takes an item since 3.14 (gh-100239)
+	// joins stand before a constant that is one value of several (POP_TOP, JUMP_FORWARD and
+	// JUMP_ABSOLUTE, JUMP_IF_FALSE_OR_POP and JUMP_IF_TRUE_OR_POP), or has a number above 255
+	// (EXTENDED_ARG).
+	joins []byte
 }
 
 // nbSubscr is what BINARY_OP does to take an item (Include/opcode.h of 3.14).
@@ -20,27 +24,35 @@ const nbSubscr = 26
 
 // opcodes are by minor version.
 var opcodes = map[int64]subscripts{
-	8:  {items: []byte{25, 60}, constants: []byte{100}},
-	9:  {items: []byte{25, 60}, constants: []byte{100}},
-	10: {items: []byte{25, 60}, constants: []byte{100}},
-	11: {items: []byte{25, 60, 17, 18, 19, 20, 21, 168, 169, 170}, constants: []byte{100, 44}},
-	12: {items: []byte{25, 60, 19, 20, 21, 22, 159, 160}, constants: []byte{100, 84}},
-	13: {items: []byte{5, 39, 157, 158, 159, 160, 161, 212, 213}, constants: []byte{83}},
+	8: {items: []byte{25, 60}, constants: []byte{100},
+		joins: []byte{1, 110, 113, 111, 112, 144}},
+	9: {items: []byte{25, 60}, constants: []byte{100},
+		joins: []byte{1, 110, 113, 111, 112, 144}},
+	10: {items: []byte{25, 60}, constants: []byte{100},
+		joins: []byte{1, 110, 113, 111, 112, 144}},
+	11: {items: []byte{25, 60, 17, 18, 19, 20, 21, 168, 169, 170}, constants: []byte{100, 44},
+		joins: []byte{1, 110, 111, 112, 144}},
+	12: {items: []byte{25, 60, 19, 20, 21, 22, 159, 160}, constants: []byte{100, 84},
+		joins: []byte{1, 110, 144}},
+	13: {items: []byte{5, 39, 157, 158, 159, 160, 161, 212, 213}, constants: []byte{83},
+		joins: []byte{32, 79, 71}},
 	14: {items: []byte{38, 135, 136, 137, 139, 140, 201, 202}, constants: []byte{82, 190, 191},
-		small: 94, binary: 44},
+		small: 94, binary: 44,
+		joins: []byte{31, 77, 69}},
 }
 
 // firstItem says whether a frame takes or sets item 0 of something.
 func (s *stackReader) firstItem(f pyFrame) bool {
 	ops, ok := opcodes[s.minor]
 	const unit = 2 // bytes of an instruction: opcode and argument
-	if !ok || f.at < unit {
+	if !ok || f.at < 2*unit {
 		return false
 	}
-	b := s.units(f.code, f.at-unit, 2*unit)
-	if b == nil {
-		return false
+	before := s.units(f.code, f.at-2*unit, 3*unit)
+	if before == nil || slices.Contains(ops.joins, before[0]) {
+		return false // the index may be another: argv[1 if debug else 0]
 	}
+	b := before[unit:]
 	if !slices.Contains(ops.items, b[unit]) &&
 		!(ops.binary != 0 && b[unit] == ops.binary && b[unit+1] == nbSubscr) {
 		return false

@@ -206,7 +206,7 @@ func (s *stackReader) uses(code procmem.Addr, name string) bool {
 	const most = 1 << 12
 	tuple := s.word(code, s.names)
 	for i := range min(uint64(s.word(tuple, s.code.size)), most) {
-		if s.code.ascii(s.word(tuple, s.code.item+8*i)) == name {
+		if s.code.chars(s.word(tuple, s.code.item+8*i)) == name {
 			return true
 		}
 	}

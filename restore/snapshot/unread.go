@@ -39,7 +39,7 @@ func unreadOfPipe(path string) (unread []byte, opaque bool) {
 }
 
 // unreadOfSocket copies what waits in a connected socket of the UNIX domain of a stopped process, and leaves it there. opaque says
-// that it could not: the socket is none of a stream, or descriptors are under way in it.
+// that it could not: the socket is none of a stream, has options that a fresh one has not, or descriptors are under way in it.
 func unreadOfSocket(pid, fd int) (unread []byte, opaque bool) {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -54,12 +54,26 @@ func unreadOfSocket(pid, fd int) (unread []byte, opaque bool) {
 	if typ, err := unix.GetsockoptInt(s, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || typ != unix.SOCK_STREAM {
 		return nil, true
 	}
+	for _, option := range []int{unix.SO_PASSCRED, unix.SO_PASSSEC} {
+		if set, err := unix.GetsockoptInt(s, unix.SOL_SOCKET, option); err != nil || set != 0 {
+			return nil, true // and what several have sent is not read at once
+		}
+	}
+	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+		if t, err := unix.GetsockoptTimeval(s, unix.SOL_SOCKET, option); err != nil || *t != (unix.Timeval{}) {
+			return nil, true
+		}
+	}
+	waiting, err := unix.IoctlGetInt(s, unix.TIOCINQ)
+	if err != nil {
+		return nil, true
+	}
 	b := make([]byte, maxUnread+1)
 	n, _, flags, _, err := unix.Recvmsg(s, b, nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	switch {
 	case err == unix.EAGAIN:
-		return nil, false
-	case err != nil || n > maxUnread || flags&unix.MSG_CTRUNC != 0:
+		return nil, waiting != 0
+	case err != nil || n != waiting || n > maxUnread || flags&unix.MSG_CTRUNC != 0:
 		return nil, true
 	}
 	return b[:n], false

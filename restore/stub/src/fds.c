@@ -68,22 +68,20 @@ static void fill(i32 fd, u32 bytes, u64 n)
 		plain("what was in a pipe could not be written", -1);
 }
 
-enum { O_NONBLOCK = 04000 };
-
-// Gives one end of a pair, which was made to be closed at an exec and to wait, its own flags.
-static void set_flags(i32 fd, u32 flags)
+// Gives one end of a pair the flags that it had.
+static void like(i32 fd, u32 flags)
 {
-	enum { F_SETFD = 2, F_SETFL = 4 };
-	i64 r = flags & O_CLOEXEC ? 0 : sys3(SYS_fcntl, fd, F_SETFD, 0);
+	enum { F_SETFL = 4, O_NONBLOCK = 04000, FD_CLOEXEC = 1 };
+	i64 r = sys3(SYS_fcntl, fd, F_SETFD, flags & O_CLOEXEC ? FD_CLOEXEC : 0);
 	if (!FAILED(r) && flags & O_NONBLOCK)
 		r = sys3(SYS_fcntl, fd, F_SETFL, O_NONBLOCK);
 	if (FAILED(r))
-		plain("the flags of a descriptor could not be set again", r);
+		plain("a pair of descriptors could not be made again", r);
 }
 
 static void make(struct fd *f)
 {
-	enum { SOCK_STREAM = 1, AF_UNIX = 1, CTL_ADD = 1 };
+	enum { O_NONBLOCK = 04000, SOCK_STREAM = 1, AF_UNIX = 1, CTL_ADD = 1 };
 	u64 cloexec = f->flags & O_CLOEXEC, nonblock = f->flags & O_NONBLOCK;
 	i32 ends[2] = { -1, -1 };
 	i64 r = 0;
@@ -139,8 +137,8 @@ static void make(struct fd *f)
 	fill(b, f->path, f->offset);
 	if (f->kind == FD_SOCKETS)
 		fill(a, f->holds, f->nholds);
-	set_flags(a, f->flags);
-	set_flags(b, f->file);
+	like(a, f->flags);
+	like(b, f->file);
 }
 
 void descriptors(void)
