@@ -315,7 +315,7 @@ func watchesGiven(p *Process, c *tracer.Call) string { return p.waits(c.Args[2])
 
 func control(p *Process, c *tracer.Call) string {
 	const lock, lockWait, ofdLock, ofdLockWait, lease, notify = 6, 7, 37, 38, 1024, 1026
-	const setSignal, setOwner, addSeals = 10, 15, 1033
+	const setOwner, addSeals = 15, 1033
 	switch c.Args[1] {
 	case lock, lockWait, ofdLock, ofdLockWait, lease:
 		return "locks a file"
@@ -323,7 +323,9 @@ func control(p *Process, c *tracer.Call) string {
 		return "watches a directory"
 	case unix.F_SETPIPE_SZ:
 		return "sets the size of a pipe"
-	case unix.F_SETFL, unix.F_SETOWN, setSignal, setOwner, addSeals:
+	case unix.F_SETSIG: // no descriptor that is made again has it
+		return "asks for signals of a descriptor"
+	case unix.F_SETFL, unix.F_SETOWN, setOwner, addSeals:
 		if p.given(c.Args[0]) {
 			return fmt.Sprintf("changes descriptor %d", int32(c.Args[0]))
 		}

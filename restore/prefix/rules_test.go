@@ -248,6 +248,7 @@ func TestRules(t *testing.T) {
 		{nr(unix.SYS_FCNTL, own, unix.F_OFD_SETLKW, 0), "locks a file"},
 		{nr(unix.SYS_FCNTL, stdin, unix.F_SETFL, 0), "changes descriptor 0"},
 		{nr(unix.SYS_FCNTL, stdin, unix.F_SETPIPE_SZ, 1<<16), "sets the size of a pipe"},
+		{nr(unix.SYS_FCNTL, ownPipe, unix.F_SETSIG, 10), "asks for signals of a descriptor"},
 		{nr(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 9, 0), "sets an attribute of its process (prctl 1)"},
 		{nr(unix.SYS_PRCTL, unix.PR_SET_NAME, 0, 0), ""}, {nr(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, 0), ""},
 		{nr(unix.SYS_FCNTL, ownPipe, unix.F_SETFL, 0), ""},
