@@ -46,7 +46,7 @@ func TestFoundNamespace(t *testing.T) {
 		"def main():\n    print(*spaced.__path__, sys.argv[1:])\nmain()\n")
 	prog := filepath.Join(h.dir, "p.py")
 	h.run(binary, "freeze", "-o", "i", "--", python, prog).must(t, "exit 0")
-	for _, c := range []struct{ makes, why string }{{"two/not-a-name", ""}, {"two/spaced", "two has changed since"}} {
+	for _, c := range []struct{ makes, why string }{{"two/not-a-name", ""}, {"two/spaced", "two/spaced has changed since"}} {
 		if err := os.Mkdir(filepath.Join(h.dir, c.makes), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -99,4 +99,18 @@ main()
 		}
 		log.thawed(t, 1)
 	}
+}
+
+// TestFoundCopies freezes a program that takes a copy of its standard output, where that is the null
+// device: each run has its own.
+func TestFoundCopies(t *testing.T) {
+	h, log := newHome(t), newRunLog(t)
+	h.write("p.py", "import os, sys\nout = os.dup(1)\ndef main():\n    os.write(out, b'copy ')\n"+
+		"    os.dup2(out, 1)\n    print(sys.argv[1:], os.get_inheritable(1))\nmain()\n")
+	h.run("/bin/sh", "-c", binary+" freeze -o i -- "+python+" p.py z >/dev/null 2>&1 </dev/null").must(t, "exit 0")
+	plain := h.run(python, "p.py", "x").must(t, "exit 0")
+	if got := h.run(log.env(), binary, "run", "i", "x"); got.Stdout != plain.Stdout {
+		t.Errorf("%v, plain %v", got, plain)
+	}
+	log.thawed(t, 1)
 }

@@ -52,6 +52,9 @@ func (f *freezing) addReads(g *guard.Guards) {
 	if len(f.plainly) > 0 {
 		r.Files[f.plainly[0]] |= prefix.Opened
 	}
+	for _, path := range f.otherParts() {
+		r.Files[path] |= prefix.Looked
+	}
 	for _, path := range slices.Sorted(maps.Keys(r.Files)) {
 		f.addRead(g, path, r.Files[path], have[path])
 	}

@@ -148,45 +148,26 @@ func sum(path string, importing bool) (out uint64) {
 		return 1
 	}
 	for _, e := range entries {
-		times := uint64(1)
-		if importing {
-			times = importable(path, e)
+		if !importing || importable(path, e) {
+			out += Mix([]byte(e.Name()))
 		}
-		out += times * Mix([]byte(e.Name()))
 	}
 	return out
 }
 
 // importable says whether an entry of a directory could be a module, a package, or what site looks
-// for: 2 for a package, 1 for a directory that may be a part of one that has no __init__.py.
-func importable(dir string, e fs.DirEntry) uint64 {
+// for. A directory without __init__.py is none, but for an import that finds nothing else.
+func importable(dir string, e fs.DirEntry) bool {
 	name := e.Name()
-	if !e.Type().IsRegular() && identifier(name) {
-		if unix.Access(dir+"/"+name+"/__init__.py", unix.F_OK) == nil {
-			return 2
-		}
-		return 1
+	if !e.Type().IsRegular() && unix.Access(dir+"/"+name+"/__init__.py", unix.F_OK) == nil {
+		return true
 	}
 	for _, end := range []string{".py", ".pyc", ".so", ".pth", ".zip", ".egg"} {
 		if strings.HasSuffix(name, end) {
-			return 1
+			return true
 		}
 	}
-	return 0
-}
-
-// identifier says whether this could be the name of a module. Bytes of other letters count.
-func identifier(name string) bool {
-	if name == "__pycache__" || name[0] >= '0' && name[0] <= '9' {
-		return false
-	}
-	for _, c := range []byte(name) {
-		letter := c | 0x20
-		if (letter < 'a' || letter > 'z') && (c < '0' || c > '9') && c != '_' && c < 0x80 {
-			return false
-		}
-	}
-	return true
+	return false
 }
 
 // Mix is FNV-1a, mixed: without that the last byte of a string changes little of its hash, and

@@ -27,7 +27,7 @@ type Made struct {
 var endless = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
 
 // reopenFlags are those of the flags of an open file that open(2) is given again.
-const reopenFlags = unix.O_ACCMODE | unix.O_APPEND | unix.O_NONBLOCK | unix.O_DIRECTORY | unix.O_CLOEXEC | unix.O_NOATIME | unix.O_LARGEFILE
+const reopenFlags = unix.O_ACCMODE | unix.O_APPEND | unix.O_NONBLOCK | unix.O_DIRECTORY | unix.O_CLOEXEC | unix.O_NOATIME | unix.O_LARGEFILE | unix.O_PATH
 
 // owned is an object that has the number of a descriptor.
 type owned struct {

@@ -169,6 +169,11 @@ func (o *observer) effectOf(call *tracer.Call) string {
 	if o.asksProcess(call) {
 		return "asks for its process id"
 	}
+	if what := o.proc.Handles(call); what != "" && o.library != "" {
+		if _, _, ok := o.newest(); ok {
+			return what
+		}
+	}
 	return o.asksPlace(call)
 }
 

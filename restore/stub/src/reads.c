@@ -18,28 +18,15 @@ static int ends(const char *name, const char *with)
 	return n >= m && same(name + n - m, with);
 }
 
-// Could this be the name of a module? Bytes of other letters count.
-static int identifier(const char *name)
-{
-	if (same(name, "__pycache__") || (*name >= '0' && *name <= '9'))
-		return 0;
-	for (; *name; name++) {
-		u8 c = *name, letter = c | 0x20;
-		if (!(letter >= 'a' && letter <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c < 0x80)
-			return 0;
-	}
-	return 1;
-}
-
-// Could this entry of a directory be a module, a package, or what site looks for? Returns 2 for a
-// package, and 1 for a directory that may be a part of one that has no __init__.py.
+// Could this entry of a directory be a module, a package, or what site looks for? A directory
+// without __init__.py is none, but for an import that finds nothing else.
 static int importable(i64 dir, const char *name, int type)
 {
 	char init[300];
-	if (type != DT_FILE && identifier(name)) {
-		put(init, put(init, 0, name, sizeof init), "/__init__.py", sizeof init);
-		return 1 + (sys3(SYS_faccessat, dir, init, 0) == 0);
-	}
+	if (type != DT_FILE &&
+	    put(init, put(init, 0, name, sizeof init), "/__init__.py", sizeof init) < sizeof init - 1 &&
+	    sys3(SYS_faccessat, dir, init, 0) == 0)
+		return 1;
 	return ends(name, ".py") || ends(name, ".pyc") || ends(name, ".so") || ends(name, ".pth") ||
 	       ends(name, ".zip") || ends(name, ".egg");
 }
@@ -56,10 +43,9 @@ static u64 names(const char *path, int import)
 	while ((n = sys3(SYS_getdents, d, buffer, sizeof buffer)) > 0)
 		for (i64 at = 0; at < n; at += e->len) {
 			e = (struct entry *)(buffer + at);
-			if (same(e->name, ".") || same(e->name, ".."))
+			if (same(e->name, ".") || same(e->name, "..") || (import && !importable(d, e->name, e->type)))
 				continue;
-			u64 times = import ? importable(d, e->name, e->type) : 1;
-			sum += times * mix((const u8 *)e->name, length(e->name));
+			sum += mix((const u8 *)e->name, length(e->name));
 		}
 	sys3(SYS_close, d, 0, 0);
 	return sum;
