@@ -50,6 +50,9 @@ func newDebuginfod(t *testing.T, handle http.HandlerFunc) *debuginfodTest {
 	}))
 	t.Cleanup(srv.Close)
 	d.url = srv.URL
+	knownServers.Lock() // an earlier test's may have had the same port
+	delete(knownServers.m, d.url)
+	knownServers.Unlock()
 	t.Setenv(DebuginfodURLsEnv, srv.URL)
 	t.Setenv("DEBUGINFOD_CACHE_PATH", d.cache)
 	for _, name := range []string{"DEBUGINFOD_TIMEOUT", "DEBUGINFOD_MAXTIME", "DEBUGINFOD_MAXSIZE", DebugDirEnv} {

@@ -133,7 +133,7 @@ func TestWarmRecipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := WarmCommand(cl, th.dir, [][]string{{"x"}, {"y", "z"}}, recipe, false, nil, th.dir+"/told")
+	words, err := WarmCommand(cl, th.dir, [][]string{{"x"}, {"y", "z"}}, recipe, false, nil, th.dir+"/opened")
 	if err != nil {
 		t.Fatal(err)
 	}
