@@ -56,9 +56,9 @@ for s in seen:
     print(s)
 `
 
-// TestFoundHooks has programs whose hooks are there before the point: they see what the plain program
+// TestLongFoundHooks has programs whose hooks are there before the point: they see what the plain program
 // has them see, and nothing of a thaw.
-func TestFoundHooks(t *testing.T) {
+func TestLongFoundHooks(t *testing.T) {
 	h := newHome(t)
 	for _, py := range inspectedPythons(t) {
 		kinds := []string{"trace", "import"}

@@ -47,13 +47,20 @@ raise SystemExit(5)
 		"prog.py:2 in <module>, before the program asks for its process id"},
 }
 
-// TestFound freezes programs where they are not told to be, with each interpreter: what a thaw does
-// is what the plain program does with the same arguments.
-func TestFound(t *testing.T) {
-	all := inspectedPythons(t)
+// TestFound freezes programs where they are not told to be: what a thaw does is what the plain program
+// does with the same arguments.
+func TestFound(t *testing.T) { foundWith(t, []string{python}) }
+
+// TestLongFound does so with each other interpreter.
+func TestLongFound(t *testing.T) {
+	all := inspectedPythons(t)[1:]
 	if _, err := os.Stat(python + "d"); err == nil {
 		all = append(all, python+"d")
 	}
+	foundWith(t, all)
+}
+
+func foundWith(t *testing.T, all []string) {
 	for _, py := range all {
 		for _, c := range foundPrograms {
 			t.Run(filepath.Base(filepath.Dir(filepath.Dir(py)))+"-"+filepath.Base(py)+"-"+c.name, func(t *testing.T) {
