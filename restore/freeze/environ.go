@@ -1,7 +1,6 @@
 package freeze
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -35,7 +34,7 @@ func (f *freezing) libcEnviron() map[string]string {
 		if entry == 0 {
 			return out
 		}
-		text, ok := f.text(procmem.Addr(entry))
+		text, ok := procmem.CString(f.copy.Space, procmem.Addr(entry), longestVariable)
 		if !ok {
 			return nil
 		}
@@ -45,23 +44,6 @@ func (f *freezing) libcEnviron() map[string]string {
 		}
 	}
 	return nil
-}
-
-// text reads a string of C.
-func (f *freezing) text(at procmem.Addr) (string, bool) {
-	const page = 4096
-	var out []byte
-	for len(out) < longestVariable {
-		b, err := f.copy.Space.Bytes(at, page-uint64(at)%page)
-		if err != nil {
-			return "", false
-		}
-		if n := bytes.IndexByte(b, 0); n >= 0 {
-			return string(append(out, b[:n]...)), true
-		}
-		out, at = append(out, b...), at+procmem.Addr(len(b))
-	}
-	return "", false
 }
 
 // putOnly are variables that the program has set for its children alone, as os.putenv and C code

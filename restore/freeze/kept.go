@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"pyfreeze/pyheap"
 	"pyfreeze/restore/guard"
 	"pyfreeze/restore/prefix"
 )
@@ -74,23 +73,19 @@ func besides(path string, dirs map[string]bool) bool {
 // siteDirs are the directories of sys.path that site looks into, and that of the user, which may
 // not be there yet.
 func (f *freezing) siteDirs() (out []string, err error) {
-	add := func(o pyheap.Addr) {
-		path, err := f.heap.Str(o)
+	add := func(path string) {
 		name := filepath.Base(path)
-		if err == nil && filepath.IsAbs(path) && (name == "site-packages" || name == "dist-packages") && !slices.Contains(out, path) {
+		site := name == "site-packages" || name == "dist-packages"
+		if site && filepath.IsAbs(path) && !slices.Contains(out, path) {
 			out = append(out, path)
 		}
 	}
-	list, err := f.heap.Lookup("sys.path")
-	if err != nil {
-		return nil, nil // the program has taken it away
-	}
-	items, err := f.heap.ListItems(list, maxPath)
+	paths, err := f.pathsIn("sys.path")
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range items {
-		add(o)
+	for _, path := range paths {
+		add(path)
 	}
 	enabled, err := f.heap.Lookup("site.ENABLE_USER_SITE")
 	if err != nil {
@@ -100,7 +95,9 @@ func (f *freezing) siteDirs() (out []string, err error) {
 		return out, nil
 	}
 	if user, err := f.heap.Lookup("site.USER_SITE"); err == nil {
-		add(user)
+		if path, err := f.heap.Str(user); err == nil {
+			add(path)
+		}
 	}
 	return out, nil
 }

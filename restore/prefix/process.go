@@ -1,7 +1,6 @@
 package prefix
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,19 +27,9 @@ type Process struct {
 
 // text reads a C string of the process; "" where it cannot be read.
 func (p *Process) text(at uint64) string {
-	const longest, page = 4096, 4096
-	var out []byte
-	for len(out) < longest {
-		b := make([]byte, page-at%page)
-		if _, err := p.Mem.ReadAt(b, procmem.Addr(at)); err != nil {
-			return ""
-		}
-		if n := bytes.IndexByte(b, 0); n >= 0 {
-			return string(append(out, b[:n]...))
-		}
-		out, at = append(out, b...), at+uint64(len(b))
-	}
-	return ""
+	const longest = 4096
+	text, _ := procmem.CString(p.Mem, procmem.Addr(at), longest)
+	return text
 }
 
 // path returns the absolute path that a call was given, by its descriptor of a directory and its

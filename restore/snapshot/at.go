@@ -48,20 +48,30 @@ func (c *Command) ToPoint(ctx context.Context, at At) error {
 }
 
 func (c *Command) toExit(ctx context.Context) error {
-	exits := c.exits()
-	if len(exits) == 0 {
+	if len(c.exits()) == 0 {
 		return &symbols.NotPythonError{Path: c.in.Exe, Reason: "it does not export Py_FinalizeEx"}
 	}
-	for i, at := range exits {
-		if err := c.p.SetWatch(watchExit+i, at, tracer.WatchExecute); err != nil {
-			return err
-		}
+	if err := c.watchExits(watchExit, tracer.Watches); err != nil {
+		return err
 	}
 	ev, err := c.proceed(ctx, "did not come to the end of its interpreter (os._exit, exec or a fault end it before)")
 	if err == nil && ev.Exec {
 		err = &CommandEndedError{Command: c.name, Missed: "executed another program"}
 	}
 	return err
+}
+
+// watchExits sets watches for the end of the interpreter: from first on, and below end.
+func (c *Command) watchExits(first, end int) error {
+	for i, at := range c.exits() {
+		if first+i >= end {
+			break
+		}
+		if err := c.p.SetWatch(first+i, at, tracer.WatchExecute); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exits returns the functions through which an interpreter ends: what first takes it down, and those that call that, which compilers

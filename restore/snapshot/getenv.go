@@ -2,7 +2,7 @@ package snapshot
 
 import (
 	"context"
-	"debug/elf"
+	"slices"
 	"strings"
 
 	"pyfreeze/procmem"
@@ -28,14 +28,13 @@ func (c *Command) AsksInC() (bool, error) {
 		if f == nil || f.Path == c.in.Module.File.Path || f.Path == c.in.Exe || isLibc(f.Soname()) {
 			continue
 		}
-		names, err := imported(f.Path)
-		if err != nil {
-			return true, nil // gone, or not readable
-		}
-		for _, name := range getenvs {
-			if names[name] {
-				return true, nil
-			}
+		asks := false
+		err := f.Undefined(func(name string) bool {
+			asks = slices.Contains(getenvs, name)
+			return !asks
+		})
+		if asks || err != nil {
+			return true, nil
 		}
 	}
 	return false, nil
@@ -76,21 +75,6 @@ func isLibc(soname string) bool {
 	return strings.HasPrefix(soname, "libc.so") || strings.HasPrefix(soname, "ld-")
 }
 
-// imported are the names that a library takes from others.
-func imported(path string) (map[string]bool, error) {
-	f, err := elf.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	list, err := f.ImportedSymbols()
-	out := map[string]bool{}
-	for _, s := range list {
-		out[s.Name] = true
-	}
-	return out, err
-}
-
 // asked notes the variable that code in C is about to look for: not one that a thaw reads again, or
 // that is a guard in any case.
 func (s *spotSeeker) asked() error {
@@ -98,34 +82,15 @@ func (s *spotSeeker) asked() error {
 	if err != nil {
 		return err
 	}
-	name := s.cString(procmem.Addr(firstArgument(&regs)))
-	if !isVariable(name) || name == "TZ" || strings.HasPrefix(name, "PYTHON") {
+	const longest = 256
+	name, _ := procmem.CString(s.c.live, procmem.Addr(firstArgument(&regs)), longest)
+	if len(name) >= longest || !isVariable(name) || name == "TZ" || strings.HasPrefix(name, "PYTHON") {
 		return nil
 	}
 	_, who := s.who()
 	s.asks.Env[name] = true
 	s.asks.By(name, who)
 	return nil
-}
-
-// cString reads a short C string.
-func (s *spotSeeker) cString(at procmem.Addr) string {
-	var out []byte
-	for len(out) < 256 {
-		var b [8]byte
-		n, err := s.c.live.ReadAt(b[:], at)
-		for _, c := range b[:n] {
-			if c == 0 {
-				return string(out)
-			}
-			out = append(out, c)
-		}
-		if err != nil {
-			return ""
-		}
-		at += procmem.Addr(n)
-	}
-	return ""
 }
 
 // watchVariables watches libc's getenv, or the arguments where that is not to be watched.

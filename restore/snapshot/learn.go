@@ -27,10 +27,8 @@ const maxLearned = 1 << 14
 // and returns the modules that it has imported by then. A command that ends in another way (os._exit,
 // exec, a signal) has none. Errors: *CommandEndedError, those of ctx.
 func (c *Command) Learn(ctx context.Context) ([]SourceModule, error) {
-	for i, at := range c.exits() {
-		if err := c.p.SetWatch(watchExit+i, at, tracer.WatchExecute); err != nil {
-			return nil, err
-		}
+	if err := c.watchExits(watchExit, tracer.Watches); err != nil {
+		return nil, err
 	}
 	ev, err := c.proceed(ctx, "")
 	if err != nil || ev.Exec {
@@ -47,10 +45,8 @@ func (c *Command) LearnSilently(ctx context.Context, most time.Duration) ([]Sour
 	if err != nil {
 		return nil, err
 	}
-	for i, at := range c.exits() {
-		if err := c.p.SetWatch(watchExit+i, at, tracer.WatchExecute); err != nil {
-			return nil, err
-		}
+	if err := c.watchExits(watchExit, tracer.Watches); err != nil {
+		return nil, err
 	}
 	writes := func(call *tracer.Call) bool {
 		return call.Nr == unix.SYS_WRITE && (call.Args[0] == 1 || call.Args[0] == 2)
@@ -112,12 +108,15 @@ const (
 // placeLearned maps marshalled code of modules into the command, and returns what the agent is told
 // of it: zeros where this interpreter's collector is not known.
 func (c *Command) placeLearned(code []byte) (l stub.Learn, err error) {
+	if len(code) == 0 {
+		return l, nil
+	}
 	sr, err := pyheap.NewStateReader(c.in, c.lay)
 	if err != nil {
 		return l, err
 	}
 	gc, ok := sr.Collector(c.live)
-	if !ok || len(code) == 0 {
+	if !ok {
 		return l, nil
 	}
 	at, size := c.base+learnedAt, uint64(len(code))

@@ -106,15 +106,7 @@ func (s *spotSeeker) watch() error {
 		return err
 	}
 	if s.spot.End() {
-		for i, at := range c.exits() {
-			if watchNames+i >= tracer.Watches {
-				break
-			}
-			if err := c.p.SetWatch(watchNames+i, at, tracer.WatchExecute); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.watchExits(watchNames, tracer.Watches)
 	}
 	if !s.spot.after && !s.spot.before {
 		if code, ok := s.loaded(); ok {

@@ -44,13 +44,8 @@ func (c *Command) Observe(ctx context.Context) ([]*Spot, error) {
 			return nil, err
 		}
 	}
-	for i, at := range c.exits() {
-		if watchEnd+i >= last {
-			break
-		}
-		if err := c.p.SetWatch(watchEnd+i, at, tracer.WatchExecute); err != nil {
-			return nil, err
-		}
+	if err := c.watchExits(watchEnd, last); err != nil {
+		return nil, err
 	}
 	for {
 		ev, err := o.proceed(ctx)
