@@ -3,9 +3,6 @@ package pyheap
 import (
 	"encoding/binary"
 	"testing"
-
-	"pyfreeze/procmem"
-	"pyfreeze/symbols"
 )
 
 // TestCollector compares what is read with what the interpreter itself says.
@@ -17,23 +14,7 @@ func TestCollector(t *testing.T) {
 			1: "import gc; gc.set_threshold(9999); gc.collect(); x = [[] for i in range(300)]; " +
 				"print('READY', flush=True); input()",
 		} {
-			live, err := procmem.OpenLive(run(t, python, "-c", script))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer live.Close()
-			maps, err := procmem.ReadMaps(live.PID())
-			if err != nil {
-				t.Fatal(err)
-			}
-			in, err := symbols.Identify(maps, live)
-			if err != nil {
-				t.Fatal(err)
-			}
-			lay, err := symbols.LoadLayout(in.Module.File)
-			if err != nil {
-				t.Fatal(err)
-			}
+			live, in, lay := interpreter(t, run(t, python, "-c", script))
 			r, err := NewStateReader(in, lay)
 			if err != nil {
 				t.Fatal(err)

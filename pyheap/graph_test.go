@@ -67,16 +67,7 @@ func checkGraph(t *testing.T, tg *target, seed int) {
 		all = append(all, o)
 	}
 	w := tg.walk(t)
-	c := graphCheck{h: tg.heap, w: w, in: map[uint64]bool{}, wrong: map[string]int{}}
-	for i := range all {
-		c.in[all[i].ID] = true
-	}
-	for i := range all {
-		c.object(&all[i])
-		c.values(&all[i])
-		c.attributes(&all[i])
-		c.running(&all[i])
-	}
+	c := checkEach(tg.heap, w, all)
 	c.referrers(all)
 	c.whole(t, &whole)
 	c.dead(t, all)
@@ -98,6 +89,21 @@ type graphCheck struct {
 	in       map[uint64]bool // the objects of the graph
 	wrong    map[string]int
 	examples []string
+}
+
+// checkEach compares each object with what Python told of it.
+func checkEach(h *Heap, w *Walk, all []told) *graphCheck {
+	c := &graphCheck{h: h, w: w, in: map[uint64]bool{}, wrong: map[string]int{}}
+	for i := range all {
+		c.in[all[i].ID] = true
+	}
+	for i := range all {
+		c.object(&all[i])
+		c.values(&all[i])
+		c.attributes(&all[i])
+		c.running(&all[i])
+	}
+	return c
 }
 
 func (c *graphCheck) differs(what string, o *told, format string, args ...any) {

@@ -122,16 +122,7 @@ func scrub(t *testing.T, tg *target, all []told) {
 	if n, was := w.Objects(), before.Objects(); n > was || n < was-20 {
 		t.Errorf("%d objects, before that %d", n, was)
 	}
-	c := graphCheck{h: h, w: w, in: map[uint64]bool{}, wrong: map[string]int{}}
-	for i := range all {
-		c.in[all[i].ID] = true
-	}
-	for i := range all {
-		c.object(&all[i])
-		c.values(&all[i])
-		c.attributes(&all[i])
-		c.running(&all[i])
-	}
+	c := checkEach(h, w, all)
 	for _, e := range c.examples {
 		t.Error(e)
 	}

@@ -8,6 +8,29 @@ import (
 	"pyfreeze/symbols"
 )
 
+// interpreter opens the memory of a process, and finds its interpreter and the layout of that.
+func interpreter(t *testing.T, pid int) (*procmem.Live, *symbols.Interpreter, *symbols.Layout) {
+	t.Helper()
+	live, err := procmem.OpenLive(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = live.Close() })
+	maps, err := procmem.ReadMaps(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := symbols.Identify(maps, live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lay, err := symbols.LoadLayout(in.Module.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live, in, lay
+}
+
 // TestState reads the state of a thread that waits for input, of one that never lets the GIL go, and
 // of one that collects garbage, from memory that changes while it is read.
 func TestState(t *testing.T) {
@@ -21,24 +44,7 @@ func TestState(t *testing.T) {
 			{"collecting", "import gc; gc.disable()\nx = [[] for i in range(10**6)]\nprint('READY', flush=True)\nwhile True: gc.collect()", true, true},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				pid := run(t, python, "-c", c.script)
-				live, err := procmem.OpenLive(pid)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer live.Close()
-				maps, err := procmem.ReadMaps(pid)
-				if err != nil {
-					t.Fatal(err)
-				}
-				in, err := symbols.Identify(maps, live)
-				if err != nil {
-					t.Fatal(err)
-				}
-				lay, err := symbols.LoadLayout(in.Module.File)
-				if err != nil {
-					t.Fatal(err)
-				}
+				live, in, lay := interpreter(t, run(t, python, "-c", c.script))
 				r, err := NewStateReader(in, lay)
 				if err != nil {
 					t.Fatal(err)

@@ -192,6 +192,17 @@ func (l runLog) thawed(t testing.TB, n int) {
 	}
 }
 
+// one fails the test unless exactly one run was logged: a thaw, or where why is not "" a fallback for
+// a reason that contains it.
+func (l runLog) one(t testing.TB, why string) {
+	t.Helper()
+	if why == "" {
+		l.thawed(t, 1)
+	} else {
+		l.fellBack(t, why)
+	}
+}
+
 // fellBack fails the test unless exactly one run was logged and it fell back for a reason that
 // contains want.
 func (l runLog) fellBack(t testing.TB, want string) {

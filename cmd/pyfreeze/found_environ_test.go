@@ -25,11 +25,7 @@ subprocess.run("echo $PUT $BOTH $SET $IN_C ${GONE-unset} $OTHER $MORE", shell=Tr
 			if got.Stdout != plain.Stdout || got.Stderr != plain.Stderr {
 				t.Errorf("%s: %v, plain %v", py, got, plain)
 			}
-			if c.why == "" {
-				log.thawed(t, 1)
-			} else {
-				log.fellBack(t, c.why)
-			}
+			log.one(t, c.why)
 		}
 	}
 }

@@ -55,11 +55,7 @@ func TestFoundNamespace(t *testing.T) {
 		if got := h.run(log.env(), binary, "run", "i", "x"); got.Stdout != plain.Stdout {
 			t.Errorf("%s: %v, plain %v", c.makes, got, plain)
 		}
-		if c.why == "" {
-			log.thawed(t, 1)
-		} else {
-			log.fellBack(t, c.why)
-		}
+		log.one(t, c.why)
 	}
 }
 

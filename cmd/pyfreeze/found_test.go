@@ -129,11 +129,7 @@ print(text, extra, sorted(names), colour, sys.argv[1:])
 		if got.Stdout != plain.Stdout || got.Stderr != "" {
 			t.Errorf("%v, plain %v", got, plain)
 		}
-		if why == "" {
-			log.thawed(t, 1)
-		} else {
-			log.fellBack(t, why)
-		}
+		log.one(t, why)
 	}
 	freeze()
 	same("")
@@ -186,11 +182,7 @@ func TestFoundVariablesInC(t *testing.T) {
 			if got.Stdout != plain.Stdout || got.Status != plain.Status {
 				t.Errorf("%s, %s: %v, plain %v", py, env, got, plain)
 			}
-			if why == "" {
-				log.thawed(t, 1)
-			} else {
-				log.fellBack(t, why)
-			}
+			log.one(t, why)
 		}
 	}
 }

@@ -47,21 +47,8 @@ func (k *knownException) compare(t *testing.T, where string, x *shownException) 
 // TestInspectException compares handled exceptions with sys.exc_info() and the traceback module inside the target.
 func TestInspectException(t *testing.T) {
 	for _, py := range inspectedPythons(t) {
-		dir := tempDir(t)
-		facts := filepath.Join(dir, "facts")
-		tg, err := startProgram(program("exceptions.py"), facts, targetOptions{python: py, dir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = tg.cmd.Process.Kill(); _ = tg.cmd.Wait() }() // reports the kill
-		b, err := os.ReadFile(facts)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var want map[string]*knownException
-		if err := json.Unmarshal(b, &want); err != nil {
-			t.Fatal(err)
-		}
+		tg := startTelling(t, "exceptions.py", py, tempDir(t), &want)
 		o := pyfreeze(t, "inspect", "threads", "--exception", "--json", strconv.Itoa(tg.pid())).must(t, "exit 0")
 		var got struct{ Threads []shownThread }
 		if err := json.Unmarshal([]byte(o.Stdout), &got); err != nil {

@@ -10,24 +10,32 @@ import (
 	"testing"
 )
 
+// startTelling starts a program that writes into a file what it knows of itself, and reads that. It
+// is ended with the test.
+func startTelling(t *testing.T, name, py, dir string, facts any) *target {
+	t.Helper()
+	path := filepath.Join(dir, "facts")
+	tg, err := startProgram(program(name), path, targetOptions{python: py, dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tg.cmd.Process.Kill(); _ = tg.cmd.Wait() }) // reports the kill
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, facts); err != nil {
+		t.Fatal(err)
+	}
+	return tg
+}
+
 // TestInspectTasks compares tasks with what asyncio and cr_await say inside the target, of a process and of its core.
 func TestInspectTasks(t *testing.T) {
 	for _, py := range inspectedPythons(t) {
 		dir := tempDir(t)
-		facts := filepath.Join(dir, "facts")
-		tg, err := startProgram(program("tasks.py"), facts, targetOptions{python: py, dir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = tg.cmd.Process.Kill(); _ = tg.cmd.Wait() }() // reports the kill
-		b, err := os.ReadFile(facts)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var want map[string][][]any
-		if err := json.Unmarshal(b, &want); err != nil {
-			t.Fatal(err)
-		}
+		tg := startTelling(t, "tasks.py", py, dir, &want)
 		pid := strconv.Itoa(tg.pid())
 		core := filepath.Join(dir, "core")
 		run(t, command{argv: []string{"gcore", "-o", core, pid}}).must(t, "exit 0")
