@@ -17,7 +17,8 @@ type Core struct {
 	Pid     int    // 0 when the core does not say
 	Psargs  string // start of the command line, at most 80 bytes
 	Image   bool   // it is a pyfreeze image
-	// Signal is the one that ended the process; nil when there was none (gcore) or the core does not say.
+	// Signal is the one that ended the process; nil when there was none (gcore) or the core does
+	// not say.
 	Signal *CoreSignal
 	// Lacks says what memory is missing that a core usually has.
 	Lacks Lacking
@@ -46,7 +47,8 @@ func (c *Core) Close() error { return c.Space.Close() }
 // LoadCore opens an ELF core file of this machine's architecture. The file is
 // mapped, not read. Memory that the dump left out and that NT_FILE names comes
 // from the files, as far as these still exist and look the same. A file that is
-// no core, or is broken, gives a [*CoreError]; of one that is cut short, Lacks says what is missing.
+// no core, or is broken, gives a [*CoreError]; of one that is cut short, Lacks says what is
+// missing.
 func LoadCore(path string) (*Core, error) {
 	f, st, err := openRegular(path)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 
 // Lacking says what memory a core file has not, though the process had it.
 type Lacking struct {
-	// Cut says that the file ends before its contents do: the disk was full, or a limit was reached.
+	// Cut says that the file ends before its contents do: the disk was full, or a limit was
+	// reached.
 	Cut bool
 	// CutBytes and CutSegments are what is missing for that reason.
 	CutBytes    uint64
@@ -53,7 +54,8 @@ func (k *Lacking) String() string {
 	return strings.Join(s, "; ")
 }
 
-// upTo gives the bytes of the file from off on, n or as many as there are; whole says that there are n.
+// upTo gives the bytes of the file from off on, n or as many as there are; whole says that there
+// are n.
 func (l *coreLoader) upTo(off, n uint64) (b []byte, whole bool) {
 	size := uint64(len(l.data))
 	if off > size {

@@ -48,8 +48,8 @@ func (s *CoreSignal) Fault() bool {
 	return false
 }
 
-// dumps says whether a signal's default action is to dump core (signal(7)). gcore notes others, with
-// which a debugger stops a process.
+// dumps says whether a signal's default action is to dump core (signal(7)). gcore notes others,
+// with which a debugger stops a process.
 func dumps(n int) bool {
 	switch unix.Signal(n) {
 	case unix.SIGQUIT, unix.SIGILL, unix.SIGTRAP, unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGSEGV,
@@ -59,8 +59,8 @@ func dumps(n int) bool {
 	return false
 }
 
-// crash gives the signal that ended the process: the kernel notes it with the thread that got it, which
-// comes first.
+// crash gives the signal that ended the process: the kernel notes it with the thread that got it,
+// which comes first.
 func (l *coreLoader) crash() *CoreSignal {
 	if l.image || len(l.threads) == 0 {
 		return nil

@@ -70,8 +70,9 @@ func (e *PackedError) Error() string {
 // Unwrap gives the cause.
 func (e *PackedError) Unwrap() error { return e.Err }
 
-// unpack writes what a compressed file holds to a temporary file that has no name any more. cut says that the compressed file ends
-// too early. A core is mapped, not read, and its end is at its beginning's mercy: so it needs to be a file.
+// unpack writes what a compressed file holds to a temporary file that has no name any more. cut
+// says that the compressed file ends too early. A core is mapped, not read, and its end is at its
+// beginning's mercy: so it needs to be a file.
 func unpack(path string, f *os.File, p *packing) (out *os.File, cut bool, err error) {
 	fail := func(err error) (*os.File, bool, error) {
 		if out != nil {
@@ -143,8 +144,8 @@ func writeFailed(err error) bool {
 	return errors.As(err, &w)
 }
 
-// copySparse copies in to out and leaves out blocks of zeros, of which cores are full. room bounds what is written, maxUnpacked what is
-// read. size is how far out goes.
+// copySparse copies in to out and leaves out blocks of zeros, of which cores are full. room bounds
+// what is written, maxUnpacked what is read. size is how far out goes.
 func copySparse(out *os.File, in io.Reader, room int64) (size int64, err error) {
 	const block = 64 << 10
 	buf, zero := make([]byte, block), make([]byte, block)
@@ -169,8 +170,8 @@ func copySparse(out *os.File, in io.Reader, room int64) (size int64, err error) 
 	return size, errTooMuch
 }
 
-// readFull reads until p is full. Unlike io.ReadFull, it leaves the reader's own error as it is: the end of a
-// compressed file must be told from one that came too early.
+// readFull reads until p is full. Unlike io.ReadFull, it leaves the reader's own error as it is:
+// the end of a compressed file must be told from one that came too early.
 func readFull(in io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var m int

@@ -54,7 +54,8 @@ func packed(t testing.TB, data []byte) map[string][]byte {
 	return out
 }
 
-// A compressed core shows what the core shows, and one whose compressed file ends early as much as is there.
+// A compressed core shows what the core shows, and one whose compressed file ends early as much as
+// is there.
 func TestPackedCore(t *testing.T) {
 	data := tinyCore()
 	noise := make([]byte, 1<<20) // so that a cut is in the middle of the memory

@@ -8,8 +8,9 @@ import (
 // lazyChunk is how much is read at a time: less costs more calls, more reads what nobody asked for.
 const lazyChunk = 64 << 10
 
-// CaptureLazy is Capture for a process that stays stopped, and that nobody else changes, until the Space is closed: private anonymous memory is
-// read when and where it is asked for, the rest at once. Whoever uses [Segment.Data] asks with [Segment.Have] first. What fails later, since the
+// CaptureLazy is Capture for a process that stays stopped, and that nobody else changes, until the
+// Space is closed: private anonymous memory is read when and where it is asked for, the rest at
+// once. Whoever uses [Segment.Data] asks with [Segment.Have] first. What fails later, since the
 // process has died, [Space.Err] tells.
 func CaptureLazy(live *Live, maps []Mapping) (*Space, error) {
 	l := &lazyReader{live: live}
@@ -71,7 +72,8 @@ type lazyPages struct {
 	have  []atomic.Bool // by chunk
 }
 
-// Have makes n bytes of Data from an offset on those of the target. It is quick where they are already.
+// Have makes n bytes of Data from an offset on those of the target. It is quick where they are
+// already.
 func (s *Segment) Have(off, n uint64) {
 	if s.lazy != nil {
 		s.lazy.want(off, n)
@@ -94,7 +96,8 @@ func (l *lazyPages) want(off, n uint64) {
 	}
 }
 
-// read reads a chunk: only pages that are there, since reading makes others, in the target's page tables.
+// read reads a chunk: only pages that are there, since reading makes others, in the target's page
+// tables.
 func (l *lazyPages) read(c uint64) {
 	r := l.from
 	r.mu.Lock()
@@ -134,7 +137,8 @@ func (s *Space) Err() error {
 	return s.reader.err
 }
 
-// Peek gives 16 bytes at an offset of Data without keeping the rest of what lies around them: for a look at one word of many pages.
+// Peek gives 16 bytes at an offset of Data without keeping the rest of what lies around them: for a
+// look at one word of many pages.
 func (s *Segment) Peek(off uint64) (b [16]byte) {
 	if off+16 > uint64(len(s.Data)) {
 		return b

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A lazy copy shows what a whole one does, and reading it makes no page of the target that was not there.
+// A lazy copy shows what a whole one does, and reading it makes no page of the target that was not
+// there.
 func TestCaptureLazy(t *testing.T) {
 	pid, line := startPython(t, `
 import mmap, time

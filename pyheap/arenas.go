@@ -30,7 +30,8 @@ const (
 	heapInfoSize = 0x30 // ar_ptr, prev, size, mprotect_size, pagesize (since 2.35), padding
 )
 
-// findChunks has the chunks of malloc known. That reads through the heap: who looks at a few objects does without.
+// findChunks has the chunks of malloc known. That reads through the heap: who looks at a few
+// objects does without.
 func (v *view) findChunks() {
 	if !v.ready {
 		v.ready = true

@@ -11,8 +11,8 @@ const (
 	wrappedPointer = 16 // of the small objects that stand between: their only field, behind the head
 )
 
-// Awaits gives what a suspended coroutine, generator or asynchronous generator waits for: what it awaits, or yields
-// from; false for one that does not.
+// Awaits gives what a suspended coroutine, generator or asynchronous generator waits for: what it
+// awaits, or yields from; false for one that does not.
 func (h *Heap) Awaits(obj Addr) (Addr, bool) {
 	defer h.begin(h.callLimit())()
 	v, ok := h.awaits(uint64(obj))
@@ -45,7 +45,8 @@ func (h *Heap) awaits(a uint64) (uint64, bool) {
 	return v, h.isObject(v)
 }
 
-// oldStackDepth is stackDepth for 3.8 and 3.9, where a frame has pointers to its stack and to the top of it.
+// oldStackDepth is stackDepth for 3.8 and 3.9, where a frame has pointers to its stack and to the
+// top of it.
 func (h *Heap) oldStackDepth(frame, locals uint64) (uint64, bool) {
 	r := &resolver{lay: h.lay}
 	top := r.opt("PyFrameObject.f_stacktop")
@@ -83,8 +84,9 @@ func (h *Heap) yieldsFrom(gen, frame uint64) bool {
 	return ok && op == opYieldFrom
 }
 
-// AwaitChain follows what a coroutine awaits to the end: the coroutines and generators on the way, itself first, and what the last one
-// waits for, 0 where it waits for nothing: a future, a task, or any object.
+// AwaitChain follows what a coroutine awaits to the end: the coroutines and generators on the way,
+// itself first, and what the last one waits for, 0 where it waits for nothing: a future, a task, or
+// any object.
 func (h *Heap) AwaitChain(coro Addr) (chain []Addr, end Addr) {
 	defer h.begin(h.callLimit())()
 	seen := map[uint64]bool{}
@@ -113,7 +115,8 @@ func (h *Heap) AwaitChain(coro Addr) (chain []Addr, end Addr) {
 	return chain, end
 }
 
-// standsFor gives what an object of C code that is awaited stands for (Modules/_asynciomodule.c, Objects/genobject.c).
+// standsFor gives what an object of C code that is awaited stands for (Modules/_asynciomodule.c,
+// Objects/genobject.c).
 func (h *Heap) standsFor(a uint64, t *typeInfo) (uint64, bool) {
 	switch strings.TrimPrefix(h.nameOf(t), "builtins.") {
 	case "_asyncio.FutureIter", "FutureIter", "coroutine_wrapper", "async_generator_asend", "async_generator_athrow", "anext_awaitable":

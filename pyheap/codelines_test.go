@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// codeLines compiles the standard library and what is odd about lines, and tells of each code object
-// for which offsets which line is: where Python has none, that of the instruction before.
+// codeLines compiles the standard library and what is odd about lines, and tells of each code
+// object for which offsets which line is: where Python has none, that of the instruction before.
 const codeLines = `
 import dis, glob, json, os, random, sys, types
 library = os.path.dirname(os.__file__)

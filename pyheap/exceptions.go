@@ -24,7 +24,8 @@ func (h *Heap) IsException(obj Addr) bool {
 	return err == nil && t.flags&flagException != 0 && t.kind != kindType
 }
 
-// Handled gives the exceptions that a thread is handling (sys.exc_info()), the innermost first, and the one that is being raised.
+// Handled gives the exceptions that a thread is handling (sys.exc_info()), the innermost first, and
+// the one that is being raised.
 func (h *Heap) Handled(tstate Addr) (out []Addr) {
 	defer h.begin(h.callLimit())()
 	r := &resolver{lay: h.lay}

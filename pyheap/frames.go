@@ -130,8 +130,8 @@ func (h *Heap) readFrame(f uint64) (Frame, error) {
 
 const optimized = 1 // CO_OPTIMIZED: the locals of a function
 
-// namespaceLocals adds the locals of what keeps them in a namespace: the body of a class, and what exec runs in one that is not
-// that of a module.
+// namespaceLocals adds the locals of what keeps them in a namespace: the body of a class, and what
+// exec runs in one that is not that of a module.
 func (h *Heap) namespaceLocals(f uint64, fr *Frame) {
 	o := &h.off.frame
 	if flags := (&resolver{lay: h.lay}).opt("PyCodeObject.co_flags"); flags != absent {

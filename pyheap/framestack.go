@@ -2,8 +2,8 @@ package pyheap
 
 import "slices"
 
-// InferredError says that frames of a thread were found where they are kept, since what links them is not
-// in memory: the C stack, which a core file that is cut short lacks first.
+// InferredError says that frames of a thread were found where they are kept, since what links them
+// is not in memory: the C stack, which a core file that is cut short lacks first.
 type InferredError struct{ Thread Addr }
 
 func (e *InferredError) Error() string {
@@ -15,8 +15,8 @@ const (
 	maxStackChunks = 1 << 12
 )
 
-// stackFrames gives the frames in a thread's stack of Python frames (3.11 and later), newest first. They lie there one behind
-// the other, each as large as its code asks for.
+// stackFrames gives the frames in a thread's stack of Python frames (3.11 and later), newest first.
+// They lie there one behind the other, each as large as its code asks for.
 func (h *Heap) stackFrames(ts uint64) (out []uint64) {
 	r := &resolver{lay: h.lay}
 	chunkAt, topAt := r.opt("PyThreadState.datastack_chunk"), r.opt("PyThreadState.datastack_top")

@@ -23,8 +23,8 @@ func (h *Heap) IsGreenlet(obj Addr) bool {
 	return false
 }
 
-// GreenletFrames gives the frames of a greenlet that was switched away from, newest first. It keeps the newest as a frame object:
-// in itself until greenlet 1, in a C++ object of its own since.
+// GreenletFrames gives the frames of a greenlet that was switched away from, newest first. It keeps
+// the newest as a frame object: in itself until greenlet 1, in a C++ object of its own since.
 func (h *Heap) GreenletFrames(obj Addr) []Frame {
 	defer h.begin(h.callLimit())()
 	a := uint64(obj)
@@ -99,7 +99,8 @@ func (w *Walk) Greenlets() (out []Greenlet) {
 	return out
 }
 
-// Generators gives the suspended generators, coroutines and asynchronous generators, in the order of addresses.
+// Generators gives the suspended generators, coroutines and asynchronous generators, in the order
+// of addresses.
 func (w *Walk) Generators() (out []Addr) {
 	for _, i := range w.order {
 		n := &w.nodes[i]

@@ -12,8 +12,8 @@ var errSyntax = errors.New(`cannot be parsed: write a module name or an address,
 
 // Lookup finds an object by a path of attribute, item and index steps that begins with the name of a
 // module, a global of __main__, a builtin, or the address of an object: "sys.modules['os'].environ",
-// "mercurial.pycompat.sysargv[0]", "0x7f3a5c0012d0.name". Keys are str, bytes (b'x') or int. Every path that
-// [Walk.Path] gives is one, too. It fails with a *LookupError that names the step.
+// "mercurial.pycompat.sysargv[0]", "0x7f3a5c0012d0.name". Keys are str, bytes (b'x') or int. Every
+// path that [Walk.Path] gives is one, too. It fails with a *LookupError that names the step.
 func (h *Heap) Lookup(path string) (_ Addr, err error) {
 	defer guard(&err)
 	defer h.begin(h.callLimit())()

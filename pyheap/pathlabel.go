@@ -23,8 +23,8 @@ func attrLabel(name string) string {
 // structural are names that lead elsewhere as steps: to fields of the C struct.
 var structural = []string{"__dict__", "__class__", "__mro__", "__bases__", "__base__"}
 
-// keyLabel writes the step to the value of a key: the repr of the key, with its address where that is cut
-// or may be another's, too.
+// keyLabel writes the step to the value of a key: the repr of the key, with its address where that
+// is cut or may be another's, too.
 func (h *Heap) keyLabel(key uint64) string {
 	text := h.Repr(Addr(key), MaxKeyShown)
 	if !strings.HasSuffix(text, "...") || h.Repr(Addr(key), 2*MaxKeyShown) == text {
@@ -56,7 +56,8 @@ func wordIn(b []byte, to uint64) (off uint64, ok bool) {
 	return 0, false
 }
 
-// frameLabel names a frame of a thread: by its address, too, where another one before it has the same name.
+// frameLabel names a frame of a thread: by its address, too, where another one before it has the
+// same name.
 func (h *Heap) frameLabel(f uint64) string {
 	label, ok := h.plainFrameLabel(f)
 	if !ok {

@@ -147,7 +147,8 @@ func (p *pathReader) rawField(typ string, at uint64) error {
 	return err
 }
 
-// named follows the word of the size bytes at an address whose name the path goes on with: the longest that fits.
+// named follows the word of the size bytes at an address whose name the path goes on with: the
+// longest that fits.
 func (p *pathReader) named(at, size uint64, name func(off uint64) string) (off uint64, err error) {
 	best, found := uint64(0), ""
 	for off := uint64(0); off+8 <= size; off += 8 {
@@ -405,7 +406,8 @@ func (f *slotFinder) edge(k edgeKind, to, arg uint64) {
 func (f *slotFinder) block(blockKind, uint64, uint64) {}
 func (f *slotFinder) wantType(*typeInfo) bool         { return false }
 
-// structWord follows a word of a block of C structs. What owns it, and is known of by the path so far, says which.
+// structWord follows a word of a block of C structs. What owns it, and is known of by the path so
+// far, says which.
 func (p *pathReader) structWord(name string, at uint64) error {
 	h := p.h
 	if m := p.cut(pointerStep); m != nil {
@@ -430,7 +432,8 @@ func (p *pathReader) structWord(name string, at uint64) error {
 	return p.namedWord(compiled.words, at, min(size, maxBasicSize), func(off uint64) string { return h.planField(compiled, off) })
 }
 
-// namedWord is named for an object or a block with these words: what the word that it finds leads to is known, too.
+// namedWord is named for an object or a block with these words: what the word that it finds leads
+// to is known, too.
 func (p *pathReader) namedWord(words []planWord, at, size uint64, name func(off uint64) string) error {
 	off, err := p.named(at, size, name)
 	p.plan = nil

@@ -101,8 +101,8 @@ func (r *reprer) exception(a uint64, t *typeInfo, depth int) bool {
 	return true
 }
 
-// Digits of larger ints take long to compute: more bits than plainBits are written where all that come of
-// them are shown, more than maxBits never.
+// Digits of larger ints take long to compute: more bits than plainBits are written where all that
+// come of them are shown, more than maxBits never.
 const (
 	plainBits = 1 << 17
 	maxBits   = 1 << 22

@@ -18,7 +18,8 @@ func (h *Heap) ownedSize(a uint64, t *typeInfo) uint64 {
 
 type ownedFunc func(h *Heap, a uint64, t *typeInfo) uint64
 
-// ownedBy are the C types whose __sizeof__ counts memory that they own, each by the function that does so in CPython or numpy.
+// ownedBy are the C types whose __sizeof__ counts memory that they own, each by the function that
+// does so in CPython or numpy.
 var ownedBy map[string]ownedFunc
 
 func init() { // not where it is declared: sizes of parts are asked for in turn
@@ -35,8 +36,8 @@ func init() { // not where it is declared: sizes of parts are asked for in turn
 	}
 }
 
-// numpyScalars are the sizes of the values in numpy's scalars (numpy/_core/include/numpy/npy_common.h), which
-// gentype_sizeof adds to those of the objects.
+// numpyScalars are the sizes of the values in numpy's scalars
+// (numpy/_core/include/numpy/npy_common.h), which gentype_sizeof adds to those of the objects.
 var numpyScalars = map[string]uint64{
 	"numpy.bool_": 1, "numpy.bool": 1, "numpy.int8": 1, "numpy.uint8": 1, "numpy.int16": 2, "numpy.uint16": 2,
 	"numpy.float16": 2, "numpy.int32": 4, "numpy.uint32": 4, "numpy.float32": 4, "numpy.int64": 8, "numpy.uint64": 8,
@@ -106,8 +107,9 @@ func (h *Heap) decimalSize(a uint64, t *typeInfo) uint64 {
 	return min(alloc, h.size) * 8
 }
 
-// The layout of PyArrayObject is the same in every numpy since 1.7 (numpy/_core/include/numpy/ndarraytypes.h); the
-// size of an element is elsewhere in its PyArray_Descr since 2.0.
+// The layout of PyArrayObject is the same in every numpy since 1.7
+// (numpy/_core/include/numpy/ndarraytypes.h); the size of an element is elsewhere in its
+// PyArray_Descr since 2.0.
 const (
 	arrayDims, arrayShape, arrayDescr, arrayFlags = 24, 32, 56, 64
 	arrayOwnsData                                 = 4 // NPY_ARRAY_OWNDATA

@@ -74,8 +74,8 @@ func (h *Heap) extent(s *seg, a uint64, t *typeInfo) (before, size uint64) {
 	return 0, h.ownSize(a, t)
 }
 
-// isStaticType says whether the object at a is a type that no class statement made: it has no GC head, and nothing
-// behind its PyTypeObject is known.
+// isStaticType says whether the object at a is a type that no class statement made: it has no GC
+// head, and nothing behind its PyTypeObject is known.
 func (h *Heap) isStaticType(a uint64, t *typeInfo) bool {
 	if t.kind != kindType {
 		return false

@@ -20,11 +20,12 @@ type Task struct {
 
 const maxTasks = 1 << 20
 
-// taskSets are where asyncio keeps its tasks, until 3.13: weak sets, and a set (Lib/asyncio/tasks.py).
+// taskSets are where asyncio keeps its tasks, until 3.13: weak sets, and a set
+// (Lib/asyncio/tasks.py).
 var taskSets = []string{"_all_tasks", "_scheduled_tasks", "_eager_tasks"}
 
-// Tasks gives the tasks that asyncio knows, in the order of addresses. ok is false where it does not say, as from 3.14 on, where only a walk
-// finds them ([Walk.Tasks]).
+// Tasks gives the tasks that asyncio knows, in the order of addresses. ok is false where it does
+// not say, as from 3.14 on, where only a walk finds them ([Walk.Tasks]).
 func (h *Heap) Tasks() (out []Task, ok bool) {
 	m, imported := h.module("asyncio.tasks")
 	if !imported {
@@ -121,7 +122,8 @@ func (h *Heap) tasks(found []uint64) (out []Task) {
 	return out
 }
 
-// taskField reads a field of a task by its name in C or, in a task of Python code, by that of the attribute.
+// taskField reads a field of a task by its name in C or, in a task of Python code, by that of the
+// attribute.
 func (h *Heap) taskField(a uint64, c, python string) uint64 {
 	for _, name := range []string{c, python} {
 		if v, ok := h.Member(Addr(a), name); ok {

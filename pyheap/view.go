@@ -128,7 +128,8 @@ func (v *view) index() {
 
 func (v *view) slot(granule uint64) uint64 { return (granule * 0x9e3779b97f4a7c15 >> 20) & v.mask }
 
-// have makes n bytes from a on those of the target, where they are read only when they are asked for.
+// have makes n bytes from a on those of the target, where they are read only when they are asked
+// for.
 func (s *seg) have(a, n uint64) {
 	if s.src != nil {
 		s.src.Have(a-s.start, n)

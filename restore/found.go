@@ -64,9 +64,9 @@ type finder struct {
 	asked    *prefix.Reads   // variables that libraries in C look for; nil: not known yet
 }
 
-// earlier says that the program must not ask for its working directory, after it was frozen where it
-// had: but for lines whose answers a thaw can set; but for none, where that did not help. It returns
-// false where that was said before.
+// earlier says that the program must not ask for its working directory, after it was frozen where
+// it had: but for lines whose answers a thaw can set; but for none, where that did not help. It
+// returns false where that was said before.
 func (f *finder) earlier(m *freeze.Meta) bool {
 	if f.anywhere && len(f.may) == 0 {
 		return false
@@ -137,8 +137,8 @@ func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.
 	return c.Observe(ctx)
 }
 
-// learn lets the command go on to its end, and notes what it has imported. One that is to be stopped
-// goes on as long as nobody can tell.
+// learn lets the command go on to its end, and notes what it has imported. One that is to be
+// stopped goes on as long as nobody can tell.
 func (f *finder) learn(ctx context.Context, c *snapshot.Command, start time.Time) (err error) {
 	const more = 2 * time.Second
 	var mods []snapshot.SourceModule
@@ -168,8 +168,8 @@ func (f *finder) later(c *snapshot.Command) ([]script.Module, error) {
 	}), err
 }
 
-// variables runs the program to its latest spot once more, and notes the variables that libraries in
-// C look for: the processor has no more watches than the run that is frozen needs.
+// variables runs the program to its latest spot once more, and notes the variables that libraries
+// in C look for: the processor has no more watches than the run that is frozen needs.
 func (f *finder) variables(ctx context.Context, spot *snapshot.Spot) (err error) {
 	if f.asked != nil {
 		return nil // of a later spot
@@ -191,8 +191,8 @@ func (f *finder) variables(ctx context.Context, spot *snapshot.Spot) (err error)
 	return nil
 }
 
-// again starts the program for a run that dies at the point: what it would do from there on has been
-// done. The caller calls done with its own error.
+// again starts the program for a run that dies at the point: what it would do from there on has
+// been done. The caller calls done with its own error.
 func (f *finder) again() (c *snapshot.Command, done func(*error), err error) {
 	program := f.program
 	program.Dies = true

@@ -13,8 +13,9 @@ import (
 
 // Source says where the files of a target are looked for.
 type Source struct {
-	// PID is the process whose files also count where they are not at their paths here: in another mount namespace,
-	// behind another root directory, deleted, or replaced by another version. 0: paths alone count.
+	// PID is the process whose files also count where they are not at their paths here: in another
+	// mount namespace, behind another root directory, deleted, or replaced by another version. 0:
+	// paths alone count.
 	PID int
 }
 
@@ -79,8 +80,8 @@ func (s Source) open(g []procmem.Mapping, mem procmem.Reader, first error) (*Fil
 	return nil, first
 }
 
-// OpenInRoot opens a regular file for reading below another root directory; links in it lead nowhere else, though the
-// owner of that root chose them.
+// OpenInRoot opens a regular file for reading below another root directory; links in it lead
+// nowhere else, though the owner of that root chose them.
 func OpenInRoot(root, path string) (*os.File, error) {
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

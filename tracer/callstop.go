@@ -10,8 +10,9 @@ import (
 
 // ContinueToCall lets the main thread of a spawned process, and all others, run until it is about to do a system call that
 // match accepts, and returns its number. Signals are passed on at once. At the deadline it returns ErrStepTimeout, and the
-// thread runs on: call it again, or Kill. Errors: *ExitError, ErrStepTimeout, those of ptrace (Linux 5.3). The call has not been made when it returns;
-// [Process.SkipCall] keeps it from being made.
+// thread runs on: call it again, or Kill. Errors: *ExitError, ErrStepTimeout, those of ptrace
+// (Linux 5.3). The call has not been made when it returns; [Process.SkipCall] keeps it from being
+// made.
 func (p *Process) ContinueToCall(deadline time.Time, match func(nr uint64) bool) (nr uint64, err error) {
 	err = p.withThread(p.pid, func(t *thread) error {
 		if err := p.markCalls(t); err != nil {

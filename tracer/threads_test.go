@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestContinueThreads sees a call that another thread is about to make, and keeps it from being made;
-// or lets the threads go, which end as if nobody had watched.
+// TestContinueThreads sees a call that another thread is about to make, and keeps it from being
+// made; or lets the threads go, which end as if nobody had watched.
 func TestContinueThreads(t *testing.T) {
 	const program = `
 import os, threading, time

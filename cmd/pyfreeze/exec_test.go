@@ -192,8 +192,8 @@ func (l runLog) thawed(t testing.TB, n int) {
 	}
 }
 
-// one fails the test unless exactly one run was logged: a thaw, or where why is not "" a fallback for
-// a reason that contains it.
+// one fails the test unless exactly one run was logged: a thaw, or where why is not "" a fallback
+// for a reason that contains it.
 func (l runLog) one(t testing.TB, why string) {
 	t.Helper()
 	if why == "" {

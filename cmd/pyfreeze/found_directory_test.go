@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestFoundDirectory has programs of two modules: the first keeps the working directory in a constant,
-// the second does so, or in an object, or reads what lies there. A thaw sets constants: what stands
-// against a later point is the second module alone, and what it does not keep so.
+// TestFoundDirectory has programs of two modules: the first keeps the working directory in a
+// constant, the second does so, or in an object, or reads what lies there. A thaw sets constants:
+// what stands against a later point is the second module alone, and what it does not keep so.
 func TestFoundDirectory(t *testing.T) {
 	for _, c := range []struct{ name, second, at string }{
 		{"constants", "import os\nTHERE = os.getcwd()\n", "prog.py:5"},

@@ -30,8 +30,8 @@ subprocess.run("echo $PUT $BOTH $SET $IN_C ${GONE-unset} $OTHER $MORE", shell=Tr
 	}
 }
 
-// TestFoundEnvironCopies has a program that has taken all of its environment, in several places: what
-// tells where a shell is, is that of each run.
+// TestFoundEnvironCopies has a program that has taken all of its environment, in several places:
+// what tells where a shell is, is that of each run.
 func TestFoundEnvironCopies(t *testing.T) {
 	h := newHome(t)
 	h.write("prog.py", `

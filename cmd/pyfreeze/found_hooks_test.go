@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// hooksProgram has set all hooks by which a program can see what is executed and imported. What they
-// see is told at the end, with the line that reads the arguments in the midst.
+// hooksProgram has set all hooks by which a program can see what is executed and imported. What
+// they see is told at the end, with the line that reads the arguments in the midst.
 const hooksProgram = `
 import builtins, logging, random, sys, threading
 seen = []
@@ -56,8 +56,8 @@ for s in seen:
     print(s)
 `
 
-// TestLongFoundHooks has programs whose hooks are there before the point: they see what the plain program
-// has them see, and nothing of a thaw.
+// TestLongFoundHooks has programs whose hooks are there before the point: they see what the plain
+// program has them see, and nothing of a thaw.
 func TestLongFoundHooks(t *testing.T) {
 	h := newHome(t)
 	for _, py := range inspectedPythons(t) {

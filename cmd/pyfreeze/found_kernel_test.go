@@ -59,8 +59,8 @@ func TestFoundNamespace(t *testing.T) {
 	}
 }
 
-// TestFoundKernel asks the kernel what it keeps of descriptors and of the process, where the program
-// has set it before its point.
+// TestFoundKernel asks the kernel what it keeps of descriptors and of the process, where the
+// program has set it before its point.
 func TestFoundKernel(t *testing.T) {
 	h := newHome(t)
 	h.write("p.py", `
@@ -97,8 +97,8 @@ main()
 	}
 }
 
-// TestFoundCopies freezes a program that takes a copy of its standard output, where that is the null
-// device: each run has its own.
+// TestFoundCopies freezes a program that takes a copy of its standard output, where that is the
+// null device: each run has its own.
 func TestFoundCopies(t *testing.T) {
 	h, log := newHome(t), newRunLog(t)
 	h.write("p.py", "import os, sys\nout = os.dup(1)\ndef main():\n    os.write(out, b'copy ')\n"+

@@ -49,8 +49,8 @@ func TestFoundReplacedStreams(t *testing.T) {
 	}
 }
 
-// TestFoundInstallStreams installs a program that asks of what kind its streams are, and how large its
-// terminal is: there is an image for each kind, and the log names the one that did not fit.
+// TestFoundInstallStreams installs a program that asks of what kind its streams are, and how large
+// its terminal is: there is an image for each kind, and the log names the one that did not fit.
 func TestFoundInstallStreams(t *testing.T) {
 	h := newHome(t)
 	h.write("bin/tool", "#!"+python+"\nimport os, stat, sys\n"+

@@ -47,8 +47,8 @@ raise SystemExit(5)
 		"prog.py:2 in <module>, before the program asks for its process id"},
 }
 
-// TestFound freezes programs where they are not told to be: what a thaw does is what the plain program
-// does with the same arguments.
+// TestFound freezes programs where they are not told to be: what a thaw does is what the plain
+// program does with the same arguments.
 func TestFound(t *testing.T) { foundWith(t, []string{python}) }
 
 // TestLongFound does so with each other interpreter.

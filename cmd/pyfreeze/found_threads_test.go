@@ -31,8 +31,8 @@ __attribute__((constructor)) static void start(void) { pthread_create(&thread, 0
 void done(void) { pthread_join(thread, 0); }
 `
 
-// TestFoundThreadOfLibrary has a library whose thread does before the point what others can tell, or
-// reads a file.
+// TestFoundThreadOfLibrary has a library whose thread does before the point what others can tell,
+// or reads a file.
 func TestFoundThreadOfLibrary(t *testing.T) {
 	h := newHome(t)
 	file := filepath.Join(h.dir, "file")

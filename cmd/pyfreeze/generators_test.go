@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// generators are the sources of random numbers of the standard library, of numpy and cryptography: what
-// a program imports, how it uses one before it looks at its arguments, and what it draws after.
+// generators are the sources of random numbers of the standard library, of numpy and cryptography:
+// what a program imports, how it uses one before it looks at its arguments, and what it draws
+// after.
 var generators = []struct{ name, imports, before, after string }{
 	{"random's own functions", "import random", "random.random()", "random.random()"},
 	{"random.Random", "import random", "r = random.Random(); r.random()", "r.random()"},
@@ -51,8 +52,9 @@ def hello(context):
         return o.read()[11:43].hex()
 `
 
-// samePid freezes prog.py as process 500 of a namespace, and thaws it twice as one process: the first
-// ones of containers have the same numbers, too. That of the frozen process itself gets a plain start.
+// samePid freezes prog.py as process 500 of a namespace, and thaws it twice as one process: the
+// first ones of containers have the same numbers, too. That of the frozen process itself gets a
+// plain start.
 const samePid = `
 last=/proc/sys/kernel/ns_last_pid
 echo 499 >$last
@@ -74,8 +76,8 @@ done
 exit 7
 `
 
-// TestLongGenerators has two thaws with one process id draw from every generator there is: nothing may
-// come twice.
+// TestLongGenerators has two thaws with one process id draw from every generator there is: nothing
+// may come twice.
 func TestLongGenerators(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("namespaces need root")

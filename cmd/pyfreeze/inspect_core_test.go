@@ -29,7 +29,8 @@ func crash(t *testing.T, python, filter string) string {
 	return found[0]
 }
 
-// TestInspectCrash looks at what the kernel writes of a crash, whole, compressed, cut short and without memory.
+// TestInspectCrash looks at what the kernel writes of a crash, whole, compressed, cut short and
+// without memory.
 func TestInspectCrash(t *testing.T) {
 	for _, py := range inspectedPythons(t) {
 		core := crash(t, py, "0x33")

@@ -42,7 +42,8 @@ func (s *subject) exception(a pyheap.Addr, locals bool, src *sources, seen map[p
 	return x
 }
 
-// handled gives the exceptions that a thread handles, without those that are told as what led to another.
+// handled gives the exceptions that a thread handles, without those that are told as what led to
+// another.
 func (s *subject) handled(tstate pyheap.Addr, locals bool, src *sources) (out []*shownException) {
 	seen := map[pyheap.Addr]bool{}
 	for _, a := range s.heap.Handled(tstate) {

@@ -44,7 +44,8 @@ func (k *knownException) compare(t *testing.T, where string, x *shownException) 
 	k.Context.compare(t, where+", context", x.Context)
 }
 
-// TestInspectException compares handled exceptions with sys.exc_info() and the traceback module inside the target.
+// TestInspectException compares handled exceptions with sys.exc_info() and the traceback module
+// inside the target.
 func TestInspectException(t *testing.T) {
 	for _, py := range inspectedPythons(t) {
 		var want map[string]*knownException

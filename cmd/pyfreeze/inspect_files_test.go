@@ -32,7 +32,8 @@ func sameAnswers(t *testing.T, x *inspected) {
 	}
 }
 
-// TestInspectDeletedInterpreter looks into a process whose interpreter was deleted, or is another file by now.
+// TestInspectDeletedInterpreter looks into a process whose interpreter was deleted, or is another
+// file by now.
 func TestInspectDeletedInterpreter(t *testing.T) {
 	for _, other := range []string{"", "/bin/sleep", program("stuck.py")} {
 		copied := copyOfPython(t)
@@ -48,7 +49,8 @@ func TestInspectDeletedInterpreter(t *testing.T) {
 	}
 }
 
-// TestInspectMountNamespace looks into a process that has its files in a mount namespace of its own.
+// TestInspectMountNamespace looks into a process that has its files in a mount namespace of its
+// own.
 func TestInspectMountNamespace(t *testing.T) {
 	needRoot(t)
 	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {

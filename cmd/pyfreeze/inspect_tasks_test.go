@@ -30,7 +30,8 @@ func startTelling(t *testing.T, name, py, dir string, facts any) *target {
 	return tg
 }
 
-// TestInspectTasks compares tasks with what asyncio and cr_await say inside the target, of a process and of its core.
+// TestInspectTasks compares tasks with what asyncio and cr_await say inside the target, of a
+// process and of its core.
 func TestInspectTasks(t *testing.T) {
 	for _, py := range inspectedPythons(t) {
 		dir := tempDir(t)
@@ -61,7 +62,8 @@ func TestInspectTasks(t *testing.T) {
 				for _, f := range want[task.Name] {
 					wanted = append(wanted, f[0].(string)+":"+strconv.Itoa(int(f[1].(float64))))
 				}
-				// Inside, what awaits an asynchronous generator does not say which; from outside it is followed.
+				// Inside, what awaits an asynchronous generator does not say which; from outside it
+				// is followed.
 				if n := len(wanted); n == 0 || len(frames) < n || !slices.Equal(frames[:n], wanted) {
 					t.Errorf("%s: %s is in %v, not %v", py, task.Name, frames, wanted)
 				}

@@ -61,7 +61,8 @@ func (s *subject) plainValue(a pyheap.Addr) (any, bool) {
 	return nil, false
 }
 
-// value gives an object as a value: numbers and text, lists of these, maps of items or attributes; nil of None.
+// value gives an object as a value: numbers and text, lists of these, maps of items or attributes;
+// nil of None.
 func (s *subject) value(a pyheap.Addr, depth int) any {
 	if v, ok := s.plainValue(a); ok {
 		return v

@@ -64,7 +64,8 @@ not there, or a path.`,
 				return fmt.Errorf("the launcher is in place, and runs the plain program, for there is no image: %w", err)
 			}
 			if len(l.Sets) > 0 {
-				// What is switched on here gets an image of its own; without, it is loaded in each run.
+				// What is switched on here gets an image of its own; without, it is loaded in each
+				// run.
 				if err := exec.CommandContext(cmd.Context(), l.Pyfreeze, "launch", "--make", l.Path).Run(); err != nil {
 					fmt.Fprintf(os.Stderr, "pyfreeze: note: no image with what is switched on here: %v\n", err)
 				}

@@ -101,8 +101,8 @@ func buildNow(ctx context.Context, l *launcher.File, o restore.Options, verbose 
 	return m, path, time.Since(start), err
 }
 
-// sheltered puts a pipe of ours in the place of a standard stream that is one, until back is called:
-// the reader of the user's may go before the warm-up has written all.
+// sheltered puts a pipe of ours in the place of a standard stream that is one, until back is
+// called: the reader of the user's may go before the warm-up has written all.
 func sheltered(fd int) (back func(), err error) {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {

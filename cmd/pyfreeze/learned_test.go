@@ -47,8 +47,8 @@ def main():
 main()
 `
 
-// TestLearned freezes a program that imports after its point, with each interpreter: what it imports
-// is what is there, and who watches sees what a plain run shows.
+// TestLearned freezes a program that imports after its point, with each interpreter: what it
+// imports is what is there, and who watches sees what a plain run shows.
 func TestLearned(t *testing.T) {
 	for _, py := range inspectedPythons(t) {
 		t.Run(filepath.Base(filepath.Dir(filepath.Dir(py))), func(t *testing.T) {
@@ -119,8 +119,9 @@ func TestLearned(t *testing.T) {
 	}
 }
 
-// TestLearnedSilently has a program stopped at its point: it has done nothing that others could tell,
-// and what it would have imported is known all the same. It ends in any way that a program can.
+// TestLearnedSilently has a program stopped at its point: it has done nothing that others could
+// tell, and what it would have imported is known all the same. It ends in any way that a program
+// can.
 func TestLearnedSilently(t *testing.T) {
 	h := newHome(t)
 	h.write("prog.py", "import os, sys\ndef main():\n    how = sys.argv[1:]\n    import json.tool\n"+

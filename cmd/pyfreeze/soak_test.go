@@ -53,7 +53,8 @@ func TestThaw50AtOnce(t *testing.T) {
 }
 
 // TestLongSoak thaws 10,000 times in a row, and then 50 at once, as often: a program that goes on
-// at its point, whose answer depends on its arguments and must never be another's; every tenth is hg.
+// at its point, whose answer depends on its arguments and must never be another's; every tenth is
+// hg.
 func TestLongSoak(t *testing.T) {
 	const rows, crowd, rounds, each = 10000, 50, 4, 10
 	h := newHome(t)

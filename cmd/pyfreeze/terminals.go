@@ -10,10 +10,11 @@ import (
 	"pyfreeze/cmd/pyfreeze/internal/pty"
 )
 
-// useStreams gives this process streams of its own, of the kinds that the command had as its standard
-// ones, a letter for each in order: t for a terminal, p for a pipe, f for a file, s for a socket. A
-// program may ask for them before its point. The command's own must not stay open: whoever is at
-// their other end waits for that. window is the size of the terminal: struct winsize as one number.
+// useStreams gives this process streams of its own, of the kinds that the command had as its
+// standard ones, a letter for each in order: t for a terminal, p for a pipe, f for a file, s for a
+// socket. A program may ask for them before its point. The command's own must not stay open:
+// whoever is at their other end waits for that. window is the size of the terminal: struct winsize
+// as one number.
 func useStreams(which string, window uint64) error {
 	for fd, c := range []byte(which) {
 		if fd > 2 {

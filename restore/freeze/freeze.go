@@ -39,10 +39,11 @@ type Options struct {
 	Tell  snapshot.Tell // may be nil
 	// Reads is what the program has read before its point; nil where that is not known.
 	Reads *prefix.Reads
-	// Learned are modules whose code the copy has, for a thaw that imports them, and those whose code
-	// it has not, and why.
+	// Learned are modules whose code the copy has, for a thaw that imports them, and those whose
+	// code it has not, and why.
 	Learned []script.Module
-	// Opened has the paths of files that were read while the program was warmed up, with a NUL between; nil where that is not known.
+	// Opened has the paths of files that were read while the program was warmed up, with a NUL
+	// between; nil where that is not known.
 	Opened io.Reader
 	// Work is a directory of the warm-up, which goes with it; "" for none.
 	Work string

@@ -54,8 +54,8 @@ type Meta struct {
 	Guards      []GuardInfo           `json:"guards"`            // what must be as it was
 	Learned     []script.Module       `json:"learned,omitempty"` // what a run had imported after the point
 
-	// Constants are the lines that asked for the working directory and kept it in a constant of their
-	// module, which a thaw can set.
+	// Constants are the lines that asked for the working directory and kept it in a constant of
+	// their module, which a thaw can set.
 	Constants []string `json:"-"`
 }
 

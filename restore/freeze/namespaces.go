@@ -33,8 +33,8 @@ func (f *freezing) otherParts() (out []string) {
 	return out
 }
 
-// pathsIn are the absolute paths in a list of Python, or in the list of a namespace's __path__; none
-// where the program has taken it away. The error is of what is there and no list.
+// pathsIn are the absolute paths in a list of Python, or in the list of a namespace's __path__;
+// none where the program has taken it away. The error is of what is there and no list.
 func (f *freezing) pathsIn(where string) (out []string, err error) {
 	list, err := f.heap.Lookup(where)
 	if err != nil {

@@ -181,8 +181,8 @@ func changedSince(id guard.ID, t time.Time) bool {
 	return !t.IsZero() && t.Before(time.Unix(0, int64(id.CtimeNs)))
 }
 
-// variablesRead are those that the program looked for before its point; of all, those that there are,
-// and none may come up.
+// variablesRead are those that the program looked for before its point; of all, those that there
+// are, and none may come up.
 func (f *freezing) variablesRead() []string {
 	r := f.o.Reads
 	if r == nil {

@@ -10,7 +10,8 @@ import (
 // is the mode.
 const AccessFlags = 3
 
-// AccessOf asks whether a path may be used, and returns what the kernel says: 0, or an error number.
+// AccessOf asks whether a path may be used, and returns what the kernel says: 0, or an error
+// number.
 func AccessOf(path string, how uint64) uint64 {
 	p, err := unix.BytePtrFromString(path)
 	if err != nil {

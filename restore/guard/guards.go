@@ -26,8 +26,8 @@ func Stat(path string) (ID, error) {
 }
 
 // File is a file that an image depends on. Files with a build-id are the interpreter and its libraries, the others are
-// source files and the like: of these, one with another inode or another time of change, as it is put in the place of another or
-// copied with its layer, is the same where it has the same sum.
+// source files and the like: of these, one with another inode or another time of change, as it is
+// put in the place of another or copied with its layer, is the same where it has the same sum.
 type File struct {
 	Path          string
 	Size, MtimeNs uint64

@@ -59,7 +59,8 @@ type builder struct {
 	unlock       func()
 }
 
-// begin takes the lock of the directory of images; nil where another builder has it, for which wait waits.
+// begin takes the lock of the directory of images; nil where another builder has it, for which wait
+// waits.
 func begin(l *File, wait bool) (*builder, error) {
 	program, err := l.program()
 	if err != nil {

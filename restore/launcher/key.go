@@ -6,8 +6,8 @@ import (
 	"pyfreeze/restore/guard"
 )
 
-// sum is the key of a program and an environment: the sum of hashes of the program's path and of all variables that count
-// (image_key in stub/src/launcher.c).
+// sum is the key of a program and an environment: the sum of hashes of the program's path and of
+// all variables that count (image_key in stub/src/launcher.c).
 func (l *File) sum(program string, env []string) uint64 {
 	k := guard.Mix([]byte(program))
 	for _, e := range env {

@@ -20,8 +20,8 @@ const maxLearned = 64 << 20
 
 // learnedCompiler runs in a plain, isolated interpreter of the same build. It reads byte code as
 // SourceLoader.get_code of Lib/importlib/_bootstrap_external.py does, and writes it as one dict, by
-// the path of the source: the bytes, which a thaw compares with what it reads, and their code. Before
-// it there is a line that tells why each module was left out.
+// the path of the source: the bytes, which a thaw compares with what it reads, and their code.
+// Before it there is a line that tells why each module was left out.
 const learnedCompiler = `
 import sys, json, marshal, os, _imp
 from importlib.util import MAGIC_NUMBER

@@ -1,15 +1,20 @@
 # The thaw script. It runs once in every thawed process, right after PyOS_AfterFork_Child: refreshes what the interpreter keeps of
 # the outside world, keeping object identities. In a process that goes on at its point that is all; else it leaves in its namespace what
 # the loader stub runs next: the code object run_code in the namespace run_args, or run(*run_args); then finish(). A variable
-# 'fallback', if set, makes the stub start the plain command instead; with 'another' a launcher takes another image.
+# 'fallback', if set, makes the stub start the plain command instead; with 'another' a launcher
+# takes another image.
 #
-# Given by the stub: modules (sys.modules), strings (argv and environment as the kernel laid them out), argc, ignored (mask of signals ignored since the start),
-# flags, launcher (its path, where one has started this run), config (made at the freeze), learned (the code of modules, by path, where there is any), objects (a dict of generators, where there are any), recipe_code (a tuple, of code objects or numbers of
-# shipped_recipes), shipped_recipes (a tuple), cold_code (thaw_cold.py, marshalled).
+# Given by the stub: modules (sys.modules), strings (argv and environment as the kernel laid them
+# out), argc, ignored (mask of signals ignored since the start), flags, launcher (its path, where
+# one has started this run), config (made at the freeze), learned (the code of modules, by path,
+# where there is any), objects (a dict of generators, where there are any), recipe_code (a tuple, of
+# code objects or numbers of shipped_recipes), shipped_recipes (a tuple), cold_code (thaw_cold.py,
+# marshalled).
 #
 # This is paid at every start, and each name in it costs: loading it looks each up among the interned strings, which copies the page of
 # the one that is there. So what is rarely needed is in thaw_cold.py, unmarshalled on demand into this namespace. Only builtin
-# modules, or those that every interpreter has loaded, are taken, without an import. It must work from 3.8 on.
+# modules, or those that every interpreter has loaded, are taken, without an import. It must work
+# from 3.8 on.
 
 known = len(modules)
 

@@ -355,9 +355,10 @@ def arguments(argv):
 
 
 def use_learned():
-    # What byte code files of other runs' modules unmarshal to is there already. A thaw that imports one finds and reads its
-    # files as ever; where the byte code is the same, byte for byte, its code object is taken. Each is used once, so that a
-    # second import has one of its own, as ever. Who watches calls sees marshal.loads called.
+    # What byte code files of other runs' modules unmarshal to is there already. A thaw that imports
+    # one finds and reads its files as ever; where the byte code is the same, byte for byte, its
+    # code object is taken. Each is used once, so that a second import has one of its own, as ever.
+    # Who watches calls sees marshal.loads called.
     f = getattr(sys.modules.get('_frozen_importlib_external'), '_compile_bytecode', None)
     old = getattr(f, '__code__', None)
     if getattr(old, 'co_filename', None) != '<frozen importlib._bootstrap_external>' or sys.flags.verbose:

@@ -1,9 +1,9 @@
 # What a process runs that is warmed up by several runs of its program: `pyfreeze freeze --warm`. It is the interpreter's -c
 # argument; sys.argv[1] is a Python literal: the words of the command behind the interpreter's options, sys.path[0],
-# the lists of arguments, recipes, each with the module that tells its program ('' for any), and what the recipe is to
-# prepare for, if anything: a directory, arguments, variables, and the file for why it cannot; and the file that is told
-# what files were read. It must work
-# from 3.8 on, and import nothing that is not there anyway.
+# the lists of arguments, recipes, each with the module that tells its program ('' for any), and
+# what the recipe is to prepare for, if anything: a directory, arguments, variables, and the file
+# for why it cannot; and the file that is told what files were read. It must work from 3.8 on, and
+# import nothing that is not there anyway.
 import gc
 import io
 import os
@@ -64,7 +64,8 @@ def warm(what, path0, runs, recipes, here, told):
 
 
 class Opened:
-    # Files that are read while the program is warmed up: what is kept of them must be read anew where they have changed.
+    # Files that are read while the program is warmed up: what is kept of them must be read anew
+    # where they have changed.
     def __init__(self):
         loader = sys.modules['_frozen_importlib_external'].FileLoader
         builtins = sys.modules['builtins']

@@ -24,8 +24,8 @@ type SourceModule struct {
 const maxLearned = 1 << 14
 
 // Learn lets a command that was observed go on to the end of its interpreter, where it is stopped,
-// and returns the modules that it has imported by then. A command that ends in another way (os._exit,
-// exec, a signal) has none. Errors: *CommandEndedError, those of ctx.
+// and returns the modules that it has imported by then. A command that ends in another way
+// (os._exit, exec, a signal) has none. Errors: *CommandEndedError, those of ctx.
 func (c *Command) Learn(ctx context.Context) ([]SourceModule, error) {
 	if err := c.watchExits(watchExit, tracer.Watches); err != nil {
 		return nil, err

@@ -66,7 +66,8 @@ type Copy struct {
 	Busy     bool          // the GIL was held when the process was found
 	Stopped  time.Duration // the longest time that the process was stopped at a stretch
 	Python   int           // how many of the threads are Python's
-	// release ends the twin that Space reads from, where it does so only when it is asked; nil where Space is complete.
+	// release ends the twin that Space reads from, where it does so only when it is asked; nil
+	// where Space is complete.
 	release func() error
 }
 

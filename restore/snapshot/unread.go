@@ -39,7 +39,8 @@ func unreadOfPipe(path string) (unread []byte, opaque bool) {
 }
 
 // unreadOfSocket copies what waits in a connected socket of the UNIX domain of a stopped process, and leaves it there. opaque says
-// that it could not: the socket is none of a stream, has options that a fresh one has not, or descriptors are under way in it.
+// that it could not: the socket is none of a stream, has options that a fresh one has not, or
+// descriptors are under way in it.
 func unreadOfSocket(pid, fd int) (unread []byte, opaque bool) {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

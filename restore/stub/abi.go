@@ -73,9 +73,9 @@ type Change struct {
 	A, B        uint64
 }
 
-// Learn is learn of struct head: code of modules that a thaw may import, and what of the collector's
-// state is not to notice that it is loaded. Code and Len are of marshalled code in the memory of the
-// process; Enabled, Count and Young are addresses of fields of _gc_runtime_state.
+// Learn is learn of struct head: code of modules that a thaw may import, and what of the
+// collector's state is not to notice that it is loaded. Code and Len are of marshalled code in the
+// memory of the process; Enabled, Count and Young are addresses of fields of _gc_runtime_state.
 type Learn struct {
 	Code, Len             uint64
 	Enabled, Count, Young uint64

@@ -9,10 +9,11 @@
 # GUARDS names variables whose values must be those of the freeze: another one, and the plain command runs.
 # FIXES names the places that thaw() repairs, or falls back over; `pyfreeze info --captured` then leaves them out.
 # warm() runs a command in a process that runs several before the freeze (`pyfreeze freeze --warm`).
-# SETS, SET_ENV and SET_FILES tell a launcher by what to guess which extensions are on; prepare() loads them after the warm-up, as a
-# command in the user's directory would, and returns why it has not. docs/recipes.md.
-# thaw() runs in every thawed process, before the program. What it returns, if anything, is the
-# reason why the plain command must run instead; (True, reason) where another image may do.
+# SETS, SET_ENV and SET_FILES tell a launcher by what to guess which extensions are on; prepare()
+# loads them after the warm-up, as a command in the user's directory would, and returns why it has
+# not. docs/recipes.md. thaw() runs in every thawed process, before the program. What it returns, if
+# anything, is the reason why the plain command must run instead; (True, reason) where another image
+# may do.
 
 DETECT = 'mercurial.dispatch'
 PROGRAMS = ('hg',)
@@ -176,8 +177,9 @@ def _extensions(extensions):
 
 
 def prepare():
-    # Extensions change modules and tables once, when they are loaded, and may read the configuration for it: what they read is noted, and
-    # must be the same in a thaw. What cannot be noted or done again is a reason to load them in each thaw instead.
+    # Extensions change modules and tables once, when they are loaded, and may read the
+    # configuration for it: what they read is noted, and must be the same in a thaw. What cannot be
+    # noted or done again is a reason to load them in each thaw instead.
     import gc
     import weakref
 
@@ -341,7 +343,8 @@ def _simple(value):
 
 
 def _local(cls):
-    # The ui that a command has, and the one that it loads its extensions with: as _rundispatch() and _dispatch() of dispatch make them.
+    # The ui that a command has, and the one that it loads its extensions with: as _rundispatch()
+    # and _dispatch() of dispatch make them.
     dispatch = sys.modules['mercurial.dispatch']
     first = cls.load()
     ui = first.copy()
@@ -376,7 +379,8 @@ def _other(reason):
 
 
 def _same(extensions):
-    # The extensions that are loaded must be those that are on here, and have read the same. The command's own ui is the one made for it.
+    # The extensions that are loaded must be those that are on here, and have read the same. The
+    # command's own ui is the one made for it.
     cls = sys.modules['mercurial.ui'].ui
     reads, changes = extensions._pyfreeze
     warn = cls.warn

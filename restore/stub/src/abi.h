@@ -117,7 +117,8 @@ struct fd {
 	u64 offset;         // or the count, or the data of epoll, or how many bytes wait at the first end of a pair
 	u32 path, nholds;   // path: or these bytes
 	u32 holds, file;    // addresses of the C ints that keep its number, where all are known; struct file, 0: not compared
-	                    // of a pair of sockets: the bytes that wait at the second end; of any pair: its flags
+	                    // of a pair of sockets: the bytes that wait at the second end; of any pair:
+	                    // its flags
 };
 
 struct thread {

@@ -45,10 +45,10 @@ static u64 load(u64 code, u64 len)
 struct gc_head { u64 next, prev; };
 enum { GC_FLAGS = 7 };
 
-// What a thaw may import is loaded unseen: its thousands of tuples would make the collector run, and
-// the program's own objects would be collected earlier than in a plain run. They hold nothing that
-// the collector could free, so they leave its list again: those of code that is imported in a plain
-// run leave it at the first collection.
+// What a thaw may import is loaded unseen: its thousands of tuples would make the collector run,
+// and the program's own objects would be collected earlier than in a plain run. They hold nothing
+// that the collector could free, so they leave its list again: those of code that is imported in a
+// plain run leave it at the first collection.
 static void load_learned(void)
 {
 	i32 *enabled = (i32 *)H->learn.enabled, *count = (i32 *)H->learn.count;

@@ -237,7 +237,8 @@ static int same_environment(struct reader *r, struct plan *p, char **envp)
 	return 0;
 }
 
-// The checksum of a file, with a bit that says that it could be read; 0 where it could not. guard/sum.go.
+// The checksum of a file, with a bit that says that it could be read; 0 where it could not.
+// guard/sum.go.
 static u64 content_sum(const char *path)
 {
 	enum { PIECE = 64 << 10, MOST = 64 << 20 };
@@ -258,7 +259,8 @@ static u64 content_sum(const char *path)
 
 struct was { u64 size, mtime, ino, ctime, sum; int library; };
 
-// A source that has another inode, or was changed in another way than by writing to it, may have been copied with its times.
+// A source that has another inode, or was changed in another way than by writing to it, may have
+// been copied with its times.
 static int same_file(const char *path, struct was *w)
 {
 	u64 st[18];

@@ -196,7 +196,8 @@ static i64 find_image(struct launcher *l, char **envp, u64 key, int variant, int
 	return fd;
 }
 
-// What a standard stream is: t for a terminal, whose size goes to window, p for a pipe, f for a file, s for a socket, - for others.
+// What a standard stream is: t for a terminal, whose size goes to window, p for a pipe, f for a
+// file, s for a socket, - for others.
 static char kind_of_stream(int fd, u64 *window)
 {
 	u64 st[18];
@@ -293,8 +294,8 @@ static int is_new(const char *path)
 	return sys4(SYS_fstatat, AT_FDCWD, path, st, 0) == 0 && now[0] - st[11] < RETRY_AFTER;
 }
 
-// Is there a use in a builder? None where several images of sets were made not long ago: scripts may switch on other things
-// in each command.
+// Is there a use in a builder? None where several images of sets were made not long ago: scripts
+// may switch on other things in each command.
 static int is_crowded(struct launcher *l)
 {
 	char path[LAUNCHER_PATH];
@@ -320,9 +321,10 @@ static int run_images(struct launcher *l, struct request *q, u64 key, int *faile
 	return v;
 }
 
-// pyfreeze launch FILE ARGS...: the kernel's words for a launcher, which begins with #!. Before FILE may be what a thaw has found out, and told
-// the log: --stale, its image does not fit; --other, it was made for what is not switched on here. Or --make: a builder is to
-// take over, as for a run here and now.
+// pyfreeze launch FILE ARGS...: the kernel's words for a launcher, which begins with #!. Before
+// FILE may be what a thaw has found out, and told the log: --stale, its image does not fit;
+// --other, it was made for what is not switched on here. Or --make: a builder is to take over, as
+// for a run here and now.
 int launch(u64 *stack, char **argv, char **envp, u64 start)
 {
 	int told = same(argv[2], "--stale"), other = same(argv[2], "--other"), make = same(argv[2], "--make"), failed = 0, n = 0;

@@ -1,6 +1,7 @@
-// What a program has switched on: a guess, by which an image is chosen that has it loaded. A recipe tells where to look
-// (SETS, SET_ENV, SET_FILES of docs/recipes.md). It need not be right: the thaw looks again, as the program itself would, and
-// where it finds something else another image is taken.
+// What a program has switched on: a guess, by which an image is chosen that has it loaded. A recipe
+// tells where to look (SETS, SET_ENV, SET_FILES of docs/recipes.md). It need not be right: the thaw
+// looks again, as the program itself would, and where it finds something else another image is
+// taken.
 #include "launch.h"
 
 enum { SET_PATH = 4096, SET_TEXT = 8192, WORD = 256 };
@@ -120,8 +121,8 @@ static const char *value_of(char **arg, const char *option)
 	return v;
 }
 
-// sets: the file, its section, the option whose value may begin with that, options for the file's directory, of which the
-// last is for the one to begin at.
+// sets: the file, its section, the option whose value may begin with that, options for the file's
+// directory, of which the last is for the one to begin at.
 u64 set_of(const char *sets, const char *names, const char *files, char **args, char **envp)
 {
 	char file[WORD] = "", section[WORD] = "", option[WORD] = "", word[WORD], path[SET_PATH];

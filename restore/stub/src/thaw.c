@@ -83,7 +83,8 @@ void __attribute__((noreturn)) plain(const char *what, i64 n)
 	__builtin_unreachable();
 }
 
-// The launcher takes over once more, with the user's arguments. how, if not 0, takes the place of --stale.
+// The launcher takes over once more, with the user's arguments. how, if not 0, takes the place of
+// --stale.
 static void launch_again(const char *what, const char *how)
 {
 	enum { HOW = 2 };
@@ -110,7 +111,8 @@ void __attribute__((noreturn)) stale(const char *what)
 	plain(what, -1);
 }
 
-// A launcher's image is for what is not so here: the launcher takes another, and that one tells the log.
+// A launcher's image is for what is not so here: the launcher takes another, and that one tells the
+// log.
 void __attribute__((noreturn)) other(const char *what)
 {
 	launch_again(what, "--other");

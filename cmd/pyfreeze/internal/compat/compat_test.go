@@ -47,8 +47,8 @@ func serve(t *testing.T) *server {
 	return s
 }
 
-// TestChanged has a program that reads a file after its point, and one that reads it before: after a
-// change of the file the first thaws, of the second the plain command runs; none is wrong.
+// TestChanged has a program that reads a file after its point, and one that reads it before: after
+// a change of the file the first thaws, of the second the plain command runs; none is wrong.
 func TestChanged(t *testing.T) {
 	h := &harness{pyfreeze: build(t), rounds: 1, timings: 1}
 	s := serve(t)

@@ -1,6 +1,6 @@
 // Command compat freezes real programs, of Debian's and of PyPI's, thaws them with other arguments,
-// in other directories, on a terminal and without one, and compares with the plain programs all that
-// they leave behind. It writes docs/compatibility.md.
+// in other directories, on a terminal and without one, and compares with the plain programs all
+// that they leave behind. It writes docs/compatibility.md.
 //
 //	compat -pyfreeze bin/pyfreeze -o docs/compatibility.md    all, which takes an hour
 //	compat -pyfreeze bin/pyfreeze -retry                      those that are not right yet

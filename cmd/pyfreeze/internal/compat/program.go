@@ -23,10 +23,12 @@ type program struct {
 	inPlace bool     // frozen in the directory where the cases run, as a project's own script; else also in another
 	// cases are the arguments to compare: none is that of the warm-up. Words are split at spaces; "< FILE" gives standard input.
 	cases []string
-	// after are files of the working directory that are written after the freeze; these are the cases to compare then.
+	// after are files of the working directory that are written after the freeze; these are the
+	// cases to compare then.
 	after      map[string]string
 	afterCases []string
-	// plugin is a package that is installed after the freeze; with upgrade, frozen once more with it, and upgraded after that.
+	// plugin is a package that is installed after the freeze; with upgrade, frozen once more with
+	// it, and upgraded after that.
 	plugin, upgrade map[string]string
 	pluginCases     []string
 	// noTerminal tells why it is not tried on a terminal, where it is not.

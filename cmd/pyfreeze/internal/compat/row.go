@@ -27,8 +27,8 @@ type row struct {
 	Cases         int
 	Runs, Changed count // as it was frozen, and after a change of files or packages
 	Plain, Thawed time.Duration
-	// Wrongs tells each run that was not as the plain one; Fallbacks why a run was a plain one, or an
-	// image was refused; AfterChange the same after a change, where that is right.
+	// Wrongs tells each run that was not as the plain one; Fallbacks why a run was a plain one, or
+	// an image was refused; AfterChange the same after a change, where that is right.
 	Wrongs, Fallbacks, AfterChange []string
 }
 

@@ -206,8 +206,8 @@ func (b *bench) compare(ctx context.Context, r *row, n *count, photos []*photo, 
 	return nil
 }
 
-// again runs what differed once more, and both ways: what two plain runs do not agree in says nothing
-// where a thaw agrees with one of them.
+// again runs what differed once more, and both ways: what two plain runs do not agree in says
+// nothing where a thaw agrees with one of them.
 func (b *bench) again(ctx context.Context, s *photo, line, first string) (string, error) {
 	const tries = 2
 	var was []outcome

@@ -55,8 +55,9 @@ func pinned(venv, wheel string) (string, error) {
 	return "", fmt.Errorf("%s: no %s in it", path, wheel)
 }
 
-// ownVenv copies a virtual environment, for a program into which packages are installed. Links would
-// be faster, but another link to a file changes its time of change, which images of others keep.
+// ownVenv copies a virtual environment, for a program into which packages are installed. Links
+// would be faster, but another link to a file changes its time of change, which images of others
+// keep.
 func ownVenv(ctx context.Context, venv, to string) error {
 	out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", venv, to).CombinedOutput()
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package pty makes pseudo-terminals: for builders, for tests, and for the tools that compare programs on a terminal.
+// Package pty makes pseudo-terminals: for builders, for tests, and for the tools that compare
+// programs on a terminal.
 package pty
 
 import (
