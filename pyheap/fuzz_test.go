@@ -109,8 +109,6 @@ func readAll(t *testing.T, h *Heap) {
 			w.Path(o.Addr)
 		}
 	}
-	_, _ = w.Movable(nil)
-	bounded("Movable")
 	want := map[Addr]bool{}
 	w.EachValue(1000, func(v Value) {
 		if len(want) < 100 {

@@ -23,7 +23,7 @@ func oneImage(cmd *cobra.Command, args []string) error {
 }
 
 func newInfo() *cobra.Command {
-	var asJSON, modules, captured, guards, imports, movable, opaque bool
+	var asJSON, modules, captured, guards, imports, opaque bool
 	var co capturedOptions
 	var types int
 	c := &cobra.Command{
@@ -43,18 +43,12 @@ Python that read it first. Where something is another, the plain command runs.
 code is in the image, so a thaw that imports them reads no file but to see that it is the same.
 What their code does, it does in each thaw.
 
---movable walks the heap and says how many of its objects could be moved to other addresses, and
-what stands against it: dicts and sets whose keys are hashed by address, words that may be pointers.
-
 --opaque says how much of the live memory is not understood: blocks whose C type no debug
 information tells, with what holds them.`,
 		Example: `  pyfreeze info hg.pyfreeze
   pyfreeze info --captured --values app.pyfreeze`,
 		Args: oneImage,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if movable {
-				return showMovable(cmd.Context(), os.Stdout, args[0], asJSON)
-			}
 			im, err := image.Open(args[0])
 			var cut *image.TruncatedError
 			if err != nil && !errors.As(err, &cut) {
@@ -93,7 +87,6 @@ information tells, with what holds them.`,
 	c.Flags().BoolVar(&captured, "captured", false, "list what the program captured of its start")
 	c.Flags().BoolVar(&co.values, "values", false, "with --captured or --json: show the values, too, which may be secret")
 	c.Flags().BoolVar(&co.all, "all", false, "with --captured: also words that stand in the program's own source")
-	c.Flags().BoolVar(&movable, "movable", false, "say how much could be moved to other addresses, and what stands against it")
 	c.Flags().IntVar(&types, "types", 10, "how many types to list, most memory first")
 	return c
 }
