@@ -31,7 +31,7 @@ func loadCollectorOffsets(r *resolver) collectorOffsets {
 }
 
 // Collector returns the addresses, which hold for the life of the interpreter; false where this
-// version keeps them otherwise.
+// version keeps them otherwise: the list must lead back to its head.
 func (s *StateReader) Collector(r procmem.Reader) (Collector, bool) {
 	o := s.collector
 	for _, off := range []uint64{o.base, o.enabled, o.young, o.count} {
@@ -49,5 +49,15 @@ func (s *StateReader) Collector(r procmem.Reader) (Collector, bool) {
 	}
 	at += Addr(o.base)
 	young := at + Addr(o.young)
+	// Two low bits are flags (Include/internal/pycore_gc.h). The head itself may lie at a multiple of
+	// 4 only: in 3.13.5 the generations are so aligned.
+	next, err := readPtr(r, young)
+	if err != nil {
+		return Collector{}, false
+	}
+	const prevAt, flags = 8, 3
+	if back, err := readPtr(r, next&^flags+prevAt); err != nil || back&^flags != young {
+		return Collector{}, false
+	}
 	return Collector{at + Addr(o.enabled), young, young + Addr(o.count)}, true
 }

@@ -32,7 +32,7 @@ func TestCollector(t *testing.T) {
 				if _, err := live.ReadAt(b[:], at); err != nil {
 					t.Fatal(err)
 				}
-				if at = Addr(binary.LittleEndian.Uint64(b[:]) &^ 7); at == c.Young || n > 1<<20 {
+				if at = Addr(binary.LittleEndian.Uint64(b[:]) &^ 3); at == c.Young || n > 1<<20 {
 					break
 				}
 				n++

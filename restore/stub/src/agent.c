@@ -40,10 +40,11 @@ static u64 load(u64 code, u64 len)
 	return 0;
 }
 
-// Include/internal/pycore_gc.h: two addresses, with flags in their low bits. An object that the
+// Include/internal/pycore_gc.h: two addresses, with flags in their two low bits (no more: the heads
+// of 3.13.5 lie at multiples of 4, by DW_AT_alignment of Debian's). An object that the
 // collector does not know has no next.
 struct gc_head { u64 next, prev; };
-enum { GC_FLAGS = 7 };
+enum { GC_FLAGS = 3 };
 
 // What a thaw may import is loaded unseen: its thousands of tuples would make the collector run,
 // and the program's own objects would be collected earlier than in a plain run. They hold nothing
