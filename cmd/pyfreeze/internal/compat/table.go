@@ -24,8 +24,8 @@ configuration, a plugin installed, a package upgraded. There the plain command i
 
 *works*: every thaw of an unchanged program was one (none fell back to the plain command). *falls back*: the plain command ran in some,
 pyfreeze's reason is told. *refused*: ` + "`pyfreeze freeze`" + ` says why. All of these left behind what the plain program does. One that did not
-is *wrong*, and makes ` + "`make compat`" + ` fail. Times are means over the cases of the medians over one to three runs, from start to end of the
-process, plain and thawed in turns. *Goes on before* is what the program does where the image was taken: the earlier that is, the less
+is *wrong*, and makes ` + "`make compat`" + ` fail. Times are of the processor, user and system, with the children that were waited for: means
+over the cases of the medians over one to three runs, plain and thawed in turns. *Goes on before* is what the program does where the image was taken: the earlier that is, the less
 is saved.
 
 `
@@ -81,7 +81,7 @@ func sum(rows []row) (s summary) {
 // String is the line on top.
 func (s summary) String() string {
 	return fmt.Sprintf("**%d programs: %d thaw, %d fall back in part, %d are refused, %d wrong, %d left out. Of %d runs %d were thaws; after a change %d "+
-		"of %d were, and %d runs were wrong. The median ratio of thawed to plain time is %.2f; %d are slower.**\n", s.all, s.works, s.fallsBack, s.refused,
+		"of %d were, and %d runs were wrong. The median ratio of thawed to plain processor time is %.2f; %d are slower.**\n", s.all, s.works, s.fallsBack, s.refused,
 		s.wrong, s.absent, s.runs.Runs, s.runs.Thawed, s.changed.Thawed, s.changed.Runs, s.runs.Wrong+s.changed.Wrong, s.ratio, s.slower)
 }
 
