@@ -67,6 +67,17 @@ type Segment struct {
 	Flags elf.ProgFlag
 	// InspectOnly marks memory that no thaw maps (the vDSO).
 	InspectOnly bool
+	// Source fills in Data where and when it is asked to; nil: all of it is there.
+	Source Source
+}
+
+// Source is where the data of a segment comes from, piece by piece, for memory that is not to be
+// held as a whole.
+type Source interface {
+	// Have makes n bytes of Data, from an offset on, what the memory holds.
+	Have(off, n uint64) error
+	// Done says that these are not needed any more.
+	Done(off, n uint64)
 }
 
 // Note is a big table of the caller's.

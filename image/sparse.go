@@ -8,6 +8,9 @@ const minHole = 4 * pageSize
 // maxRun bounds one write, so that progress is seen.
 const maxRun = 1 << 20
 
+// maxHeld bounds how much of a segment is asked for at a time.
+const maxHeld = 1 << 20
+
 var zeroPage [pageSize]byte
 
 // nextRun finds the next bytes of data that must be written: data[start:end]

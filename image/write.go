@@ -49,7 +49,7 @@ func (w *writer) write() error {
 	sums := make([]uint32, len(w.segs))
 	for i, s := range w.segs {
 		var err error
-		if sums[i], err = w.segment(s, w.c.Segments[w.order[i]].Data); err != nil {
+		if sums[i], err = w.segment(s, &w.c.Segments[w.order[i]]); err != nil {
 			return err
 		}
 	}
@@ -68,23 +68,36 @@ func (w *writer) write() error {
 
 // segment writes a segment's bytes, with holes, and returns the checksum of
 // the pages that it takes in the file.
-func (w *writer) segment(s SegmentInfo, data []byte) (uint32, error) {
-	if len(data) == 0 {
+func (w *writer) segment(s SegmentInfo, c *Segment) (uint32, error) {
+	if len(c.Data) == 0 {
 		return 0, nil
 	}
 	front := int(s.FileOff % pageSize)
-	for pos := 0; pos < len(data); {
-		start, end := nextRun(data, pos, front)
-		if start < end {
-			if _, err := w.f.WriteAt(data[start:end], int64(s.FileOff)+int64(start)); err != nil {
+	sum := crc32.Checksum(zeroPage[:front], castagnoli())
+	for at := 0; at < len(c.Data); {
+		to := pageEnd(c.Data, min(at+maxHeld, len(c.Data))-1, front)
+		if c.Source != nil {
+			if err := c.Source.Have(uint64(at), uint64(to-at)); err != nil {
 				return 0, err
 			}
 		}
-		w.report(end - pos)
-		pos = end
+		data := c.Data[:to]
+		for pos := at; pos < to; {
+			start, end := nextRun(data, pos, front)
+			if start < end {
+				if _, err := w.f.WriteAt(data[start:end], int64(s.FileOff)+int64(start)); err != nil {
+					return 0, err
+				}
+			}
+			w.report(end - pos)
+			pos = end
+		}
+		sum = crc32.Update(sum, castagnoli(), data[at:])
+		if c.Source != nil {
+			c.Source.Done(uint64(at), uint64(to-at))
+		}
+		at = to
 	}
-	sum := crc32.Checksum(zeroPage[:front], castagnoli())
-	sum = crc32.Update(sum, castagnoli(), data)
 	end := s.FileOff + s.FileSize
 	return crc32.Update(sum, castagnoli(), zeroPage[:pageUp(end)-end]), nil
 }

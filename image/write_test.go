@@ -197,3 +197,48 @@ func TestWriteTime(t *testing.T) {
 		t.Logf("33 MB took %v", d)
 	}
 }
+
+// pieces fills in the data of a segment where it is asked for, and takes it away again.
+type pieces struct {
+	data, all []byte
+	most      uint64
+	fails     bool
+}
+
+func (p *pieces) Have(off, n uint64) error {
+	if p.fails && off > 0 {
+		return errors.New("it is gone")
+	}
+	p.most = max(p.most, n)
+	copy(p.data[off:off+n], p.all[off:])
+	return nil
+}
+
+func (p *pieces) Done(off, n uint64) { clear(p.data[off : off+n]) }
+
+// A segment that comes piece by piece is written as one that is there as a whole. Where a piece
+// cannot be had there is no image.
+func TestWritePieces(t *testing.T) {
+	for _, addr := range []uint64{0x10000, 0x10010} {
+		all := append(noise(1, 3<<20), make([]byte, 1<<20)...)
+		all = append(all, noise(2, 1<<20+77)...)
+		c := sample()
+		c.Segments = []Segment{{Addr: addr, Data: all, Flags: elf.PF_R}}
+		want := slurp(t, written(t, c))
+		p := &pieces{data: make([]byte, len(all)), all: all}
+		c.Segments[0].Data, c.Segments[0].Source = p.data, p
+		checkBytes(t, "the image", slurp(t, written(t, c)), want)
+		if p.most > 2<<20 {
+			t.Errorf("%d bytes were asked for at once", p.most)
+		}
+		p.fails = true
+		path := filepath.Join(t.TempDir(), "image")
+		var failed *WriteError
+		if err := Write(path, c, nil); !errors.As(err, &failed) {
+			t.Errorf("with a piece that is gone: %v", err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("there is an image nevertheless: %v", err)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package procmem
 import (
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // lazyChunk is how much is read at a time: less costs more calls, more reads what nobody asked for.
@@ -41,8 +43,9 @@ func CaptureLazy(live *Live, maps []Mapping) (*Space, error) {
 			return nil, err
 		}
 		owned = append(owned, data)
+		n := (m.Len() + lazyChunk - 1) / lazyChunk
 		segs = append(segs, Segment{Mapping: m, Data: data, Copied: true,
-			lazy: &lazyPages{from: l, start: m.Start, data: data, have: make([]atomic.Bool, (m.Len()+lazyChunk-1)/lazyChunk)}})
+			lazy: &lazyPages{from: l, start: m.Start, data: data, have: make([]atomic.Bool, n), kept: make([]atomic.Bool, n)}})
 	}
 	sp.owned = owned
 	out, err := NewSpace(segs)
@@ -70,6 +73,7 @@ type lazyPages struct {
 	start Addr
 	data  []byte
 	have  []atomic.Bool // by chunk
+	kept  []atomic.Bool // chunks that were changed here, and cannot be read again
 }
 
 // Have makes n bytes of Data from an offset on those of the target. It is quick where they are
@@ -125,6 +129,63 @@ func (r *lazyReader) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
+}
+
+// Evict gives back the memory of r that can be read again when it is asked for, for whoever goes
+// through all of it in order: what lies at the end of r may stay for what follows. The caller sees
+// to it that nobody reads meanwhile.
+func (s *Space) Evict(r Range) {
+	i := max(s.index(r.Start), 0)
+	for ; i < len(s.segs) && s.segs[i].Start < r.End; i++ {
+		if l := s.segs[i].lazy; l != nil && s.segs[i].End > r.Start {
+			l.evict(max(r.Start, l.start), min(r.End, s.segs[i].End))
+		}
+	}
+}
+
+func (l *lazyPages) evict(start, end Addr) {
+	for c := uint64(start-l.start) / lazyChunk; c < uint64(len(l.have)); c++ {
+		from := c * lazyChunk
+		to := min(from+lazyChunk, uint64(len(l.data)))
+		if to > uint64(end-l.start) {
+			return
+		}
+		if !l.have[c].Load() || l.kept[c].Load() {
+			continue
+		}
+		// Private anonymous memory of ours: it is zero when it is read next.
+		if unix.Madvise(l.data[from:to], unix.MADV_DONTNEED) == nil {
+			l.have[c].Store(false)
+		}
+	}
+}
+
+// keep says that the bytes are changed here.
+func (l *lazyPages) keep(off, n uint64) {
+	if n > 0 {
+		for c := off / lazyChunk; c <= (off+n-1)/lazyChunk; c++ {
+			l.kept[c].Store(true)
+		}
+	}
+}
+
+// View is Bytes for whoever asks with Have before each use, and may Evict after it. What lies in
+// more than one segment is a copy that is complete.
+func (s *Space) View(a Addr, n uint64) ([]byte, error) {
+	if i := s.index(a); i >= 0 && s.segs[i].lazy != nil && n <= uint64(s.segs[i].End-a) {
+		off := uint64(a - s.segs[i].Start)
+		return s.segs[i].Data[off : off+n : off+n], nil
+	}
+	return s.Bytes(a, n)
+}
+
+// Have makes the n bytes at a those of the target, where they are in one segment. The error is that
+// of [Space.Err].
+func (s *Space) Have(a Addr, n uint64) error {
+	if i := s.index(a); i >= 0 {
+		s.segs[i].Have(uint64(a-s.segs[i].Start), n)
+	}
+	return s.Err()
 }
 
 // Err tells why memory that was asked for since is missing; nil where nothing is. It is zeros then.

@@ -102,3 +102,62 @@ func resident(t *testing.T, pid int) (kb int) {
 	}
 	return kb
 }
+
+// What is given back is read again where it is asked for, but what was changed stays as it is, and
+// less memory is held meanwhile.
+func TestEvict(t *testing.T) {
+	pid, _ := startPython(t, `
+import mmap, time
+big = mmap.mmap(-1, 64 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for at in range(0, len(big), 4096): big[at:at + 4] = b"page"
+print("here", flush=True)
+time.sleep(3600)`)
+	live, maps := openLive(t, pid)
+	sp, err := CaptureLazy(live, maps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	var big Segment
+	for _, s := range sp.Segments() {
+		if s.Len() > big.Len() && s.Lazy() {
+			big = s
+		}
+	}
+	if big.Len() < 64<<20 {
+		t.Fatalf("the largest segment is %v", big.Range)
+	}
+	view, err := sp.View(big.Start, big.Len())
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := big.Start + 10<<20
+	b, err := sp.Edit(edited, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(b, "mine")
+	held := resident(t, os.Getpid())
+	const piece = 3 << 20 // no multiple of a chunk divides it
+	pages := 0
+	for range 2 {
+		pages = 0
+		for off := uint64(0); off < big.Len(); off += piece + 4096 {
+			n := min(piece+4096, big.Len()-off)
+			if err := sp.Have(big.Start+Addr(off), n); err != nil {
+				t.Fatal(err)
+			}
+			pages += bytes.Count(view[off:off+n], []byte("page"))
+			sp.Evict(Range{big.Start + Addr(off), big.Start + Addr(off+n)})
+		}
+	}
+	if want := 64<<20/4096 - 1; pages != want {
+		t.Errorf("%d pages were seen, not %d", pages, want)
+	}
+	if now := resident(t, os.Getpid()); now > held+16<<10 {
+		t.Errorf("%d KiB are held, %d before", now, held)
+	}
+	if got, err := sp.Bytes(edited, 4); err != nil || string(got) != "mine" {
+		t.Errorf("what was changed is %q now (%v)", got, err)
+	}
+}

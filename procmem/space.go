@@ -140,6 +140,9 @@ func (s *Space) Edit(a Addr, n uint64) ([]byte, error) {
 	}
 	off := uint64(a - s.segs[i].Start)
 	s.segs[i].Have(off, n)
+	if l := s.segs[i].lazy; l != nil {
+		l.keep(off, n)
+	}
 	return s.segs[i].Data[off : off+n : off+n], nil
 }
 

@@ -17,14 +17,16 @@ func (h *Heap) EachAllocatorRange(fn func(procmem.Range)) {
 	}
 }
 
-// MappedChunks returns the lengths of the blocks that malloc has mapped one by one, if nothing else is in b, the memory of a private
-// anonymous mapping; nil if there is something else. Each has a header of its own: malloc/malloc.c of glibc, sysmalloc_mmap.
-func MappedChunks(b []byte) (out []uint64) {
+// MappedChunks returns the lengths of the blocks that malloc has mapped one by one, if nothing else
+// is in a private anonymous mapping, of which there are so many bytes; nil if there is something
+// else. words gives two words at an offset of it. Each block has a header of its own:
+// malloc/malloc.c of glibc, sysmalloc_mmap.
+func MappedChunks(bytes uint64, words func(off uint64) [2]uint64) (out []uint64) {
 	const page = 4096
-	for at := uint64(0); at < uint64(len(b)); {
-		size := le64(b, at+8)
-		n := size &^ chunkFlags
-		if le64(b, at) >= page || size&chunkFlags != chunkMmapped || n == 0 || n%page != 0 || n > uint64(len(b))-at {
+	for at := uint64(0); at+16 <= bytes; {
+		w := words(at)
+		n := w[1] &^ chunkFlags
+		if w[0] >= page || w[1]&chunkFlags != chunkMmapped || n == 0 || n%page != 0 || n > bytes-at {
 			return nil
 		}
 		out = append(out, n)

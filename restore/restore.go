@@ -61,7 +61,7 @@ func Attach(ctx context.Context, pid int, o Options) (*freeze.Meta, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.Space.Close() // the rest is the Target's
+	defer c.Release() // the rest is the Target's
 	return freeze.Image(symbols.WithProgress(ctx, o.Tell), c, o.image())
 }
 

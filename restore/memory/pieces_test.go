@@ -24,7 +24,7 @@ func TestNonZero(t *testing.T) {
 		}
 		covered := make([]bool, len(pages))
 		last := -joined - 2
-		for _, run := range nonZero(base, b) {
+		for _, run := range nonZero(nil, base, b) {
 			from, to := int(run.Start-base)/page, int(run.End-base)/page
 			if from >= to || !pages[from] || !pages[to-1] || from-last <= joined {
 				t.Fatalf("seed %d: a run from page %d to %d, behind %d", n, from, to, last)

@@ -77,6 +77,7 @@ type Memory struct {
 	// Bytes of each kind that the image holds.
 	Mapped, Read uint64
 
+	space   *procmem.Space
 	regions []region
 	pieces  []piece
 	base    []mappedFile
@@ -88,7 +89,7 @@ type mappedFile struct{ data []byte }
 // Gather decides about every page of a copy. known is memory whose owners never ask the kernel for zeros in its place; malloc's own is found.
 // The Memory refers to the copy's memory. Errors: those of files that are mapped.
 func Gather(c *snapshot.Copy, known []procmem.Range) (*Memory, error) {
-	m := &Memory{}
+	m := &Memory{space: c.Space}
 	g := &gatherer{m: m, c: c, files: map[string]int{}, known: slices.Clone(known)}
 	defer g.close()
 	slices.SortFunc(g.known, func(a, b procmem.Range) int { return cmpAddr(a.Start, b.Start) })
@@ -102,7 +103,7 @@ func Gather(c *snapshot.Copy, known []procmem.Range) (*Memory, error) {
 	}
 	slices.SortFunc(m.pieces, func(a, b piece) int { return cmpAddr(a.Start, b.Start) })
 	m.vdsoWords()
-	return m, nil
+	return m, c.Space.Err()
 }
 
 func cmpAddr(a, b procmem.Addr) int {
@@ -236,11 +237,11 @@ func (g *gatherer) addAnonymous(r *region) {
 		covered := uint64(0)
 		for _, k := range g.c.Space.Known(r.Range) {
 			for _, part := range g.byOwner(k) {
-				b, err := g.c.Space.Bytes(part.Start, part.Len())
+				b, err := g.c.Space.View(part.Start, part.Len())
 				if err != nil {
 					continue
 				}
-				covered += g.addRuns(r, part.Start, b, pyheap.MappedChunks(b))
+				covered += g.addRuns(r, part.Start, b, pyheap.MappedChunks(part.Len(), g.words(part.Start)))
 			}
 		}
 		r.needed = covered < r.Len()
@@ -272,7 +273,7 @@ func (g *gatherer) addRuns(r *region, at procmem.Addr, b []byte, chunks []uint64
 		starts[next] = true
 		next += procmem.Addr(n)
 	}
-	for _, run := range nonZero(at, b) {
+	for _, run := range nonZero(g.m.space, at, b) {
 		for run.Len() > 0 {
 			part, kind := run, read
 			switch {
@@ -308,22 +309,52 @@ func (g *gatherer) addRuns(r *region, at procmem.Addr, b []byte, chunks []uint64
 	return covered
 }
 
-// nonZero returns the runs of pages of b, which begins at an address, that are not all zero; short runs of zero pages between come along.
-func nonZero(at procmem.Addr, b []byte) (out []procmem.Range) {
-	zero := make([]byte, page)
-	for off := 0; off < len(b); off += page {
-		end := min(off+page, len(b))
-		if bytes.Equal(b[off:end], zero[:end-off]) {
-			continue
+// words gives two words at an offset from an address.
+func (g *gatherer) words(at procmem.Addr) func(off uint64) [2]uint64 {
+	return func(off uint64) (w [2]uint64) {
+		if seg, ok := g.c.Space.Find(at + procmem.Addr(off)); ok {
+			b := seg.Peek(uint64(at-seg.Start) + off)
+			w = [2]uint64{le.Uint64(b[:]), le.Uint64(b[8:])}
 		}
-		a := at + procmem.Addr(off)
-		if n := len(out); n > 0 && uint64(a-out[n-1].End) <= joined*page {
-			out[n-1].End = a + page
-		} else {
-			out = append(out, procmem.Range{Start: a, End: a + page})
+		return w
+	}
+}
+
+// nonZero returns the runs of pages of b, which begins at an address, that are not all zero; short
+// runs of zero pages between come along. b is a view.
+func nonZero(space *procmem.Space, at procmem.Addr, b []byte) (out []procmem.Range) {
+	zero := make([]byte, page)
+	piecewise(space, at, b, func(at procmem.Addr, b []byte) {
+		for off := 0; off < len(b); off += page {
+			end := min(off+page, len(b))
+			if bytes.Equal(b[off:end], zero[:end-off]) {
+				continue
+			}
+			a := at + procmem.Addr(off)
+			if n := len(out); n > 0 && uint64(a-out[n-1].End) <= joined*page {
+				out[n-1].End = a + page
+			} else {
+				out = append(out, procmem.Range{Start: a, End: a + page})
+			}
+		}
+	})
+	return out
+}
+
+// piecewise gives a view in pieces, of which no more than one is held at a time. What cannot be
+// read fails when the image is written.
+func piecewise(space *procmem.Space, at procmem.Addr, b []byte, look func(procmem.Addr, []byte)) {
+	const held = 1 << 20
+	for off := 0; off < len(b); off += held {
+		part, a := b[off:min(off+held, len(b))], at+procmem.Addr(off)
+		if space != nil {
+			_ = space.Have(a, uint64(len(part))) // Space.Err keeps it
+		}
+		look(a, part)
+		if space != nil {
+			space.Evict(procmem.Range{Start: a, End: a + procmem.Addr(len(part))})
 		}
 	}
-	return out
 }
 
 // addFilePages keeps the pages of a private file mapping that differ from the file.

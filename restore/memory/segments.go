@@ -16,7 +16,8 @@ func (m *Memory) Segments() (out []image.Segment) {
 	for i := range m.pieces {
 		p := &m.pieces[i]
 		out = append(out, image.Segment{Addr: uint64(p.Start), Data: p.data,
-			Flags: flagsOf(p.prot), InspectOnly: p.how == shown})
+			Flags: flagsOf(p.prot), InspectOnly: p.how == shown,
+			Source: source{m.space, p.Start}})
 		switch p.how {
 		case mapped:
 			m.Mapped += p.Len()
@@ -55,6 +56,19 @@ func (m *Memory) Segments() (out []image.Segment) {
 		return cmpAddr(procmem.Addr(a.Addr), procmem.Addr(b.Addr))
 	})
 	return out
+}
+
+// source reads memory of a copy where and when the image is written.
+type source struct {
+	space *procmem.Space
+	at    procmem.Addr
+}
+
+func (s source) Have(off, n uint64) error { return s.space.Have(s.at+procmem.Addr(off), n) }
+
+func (s source) Done(off, n uint64) {
+	at := s.at + procmem.Addr(off)
+	s.space.Evict(procmem.Range{Start: at, End: at + procmem.Addr(n)})
 }
 
 func flagsOf(p uint32) (f elf.ProgFlag) {

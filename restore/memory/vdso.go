@@ -37,14 +37,16 @@ func (m *Memory) vdsoWords() {
 		if p.how == shown {
 			continue
 		}
-		for off := 0; off+8 <= len(p.data); off += 8 {
-			if v := le.Uint64(p.data[off:]); v >= lo && v < hi {
-				w := uint64(p.Start) + uint64(off)
-				if p.prot&unix.PROT_WRITE == 0 {
-					w |= 1
+		piecewise(m.space, p.Start, p.data, func(at procmem.Addr, b []byte) {
+			for off := 0; off+8 <= len(b); off += 8 {
+				if v := le.Uint64(b[off:]); v >= lo && v < hi {
+					w := uint64(at) + uint64(off)
+					if p.prot&unix.PROT_WRITE == 0 {
+						w |= 1
+					}
+					m.Words = append(m.Words, w)
 				}
-				m.Words = append(m.Words, w)
 			}
-		}
+		})
 	}
 }

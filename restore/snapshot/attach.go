@@ -102,7 +102,7 @@ func (t *Target) Attach(ctx context.Context, timeout time.Duration) (*Copy, erro
 	if _, err := Functions(t.Interp, maps, t.live); err != nil {
 		return nil, err
 	}
-	c, err := t.capture(ctx, timeout, false)
+	c, err := t.capture(ctx, timeout, true)
 	if err != nil {
 		return nil, err
 	}
@@ -110,13 +110,13 @@ func (t *Target) Attach(ctx context.Context, timeout time.Duration) (*Copy, erro
 	return c, nil
 }
 
-func (t *Target) capture(ctx context.Context, timeout time.Duration, lazy bool) (*Copy, error) {
+func (t *Target) capture(ctx context.Context, timeout time.Duration, whole bool) (*Copy, error) {
 	s, err := newSeeker(t.Interp, t.Layout)
 	if err != nil {
 		return nil, err
 	}
 	t.tell("stopping the process", 0, 0)
-	k := &capturer{t: t, seeker: s, lazy: lazy, deadline: time.Now().Add(timeout)}
+	k := &capturer{t: t, seeker: s, whole: whole, deadline: time.Now().Add(timeout)}
 	for {
 		c, why, err := k.attempt(ctx)
 		switch {
@@ -143,7 +143,7 @@ func (t *Target) capture(ctx context.Context, timeout time.Duration, lazy bool) 
 type capturer struct {
 	t        *Target
 	seeker   *seeker
-	lazy     bool // a twin is kept, and read when and where it is asked for
+	whole    bool // for a thaw: with what the kernel keeps
 	deadline time.Time
 	stopped  time.Duration
 }
@@ -196,7 +196,7 @@ func (k *capturer) attempt(ctx context.Context) (c *Copy, why string, err error)
 		return nil, fmt.Sprintf("it is busy, and %v", err), nil
 	default:
 		// At rest, it can be copied as it is.
-		return c, "", k.copyFrom(c, p, k.t.live, true)
+		return c, "", k.copyFrom(c, p, k.t.live)
 	}
 	defer func() {
 		if c == nil || c.release == nil || err != nil {
@@ -241,17 +241,17 @@ func (k *capturer) fromTwin(ctx context.Context, c *Copy, w *tracer.Process, st 
 	if err != nil {
 		return "", err
 	}
-	if err := k.fromMemory(c, w, mem, !k.lazy); err != nil || k.lazy {
+	if err := k.fromMemory(c, w, mem); err != nil || !k.whole {
 		return "", err
 	}
 	c.Uncopied, err = k.uncopied(c.Maps)
 	return "", err
 }
 
-// fromMemory is copyFrom for a twin. Where it is to be read later, it is kept with the copy.
-func (k *capturer) fromMemory(c *Copy, w *tracer.Process, mem *procmem.Live, whole bool) error {
-	err := k.copyFrom(c, w, mem, whole)
-	if err != nil || !k.lazy {
+// fromMemory is copyFrom for a twin, which is kept with the copy: it is read when and where it is
+// asked for.
+func (k *capturer) fromMemory(c *Copy, w *tracer.Process, mem *procmem.Live) error {
+	if err := k.copyFrom(c, w, mem); err != nil {
 		return errors.Join(err, mem.Close())
 	}
 	c.release = func() error { return errors.Join(mem.Close(), w.Detach()) }
@@ -278,7 +278,7 @@ func (k *capturer) uncopied(copied []procmem.Mapping) (out []procmem.Mapping, er
 }
 
 // copyFrom copies what p has: the target itself, or its twin. Only a thaw needs what the kernel keeps.
-func (k *capturer) copyFrom(c *Copy, p *tracer.Process, mem *procmem.Live, whole bool) (err error) {
+func (k *capturer) copyFrom(c *Copy, p *tracer.Process, mem *procmem.Live) (err error) {
 	pid := p.PID()
 	if c.Maps, err = procmem.ReadMaps(pid); err != nil {
 		return err
@@ -288,7 +288,7 @@ func (k *capturer) copyFrom(c *Copy, p *tracer.Process, mem *procmem.Live, whole
 			return err
 		}
 	}
-	if whole {
+	if k.whole {
 		if c.Kernel, err = readKernel(p, p.Threads()[0]); err != nil {
 			return err
 		}
@@ -300,7 +300,7 @@ func (k *capturer) copyFrom(c *Copy, p *tracer.Process, mem *procmem.Live, whole
 			return err
 		}
 	}
-	if k.lazy && pid != k.t.PID {
+	if pid != k.t.PID {
 		c.Space, err = procmem.CaptureLazy(mem, c.Maps)
 		return err
 	}

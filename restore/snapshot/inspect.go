@@ -39,7 +39,7 @@ func Inspect(ctx context.Context, pid int, timeout time.Duration, tell Tell) (*I
 	}
 	defer t.live.Close()
 	i := &Inspection{Tasks: tasks}
-	i.Copy, err = t.capture(ctx, timeout, true)
+	i.Copy, err = t.capture(ctx, timeout, false)
 	var late *TimeoutError
 	var noPoints *NoSafePointsError
 	switch {
@@ -64,7 +64,7 @@ func (t *Target) asItIs() (_ *Copy, err error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &capturer{t: t, lazy: true}
+	k := &capturer{t: t}
 	c := &Copy{PID: t.PID, Interp: t.Interp, Layout: t.Layout, Kind: Waiting}
 	resume := func() error {
 		err := p.Detach()
@@ -80,7 +80,7 @@ func (t *Target) asItIs() (_ *Copy, err error) {
 		return nil, err
 	}
 	if err != nil {
-		return c, k.copyFrom(c, p, t.live, false)
+		return c, k.copyFrom(c, p, t.live)
 	}
 	defer func() {
 		if c.release == nil || err != nil {
@@ -94,7 +94,7 @@ func (t *Target) asItIs() (_ *Copy, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, k.fromMemory(c, w, mem, false)
+	return c, k.fromMemory(c, w, mem)
 }
 
 // tasksOf reads what the kernel tells of the threads of a process; a thread that ends meanwhile is left out.

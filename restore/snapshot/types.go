@@ -73,6 +73,15 @@ type Copy struct {
 
 // Close releases the memory of the copy and the interpreter's file.
 func (c *Copy) Close() error {
+	err := c.Release()
+	if c.Interp != nil {
+		err = errors.Join(err, c.Interp.Module.File.Close())
+	}
+	return err
+}
+
+// Release releases the memory of the copy.
+func (c *Copy) Release() error {
 	var err error
 	if c.Space != nil {
 		err = c.Space.Close()
@@ -80,9 +89,6 @@ func (c *Copy) Close() error {
 	if c.release != nil {
 		err = errors.Join(err, c.release())
 		c.release = nil
-	}
-	if c.Interp != nil {
-		err = errors.Join(err, c.Interp.Module.File.Close())
 	}
 	return err
 }
