@@ -79,8 +79,7 @@ func (s *functionSeeker) called() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	sym, _, ok := s.c.lay.SymbolAt(procmem.Addr(regs.Rip) - s.c.in.Bias)
-	if !ok || !strings.HasPrefix(sym.Name, "_PyEval_EvalFrameDefault") {
+	if !s.c.inEvalLoop(regs.Rip) {
 		return false, nil
 	}
 	if s.codes.instructionsInObject {

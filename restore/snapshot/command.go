@@ -21,6 +21,7 @@ type Command struct {
 	live     *procmem.Live
 	in       *symbols.Interpreter
 	lay      *symbols.Layout
+	loop     []procmem.Range // link-time addresses of the eval loop; nil: not looked for yet
 	start    Start
 	fn       [stub.Functions]uint64
 	base     procmem.Addr
@@ -255,7 +256,7 @@ func (c *Command) Note(lay *symbols.Layout, anywhere bool, may []string) {
 }
 
 // UseLayout tells what the interpreter's C types are. Precondition: ToPython has returned.
-func (c *Command) UseLayout(lay *symbols.Layout) { c.lay = lay }
+func (c *Command) UseLayout(lay *symbols.Layout) { c.lay, c.loop = lay, nil }
 
 // Release lets the command go on by itself. After a copy it goes on from where that was taken.
 func (c *Command) Release() error {

@@ -265,8 +265,7 @@ func (s *spotSeeker) there() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	sym, _, ok := s.c.lay.SymbolAt(procmem.Addr(regs.Rip) - s.c.in.Bias)
-	if !ok || !strings.HasPrefix(sym.Name, "_PyEval_EvalFrameDefault") {
+	if !s.c.inEvalLoop(regs.Rip) {
 		return false, nil // something else reads the code
 	}
 	frames := s.stack.frames(s.tstate(), len(s.spot.Stack)+1)
