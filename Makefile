@@ -15,7 +15,7 @@ BINARY       = bin/pyfreeze
 TESTS        = $(GO) run ./cmd/pyfreeze/internal/progress -p 1
 BENCH        = $(GO) run ./cmd/pyfreeze/internal/hgbench -pyfreeze $(BINARY)
 
-.PHONY: build setup demo test test-long cases test-hg test-matrix test-regrtest compat bench \
+.PHONY: build setup demo test test-long cases test-hg test-matrix test-trixie test-regrtest compat bench \
 	bench-walk layouts lint stub check-stub install clean
 
 # -E: the C part that thaws runs before the Go runtime. GOFIPS140: the newer random numbers of Go's library take 32 MiB of every
@@ -54,6 +54,11 @@ test-hg: setup build
 test-matrix: setup build
 	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY) -thaws $(THAWS)
 	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY) -thaws $(THAWS) -stripped
+
+# The same for Debian trixie alone, 20 thaws each: what is different there (CPython 3.13, glibc 2.41, another GCC) no other test sees.
+test-trixie: setup build
+	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY) -thaws 20 -only "Debian trixie"
+	$(GO) run ./cmd/pyfreeze/internal/matrix -pyfreeze $(BINARY) -thaws 20 -only "Debian trixie" -stripped
 
 # CPython's own tests in a thawed interpreter, test by test as in a plain one: two hours, and goes on where it was interrupted (docs/regrtest.md).
 # ONLY=3.11,debian takes these interpreters, MODULES='test_gc test_io' these tests; REPORT=docs/regrtest.md writes the table there.

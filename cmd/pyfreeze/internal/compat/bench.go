@@ -152,8 +152,8 @@ func (b *bench) environ() []string {
 
 // outcome is all that a run leaves behind.
 type outcome struct {
-	stdout, stderr, status string // a terminal has both in stdout
-	files, requests        string // what it wrote, what it asked the server for
+	stdout, stderr, status string        // a terminal has both in stdout
+	files, requests        string        // what it wrote, what it asked the server for
 	took                   time.Duration // of the processor: a busy machine changes little in it
 }
 

@@ -42,7 +42,7 @@ func main() {
 func run(out, trees, scripts string) error {
 	all := pythons.Here()
 	if trees != "" {
-		more, undo := pythons.InTrees(trees)
+		more, undo := pythons.InTrees(trees, "")
 		defer undo()
 		all = append(all, more...)
 	}

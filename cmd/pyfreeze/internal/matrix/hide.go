@@ -2,6 +2,7 @@ package main
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +26,10 @@ func again() (good bool, err error) {
 	if err := cmd.Run(); err != nil {
 		if _, ended := err.(*exec.ExitError); ended {
 			return false, nil // it has said why
+		}
+		if errors.Is(err, unix.EPERM) {
+			fmt.Println("stripped: absent: this process may have no mount namespace of its own")
+			return true, nil
 		}
 		return false, err
 	}

@@ -42,14 +42,16 @@ func main() {
 
 func run(pyfreeze, trees, scripts, only string, thaws int, hidden bool) (good bool, err error) {
 	all := pythons.Here()
-	pies, err := staticPIEs(all)
-	if err != nil {
-		return false, err
+	if strings.Contains("static PIE", only) || strings.Contains(only, "PIE") {
+		pies, err := staticPIEs(all)
+		if err != nil {
+			return false, err
+		}
+		defer pies.remove()
+		all = append(all, pies.made...)
 	}
-	defer pies.remove()
-	all = append(all, pies.made...)
 	if trees != "" {
-		more, undo := pythons.InTrees(trees)
+		more, undo := pythons.InTrees(trees, only)
 		defer undo()
 		all = append(all, more...)
 	}

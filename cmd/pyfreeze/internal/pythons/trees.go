@@ -18,8 +18,8 @@ import (
 var suites = []string{"trixie", "sid"}
 
 // InTrees makes trees of other Debians below a directory, where they are not there yet, and mounts what programs in them need; undo
-// takes that away.
-func InTrees(dir string) (out []Interpreter, undo func()) {
+// takes that away. only, where it is given, is a word that their names have.
+func InTrees(dir, only string) (out []Interpreter, undo func()) {
 	var mounted []string
 	undo = func() {
 		for i := len(mounted) - 1; i >= 0; i-- {
@@ -28,6 +28,9 @@ func InTrees(dir string) (out []Interpreter, undo func()) {
 	}
 	for _, suite := range suites {
 		in := Interpreter{Name: "Debian " + suite, Root: filepath.Join(dir, suite), Path: "/usr/bin/python3"}
+		if !strings.Contains(in.Name, only) {
+			continue
+		}
 		if err := makeTree(suite, in.Root); err != nil {
 			in.Absent = err.Error()
 			out = append(out, in)

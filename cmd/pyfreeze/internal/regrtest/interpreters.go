@@ -31,7 +31,7 @@ func interpreters(ctx context.Context, only string) (out []interpreter, undo fun
 	all := pythons.Here()
 	if named("trixie") || named("sid") {
 		var found []pythons.Interpreter
-		found, undo = pythons.InTrees("/var/cache/pyfreeze-test/trees")
+		found, undo = pythons.InTrees("/var/cache/pyfreeze-test/trees", "")
 		all = append(all, found...)
 	}
 	for _, p := range all {
