@@ -62,6 +62,7 @@ type finder struct {
 	may      []string        // the lines that may
 	learned  []script.Module // what it had imported at its end
 	asked    *prefix.Reads   // variables that libraries in C look for; nil: not known yet
+	deaf     bool            // the last run to a spot may have missed it
 }
 
 // earlier says that the program must not ask for its working directory, after it was frozen where
@@ -169,7 +170,7 @@ func (f *finder) later(c *snapshot.Command) ([]script.Module, error) {
 }
 
 // variables runs the program to its latest spot once more, and notes the variables that libraries
-// in C look for: the processor has no more watches than the run that is frozen needs.
+// in C look for, where the run that is frozen has not: the processor has few watches.
 func (f *finder) variables(ctx context.Context, spot *snapshot.Spot) (err error) {
 	if f.asked != nil {
 		return nil // of a later spot
@@ -212,7 +213,20 @@ func (f *finder) again() (c *snapshot.Command, done func(*error), err error) {
 }
 
 // freezeAt runs the program to a spot, and freezes it there.
-func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.Meta, err error) {
+func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (*freeze.Meta, error) {
+	m, err := f.tryAt(ctx, spot, true)
+	var passed *snapshot.PassedError
+	var ended *snapshot.CommandEndedError
+	if f.deaf && (errors.As(err, &passed) || errors.As(err, &ended)) {
+		m, err = f.tryAt(ctx, spot, false)
+	}
+	return m, err
+}
+
+// tryAt is freezeAt, with or without an ear for the variables that libraries look for, which a
+// further run tells else.
+func (f *finder) tryAt(ctx context.Context, spot *snapshot.Spot, listen bool) (m *freeze.Meta,
+	err error) {
 	tell(f.o.Tell, "running it again, up to the point")
 	fo := f.fo
 	c, done, err := f.again()
@@ -226,12 +240,13 @@ func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (m *freeze.M
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	code := compileCode(ctx, c)
-	if fo.Reads, err = c.ToSpot(ctx, spot); err != nil {
+	fo.Reads, err = c.ToSpot(ctx, spot, listen)
+	if f.deaf = c.Deaf(); err != nil {
 		return nil, err
 	}
 	if asks, err := c.AsksInC(); err != nil {
 		return nil, err
-	} else if asks {
+	} else if asks && !c.Heard() {
 		if err := f.variables(ctx, spot); err != nil {
 			return nil, err
 		}

@@ -52,6 +52,19 @@ func (p *Process) where(path string) bool {
 	return path == "." || err == nil && path == cwd
 }
 
+// Asks says whether a call asks the kernel what Again may know of.
+func Asks(c *tracer.Call) bool { return c.Nr == unix.SYS_GETPID || asked[c.Nr] != "" }
+
+// nothing are the calls that programs make most of those by which nothing is noted.
+var nothing = of(unix.SYS_READ, unix.SYS_PREAD64, unix.SYS_CLOSE, unix.SYS_MMAP, unix.SYS_MPROTECT,
+	unix.SYS_MUNMAP, unix.SYS_MREMAP, unix.SYS_BRK, unix.SYS_MADVISE, unix.SYS_FUTEX,
+	unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_CLOCK_GETTIME, unix.SYS_FCNTL,
+	unix.SYS_GETTID, unix.SYS_SYSINFO)
+
+// ReadsNothing says whether a call that has returned has read nothing that Note would note, without
+// a look at the process.
+func ReadsNothing(c *tracer.Call) bool { return nothing[c.Nr] }
+
 // Again says whether a thaw asks anew what a call asked that a file of Python made.
 func Again(c *tracer.Call, file string) bool {
 	what := asked[c.Nr]

@@ -31,6 +31,8 @@ type Command struct {
 	anywhere bool     // it must not ask for its working directory
 	may      []string // the lines that may nevertheless
 	wrapped  []string // programs that the command executed before the interpreter
+	deaf     bool     // a run to a spot may have missed it
+	heard    bool     // and has what libraries looked for
 	trap     action   // what the command did with SIGTRAP before
 	tell     func(step string, done, total uint64)
 	reads    *prefix.Reads // what is read from the first instruction of Python on; nil: not noted

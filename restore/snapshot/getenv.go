@@ -44,6 +44,17 @@ func (c *Command) AsksInC() (bool, error) {
 // code in C looked for on the way. The command is good for nothing else then, and must be killed.
 // What it may read of its arguments is not seen. Precondition and errors are those of ToSpot.
 func (c *Command) VariablesInC(ctx context.Context, spot *Spot, reads *prefix.Reads) error {
+	s := &spotSeeker{spot: spot, instead: true}
+	if err := s.listenTo(c); err != nil || s.getenv == 0 {
+		return err
+	}
+	s.inC = reads
+	_, err := c.toSpot(ctx, s)
+	return err
+}
+
+// listenTo finds libc's getenv in a command, where it has one that can be found.
+func (s *spotSeeker) listenTo(c *Command) error {
 	mods, err := c.modules()
 	defer symbols.CloseModules(mods)
 	if err != nil {
@@ -51,16 +62,40 @@ func (c *Command) VariablesInC(ctx context.Context, spot *Spot, reads *prefix.Re
 	}
 	for i := range mods {
 		if f := mods[i].File; f != nil && isLibc(f.Soname()) {
-			sym, ok := f.Dynsym("getenv")
-			if !ok {
-				return nil
+			if sym, ok := f.Dynsym("getenv"); ok {
+				s.getenv, s.inC = mods[i].Bias+sym.Addr, prefix.NewReads()
 			}
-			at := mods[i].Bias + sym.Addr
-			_, err := c.toSpot(ctx, &spotSeeker{spot: spot, getenv: at, asks: reads})
-			return err
+			return nil
 		}
 	}
 	return nil
+}
+
+// listens says whether getenv is watched.
+func (s *spotSeeker) listens() bool { return slices.Contains(s.roles[:], roleGetenv) }
+
+// listen has a watch for getenv, from when a library that calls it is mapped. Where all others are
+// taken it takes that of PyEval_EvalCode, once the code of the spot is known: only a module that is
+// executed a second time has another; or the second of the interpreter's ends.
+func (s *spotSeeker) listen() error {
+	if s.getenv == 0 || s.listens() {
+		return nil
+	}
+	for _, n := range []int{watchNames, watchSpot} {
+		if s.roles[n] == roleNone {
+			return s.set(n, roleGetenv, s.getenv, tracer.WatchExecute)
+		}
+	}
+	s.maps = true // to be told of each
+	if asks, err := s.c.AsksInC(); err != nil || !asks {
+		return err
+	}
+	n := watchNames
+	if s.spot.End() {
+		n = watchSpot
+	}
+	s.deaf, s.maps = true, false
+	return s.set(n, roleGetenv, s.getenv, tracer.WatchExecute)
 }
 
 func (c *Command) modules() ([]symbols.Module, error) {
@@ -83,20 +118,12 @@ func (s *spotSeeker) asked() error {
 		return err
 	}
 	const longest = 256
-	name, _ := procmem.CString(s.c.live, procmem.Addr(firstArgument(&regs)), longest)
+	name, _ := procmem.CString(s.mem, procmem.Addr(firstArgument(&regs)), longest)
 	if len(name) >= longest || !isVariable(name) || name == "TZ" || strings.HasPrefix(name, "PYTHON") {
 		return nil
 	}
 	_, who := s.who()
-	s.asks.Env[name] = true
-	s.asks.By(name, who)
+	s.inC.Env[name] = true
+	s.inC.By(name, who)
 	return nil
-}
-
-// watchVariables watches libc's getenv, or the arguments where that is not to be watched.
-func (s *spotSeeker) watchVariables() error {
-	if s.getenv != 0 {
-		return s.c.p.SetWatch(watchArgv, s.getenv, tracer.WatchExecute)
-	}
-	return s.c.p.SetWatch(watchArgv, s.argv, tracer.WatchAccess)
 }

@@ -53,6 +53,7 @@ func (c *Command) LearnSilently(ctx context.Context, most time.Duration) ([]Sour
 	}
 	for deadline := time.Now().Add(most); ; {
 		ev, err := c.p.ContinueToStop(time.Now().Add(slice), func(call *tracer.Call) bool {
+			o.mem.forget()
 			return !call.Done && (writes(call) || o.proc.Effect(call) != "")
 		})
 		switch {

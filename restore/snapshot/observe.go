@@ -20,40 +20,45 @@ import (
 // observer watches what a command does to the outside, and what it reads from it.
 type observer struct {
 	c     *Command
+	mem   *pages // of the command; it forgets at each stop
 	state *pyheap.StateReader
 	stack *stackReader
 	proc  *prefix.Process
 	reads *prefix.Reads // nil: not noted
 
-	argv     procmem.Addr    // ob_size of sys.argv's list
-	orig     procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
-	environ  procmem.Addr    // the dict of os.environ; 0: not watched
-	keys     procmem.Addr    // its table of keys, which is watched
-	moved    bool            // it has another
-	streams  [2]procmem.Addr // the text streams of standard output and error; 0: none
-	replaced []procmem.Addr  // what the program has put in their place
-	library  string          // directory of the standard library, with a slash behind
-	own      string          // directory of the script, with a slash behind; "" for none
-	asked    bool            // the program has asked for its working directory
-	effect   string          // of the call that stopped it
-	threads  bool            // those of libraries are watched, too
-	inThread bool            // one of these makes that call
-	known    map[procmem.Addr]Place
-	takers   map[string]bool // lines that have taken all variables
+	argv      procmem.Addr    // ob_size of sys.argv's list
+	orig      procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
+	environ   procmem.Addr    // the dict of os.environ; 0: not watched
+	keys      procmem.Addr    // its table of keys, which is watched
+	moved     bool            // it has another
+	maps      bool            // to be told of code that is mapped
+	mapped    bool            // some was
+	unwatched bool            // a thread of a library has mapped some
+	streams   [2]procmem.Addr // the text streams of standard output and error; 0: none
+	replaced  []procmem.Addr  // what the program has put in their place
+	library   string          // directory of the standard library, with a slash behind
+	own       string          // directory of the script, with a slash behind; "" for none
+	asked     bool            // the program has asked for its working directory
+	effect    string          // of the call that stopped it
+	threads   bool            // those of libraries are watched, too
+	inThread  bool            // one of these makes that call
+	known     map[procmem.Addr]Place
+	takers    map[string]bool // lines that have taken all variables
 }
 
 // newObserver prepares to watch a command that is about to run its program. Precondition:
 // UseLayout was called.
 func newObserver(c *Command) (*observer, error) {
-	o := &observer{c: c, known: map[procmem.Addr]Place{}, takers: map[string]bool{}}
+	o := &observer{c: c, mem: newPages(c.live), known: map[procmem.Addr]Place{},
+		takers: map[string]bool{}}
 	var err error
 	if o.state, err = pyheap.NewStateReader(c.in, c.lay); err != nil {
 		return nil, err
 	}
-	if o.stack, err = newStackReader(c.in, c.lay, c.live); err != nil {
+	if o.stack, err = newStackReader(c.in, c.lay, o.mem); err != nil {
 		return nil, err
 	}
-	o.proc = &prefix.Process{PID: c.p.PID(), Mem: c.live, Inherited: c.start.FDs,
+	o.proc = &prefix.Process{PID: c.p.PID(), Mem: o.mem, Inherited: c.start.FDs,
 		Streams: c.streams,
 		Threads: func() bool { return o.stack.others(o.tstate()) }}
 	return o, nil
@@ -61,7 +66,7 @@ func newObserver(c *Command) (*observer, error) {
 
 // tstate returns the thread state of Python that has the GIL, or had it last.
 func (o *observer) tstate() procmem.Addr {
-	st, err := o.state.Read(o.c.live)
+	st, err := o.state.Read(o.mem)
 	if err != nil {
 		return 0
 	}
@@ -132,6 +137,7 @@ func (o *observer) watchEnviron(n int) error {
 
 // wants is asked for each system call. It runs on the thread that traces.
 func (o *observer) wants(call *tracer.Call) bool {
+	o.mem.forget()
 	if !call.Done {
 		o.effect = o.effectOf(call)
 		return o.effect != ""
@@ -142,7 +148,14 @@ func (o *observer) wants(call *tracer.Call) bool {
 	}
 	o.note(call)
 	o.moved = o.environ != 0 && o.keys != 0 && o.stack.word(o.environ, o.stack.keys) != o.keys
-	return o.moved
+	o.mapped = o.maps && mapsCode(call)
+	return o.moved || o.mapped
+}
+
+// mapsCode says whether a call has mapped code of a file.
+func mapsCode(call *tracer.Call) bool {
+	return call.Nr == unix.SYS_MMAP && call.Result > 0 && call.Args[2]&unix.PROT_EXEC != 0 &&
+		call.Args[3]&unix.MAP_ANONYMOUS == 0
 }
 
 // effectOf says what the program must not have done before its point, and is about to do; "" for
@@ -209,22 +222,31 @@ func imports(file string) bool { return strings.HasPrefix(file, "<frozen importl
 
 // note adds what a call has read to what is known; nothing, where the interpreter itself made it.
 func (o *observer) note(call *tracer.Call) {
+	if prefix.ReadsNothing(call) {
+		return
+	}
 	_, file, ok := o.newest()
 	if !ok {
 		return
 	}
-	asker, who := o.who()
-	if asker != "" && prefix.Again(call, asker) {
+	if prefix.Asks(call) {
+		if asker, _ := o.who(); asker != "" && prefix.Again(call, asker) {
+			return
+		}
+	}
+	what := o.reads.Note(o.proc, call, imports(file))
+	if what == "" {
 		return
 	}
-	if what := o.reads.Note(o.proc, call, imports(file)); what != "" {
+	if o.reads.Who[what] == "" || what == prefix.AskedCwd {
+		_, who := o.who()
 		o.reads.By(what, who)
-		if o.takesStatus(call) {
-			o.reads.Files[what] |= prefix.Told
-		}
 		if what == prefix.AskedCwd {
 			o.reads.Askers[who] = true
 		}
+	}
+	if o.reads.Files[what]&prefix.Told == 0 && o.takesStatus(call) {
+		o.reads.Files[what] |= prefix.Told
 	}
 }
 
@@ -364,6 +386,7 @@ func (o *observer) proceed(ctx context.Context) (ev tracer.Stop, err error) {
 		} else {
 			ev, err = o.c.p.ContinueToStop(time.Now().Add(slice), o.wants)
 		}
+		o.mem.forget()
 		switch {
 		case errors.Is(err, tracer.ErrStepTimeout):
 			if ctx.Err() != nil {
@@ -383,7 +406,7 @@ func (o *observer) proceed(ctx context.Context) (ev tracer.Stop, err error) {
 // argumentsRead says whether what has just read sys.argv makes a difference: not the collector,
 // nor runpy, nor what takes sys.argv[0] alone, which is the program's own name.
 func (o *observer) argumentsRead() bool {
-	st, err := o.state.Read(o.c.live)
+	st, err := o.state.Read(o.mem)
 	if err != nil || st.GCCollecting {
 		return false
 	}
@@ -400,7 +423,7 @@ func (o *observer) argumentsRead() bool {
 
 // variableRead notes which variables of os.environ were looked for.
 func (o *observer) variableRead() {
-	st, err := o.state.Read(o.c.live)
+	st, err := o.state.Read(o.mem)
 	if err != nil || st.GCCollecting || o.reads == nil {
 		return
 	}

@@ -17,7 +17,9 @@ func (o *observer) wantsOf(tid int, call *tracer.Call) bool {
 	if tid == o.c.p.PID() {
 		return o.wants(call)
 	}
+	o.mem.forget() // though the main thread runs meanwhile
 	if call.Done {
+		o.unwatched = o.unwatched || mapsCode(call)
 		if o.reads != nil {
 			if what := o.reads.Note(o.proc, call, true); what != "" {
 				o.reads.By(what, "a thread of a library")

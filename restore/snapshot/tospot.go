@@ -30,21 +30,58 @@ type spotSeeker struct {
 	spot  *Spot
 	tries int
 	back  uint64 // stack pointer when the script's code has returned; 0: not known yet
+	roles [tracer.Watches]role
 
-	getenv procmem.Addr  // of libc, which is watched in place of the arguments; 0: it is not
-	asks   *prefix.Reads // gets the variables that code in C looks for
+	getenv  procmem.Addr  // of libc; 0: it is not watched
+	inC     *prefix.Reads // gets the variables that code in C looks for
+	instead bool          // it is watched in place of the arguments
+	deaf    bool          // it is watched in place of what leads to the spot
 }
+
+// role is what a watch of a run to a spot is for.
+type role int
+
+const (
+	roleNone role = iota
+	roleArguments
+	roleNames  // PyEval_EvalCode
+	roleSpot   // the instruction of the spot, or where the script returns to
+	roleEnd    // what takes the interpreter down
+	roleGetenv // of libc
+)
 
 // mostTries bounds how often a command is stopped where its newest frame is that of the spot, but
 // the others are not.
 const mostTries = 50000
 
 // ToSpot runs the command to a spot, without letting it do anything that others could tell, and
-// returns what it has read until then. Precondition: as of [Command.Observe]. Errors:
-// *PassedError, *CommandEndedError.
-func (c *Command) ToSpot(ctx context.Context, spot *Spot) (*prefix.Reads, error) {
-	return c.toSpot(ctx, &spotSeeker{spot: spot})
+// returns what it has read until then. With listen that has the variables that libraries looked for
+// by libc's getenv, where Heard says so; as the processor has few watches, the run may miss its
+// spot for that, which Deaf tells. Precondition: as of [Command.Observe]. Errors: *PassedError,
+// *CommandEndedError.
+func (c *Command) ToSpot(ctx context.Context, spot *Spot, listen bool) (*prefix.Reads, error) {
+	s := &spotSeeker{spot: spot}
+	if listen {
+		if err := s.listenTo(c); err != nil {
+			return nil, err
+		}
+	}
+	reads, err := c.toSpot(ctx, s)
+	if c.deaf = s.deaf; err != nil || s.getenv == 0 {
+		return reads, err
+	}
+	asks, err := c.AsksInC()
+	if c.heard = s.listens() && !s.unwatched; asks && c.heard {
+		reads.Join(s.inC)
+	}
+	return reads, err
 }
+
+// Deaf says whether ToSpot has stopped to watch for code that the program makes anew.
+func (c *Command) Deaf() bool { return c.deaf }
+
+// Heard says whether what ToSpot has returned has the variables that libraries looked for.
+func (c *Command) Heard() bool { return c.heard }
 
 func (c *Command) toSpot(ctx context.Context, s *spotSeeker) (_ *prefix.Reads, err error) {
 	o, err := newObserver(c)
@@ -99,14 +136,24 @@ func (s *spotSeeker) passed(what string) error {
 // watch sets the watches for the spot.
 func (s *spotSeeker) watch() error {
 	c := s.c
-	if err := s.watchVariables(); err != nil {
+	if s.instead {
+		if err := s.set(watchArgv, roleGetenv, s.getenv, tracer.WatchExecute); err != nil {
+			return err
+		}
+	} else if err := s.set(watchArgv, roleArguments, s.argv, tracer.WatchAccess); err != nil {
 		return err
 	}
 	if err := s.watchEnviron(watchKeys); err != nil {
 		return err
 	}
 	if s.spot.End() {
-		return c.watchExits(watchNames, tracer.Watches)
+		for n := watchNames; n < tracer.Watches; n++ {
+			s.roles[n] = roleEnd
+		}
+		if err := c.watchExits(watchNames, tracer.Watches); err != nil {
+			return err
+		}
+		return s.listen()
 	}
 	if !s.spot.after && !s.spot.before {
 		if code, ok := s.loaded(); ok {
@@ -117,7 +164,26 @@ func (s *spotSeeker) watch() error {
 	if !ok {
 		return &symbols.NotPythonError{Path: c.in.Exe, Reason: "it does not export PyEval_EvalCode"}
 	}
-	return c.p.SetWatch(watchNames, c.in.Bias+sym.Addr, tracer.WatchExecute)
+	if err := s.set(watchNames, roleNames, c.in.Bias+sym.Addr, tracer.WatchExecute); err != nil {
+		return err
+	}
+	return s.listen()
+}
+
+// set gives a watch a role.
+func (s *spotSeeker) set(n int, r role, at procmem.Addr, kind tracer.WatchKind) error {
+	s.roles[n] = r
+	return s.c.p.SetWatch(n, at, kind)
+}
+
+// hit says whether a watch of a role was hit.
+func (s *spotSeeker) hit(ev *tracer.Stop, r role) bool {
+	for n, hit := range ev.Hit {
+		if hit && s.roles[n] == r {
+			return true
+		}
+	}
+	return false
 }
 
 // event says whether the command is at the spot.
@@ -129,12 +195,18 @@ func (s *spotSeeker) event(ev *tracer.Stop) (bool, error) {
 		return false, &PassedError{Spot: s.spot, What: s.effect} // the main thread runs meanwhile
 	case ev.Call != nil && !ev.Call.Done:
 		return false, s.passed(s.effect)
-	case ev.Hit[watchArgv] && s.getenv != 0:
+	case s.hit(ev, roleArguments) && s.argumentsRead():
+		return false, s.passed(readsArguments)
+	}
+	if s.hit(ev, roleGetenv) {
 		if err := s.asked(); err != nil {
 			return false, err
 		}
-	case ev.Hit[watchArgv] && s.argumentsRead():
-		return false, s.passed(readsArguments)
+	}
+	if s.mapped {
+		if err := s.listen(); err != nil {
+			return false, err
+		}
 	}
 	if ev.Hit[watchKeys] {
 		s.variableRead()
@@ -144,26 +216,30 @@ func (s *spotSeeker) event(ev *tracer.Stop) (bool, error) {
 			return false, err
 		}
 	}
-	if s.spot.End() {
-		return ev.Hit[watchNames] || ev.Hit[watchSpot], nil
-	}
-	if ev.Hit[watchNames] && s.spot.before {
+	return s.arrived(s.hit(ev, roleNames), s.hit(ev, roleSpot), s.hit(ev, roleEnd))
+}
+
+// arrived says whether the command is at the spot, by the watches that were hit.
+func (s *spotSeeker) arrived(names, spot, end bool) (bool, error) {
+	switch {
+	case s.spot.End():
+		return end, nil
+	case names && s.spot.before:
 		return len(s.stack.frames(s.tstate(), 1)) == 0, nil
-	}
-	if ev.Hit[watchNames] && s.spot.after {
+	case names && s.spot.after:
 		if err := s.awaitReturn(); err != nil {
 			return false, err
 		}
-	} else if ev.Hit[watchNames] {
+	case names:
 		if err := s.executing(); err != nil {
 			return false, err
 		}
 	}
-	if ev.Hit[watchSpot] && s.spot.after {
+	if spot && s.spot.after {
 		regs, err := s.c.p.Regs(s.c.p.PID())
 		return err == nil && stackPointer(&regs) == s.back, err
 	}
-	if ev.Hit[watchSpot] {
+	if spot {
 		if s.tries++; s.tries > mostTries {
 			return false, &PassedError{Spot: s.spot, What: "comes to its code far too often"}
 		}
@@ -184,7 +260,16 @@ func (s *spotSeeker) awaitReturn() error {
 	}
 	s.back = stackPointer(&regs) + 8
 	to := s.stack.word(procmem.Addr(stackPointer(&regs)), 0)
-	return s.c.p.SetWatch(watchSpot, to, tracer.WatchExecute)
+	if err := s.set(watchSpot, roleSpot, to, tracer.WatchExecute); err != nil {
+		return err
+	}
+	if s.roles[watchNames] == roleNames { // nothing is to be found by it any more
+		s.roles[watchNames] = roleNone
+		if err := s.c.p.ClearWatch(watchNames); err != nil {
+			return err
+		}
+	}
+	return s.listen()
 }
 
 // executing looks for the code of the spot's newest frame in what is about to be executed.
@@ -256,7 +341,10 @@ func (s *spotSeeker) watchCode(code procmem.Addr) error {
 	if !s.spot.begin {
 		at += procmem.Addr(s.spot.Stack[0].at)
 	}
-	return s.c.p.SetWatch(watchSpot, at, tracer.WatchAccess)
+	if err := s.set(watchSpot, roleSpot, at, tracer.WatchAccess); err != nil {
+		return err
+	}
+	return s.listen()
 }
 
 // there says whether the main thread is about to do the spot's instruction with the spot's stack.
