@@ -39,11 +39,15 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions,
 		m, err = f.freezeAt(ctx, spot)
 		var passed *snapshot.PassedError
 		if !errors.As(err, &passed) {
-			if err == nil && m.Bound() && f.earlier(m) {
-				continue // an image that is less warm, but fits in other directories, too
+			var bound *freeze.BoundError
+			if errors.As(err, &bound) {
+				// An image that is less warm, but fits in other directories, too.
+				spots = f.earlier(bound, spots)
+				continue
 			}
 			break
 		}
+		tell(f.o.Tell, fmt.Sprintf("not before %v: it %s before that", spot, passed.What))
 		// The first run may have changed what this one finds: a directory that it made.
 		if spots = spots[1:]; len(passed.Next) > 0 && passed.What != spot.What {
 			spots = passed.Next
@@ -60,24 +64,27 @@ type finder struct {
 	lay      *symbols.Layout // of the interpreter, once train has run
 	anywhere bool            // it must not ask for its working directory before the point
 	may      []string        // the lines that may
+	asks     []snapshot.Ask  // what asks for its working directory
 	learned  []script.Module // what it had imported at its end
 	asked    *prefix.Reads   // variables that libraries in C look for; nil: not known yet
 	deaf     bool            // the last run to a spot may have missed it
 }
 
-// earlier says that the program must not ask for its working directory, after it was frozen where
-// it had: but for lines whose answers a thaw can set; but for none, where that did not help. It
-// returns false where that was said before.
-func (f *finder) earlier(m *freeze.Meta) bool {
-	if f.anywhere && len(f.may) == 0 {
-		return false
-	}
+// earlier says that the program must not ask for its working directory, after an image that it had
+// would not fit elsewhere: but for lines whose answers a thaw can set; but for none, where that did
+// not help. It returns the spots before the program asks, or the given ones.
+func (f *finder) earlier(bound *freeze.BoundError, spots []*snapshot.Spot) []*snapshot.Spot {
 	if f.anywhere {
 		f.may = nil
 	} else {
-		f.anywhere, f.may = true, m.Constants
+		f.anywhere, f.may = true, bound.Constants
 	}
-	return true
+	for _, ask := range f.asks {
+		if !slices.Contains(f.may, ask.Who) {
+			return ask.Spots
+		}
+	}
+	return spots
 }
 
 // train runs the user's command, and returns the spots before what must not be done twice.
@@ -135,7 +142,9 @@ func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.
 	f.lay = lay
 	c.UseLayout(lay)
 	tell(f.o.Tell, "running "+f.o.Command[0])
-	return c.Observe(ctx)
+	spots, err := c.Observe(ctx)
+	f.asks = c.Asks()
+	return spots, err
 }
 
 // learn lets the command go on to its end, and notes what it has imported. One that is to be
@@ -217,7 +226,7 @@ func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (*freeze.Met
 	m, err := f.tryAt(ctx, spot, true)
 	var passed *snapshot.PassedError
 	var ended *snapshot.CommandEndedError
-	if f.deaf && (errors.As(err, &passed) || errors.As(err, &ended)) {
+	if f.deaf && (errors.As(err, &passed) && passed.What == spot.What || errors.As(err, &ended)) {
 		m, err = f.tryAt(ctx, spot, false)
 	}
 	return m, err
@@ -229,6 +238,7 @@ func (f *finder) tryAt(ctx context.Context, spot *snapshot.Spot, listen bool) (m
 	err error) {
 	tell(f.o.Tell, "running it again, up to the point")
 	fo := f.fo
+	fo.Anywhere = !f.anywhere || len(f.may) > 0
 	c, done, err := f.again()
 	if err != nil {
 		return nil, err

@@ -9,21 +9,33 @@ import (
 	"pyfreeze/restore/prefix"
 )
 
+// BoundError says that an image would fit in one working directory alone, since the program has
+// asked for it. Constants are the lines of Python that asked and kept it in a constant of their
+// module, which a thaw can set.
+type BoundError struct{ Constants []string }
+
+func (e *BoundError) Error() string {
+	return "the program has asked for its working directory, and keeps it"
+}
+
 // findDirectory looks for what has become of the working directory that the program has asked for.
 // Where it is in constants of modules alone, as libraries keep it for messages, and nothing was
 // read below it, a thaw sets these to its own.
-func (f *freezing) findDirectory() {
+func (f *freezing) findDirectory() error {
 	r := f.o.Reads
 	if r == nil || !r.Asked[prefix.AskedCwd] {
-		return
+		return nil
 	}
 	copies, ok := captured.Cwd(f.heap, f.walk, f.start.Cwd)
-	f.constants = f.accounted(copies)
-	if ok && len(f.plainly) == 0 && len(f.constants) == len(r.Askers) && !f.readsBelow() {
+	constants := f.accounted(copies)
+	if ok && len(f.plainly) == 0 && len(constants) == len(r.Askers) && !f.readsBelow() {
 		f.copies = append(f.copies, copies...)
 		delete(r.Asked, prefix.AskedCwd)
 		delete(r.Files, f.start.Cwd)
+	} else if f.o.Anywhere && r.Who[prefix.AskedCwd] != "" {
+		return &BoundError{constants}
 	}
+	return nil
 }
 
 // readsBelow says whether the program has read anything in its working directory.

@@ -51,6 +51,8 @@ type Options struct {
 	Given *Given
 	// Why tells why the point is not later.
 	Why string
+	// Anywhere asks for a *BoundError in place of an image that fits in one directory alone.
+	Anywhere bool
 }
 
 // Given is a command as a user gave it, and what it executed before its interpreter.
@@ -73,24 +75,23 @@ type freezing struct {
 	start  snapshot.Start
 	python string // the interpreter as the user called it, where it takes its home from there; ""
 
-	heap      *pyheap.Heap
-	walk      *pyheap.Walk
-	target    *refuse.Target
-	libs      []*libs.Library
-	memory    *memory.Memory
-	fds       refuse.FDs
-	added     []string // arguments that a wrapper puts before the user's
-	plainly   []string // the wrapper that is the plain command: path and words; nil where there is none
-	constants []string // lines that asked for the directory and kept it in a constant of their module
-	recipe    *script.Recipe
-	found     []captured.Value
-	copies    []captured.Copy
-	envSet    []captured.EnvChange // variables that the program has changed
-	code      []byte               // the thaw script, where the copy has it not
-	modes     [2]mode              // stub.ModeRun, stub.ModeResume
-	guards    *guard.Guards
-	stale     []string // files that were changed while the program ran
-	meta      *Meta
+	heap    *pyheap.Heap
+	walk    *pyheap.Walk
+	target  *refuse.Target
+	libs    []*libs.Library
+	memory  *memory.Memory
+	fds     refuse.FDs
+	added   []string // arguments that a wrapper puts before the user's
+	plainly []string // the wrapper that is the plain command: path and words; nil where there is none
+	recipe  *script.Recipe
+	found   []captured.Value
+	copies  []captured.Copy
+	envSet  []captured.EnvChange // variables that the program has changed
+	code    []byte               // the thaw script, where the copy has it not
+	modes   [2]mode              // stub.ModeRun, stub.ModeResume
+	guards  *guard.Guards
+	stale   []string // files that were changed while the program ran
+	meta    *Meta
 
 	environs   []uint64 // addresses of dicts that have taken the environment
 	generators []uint64 // addresses of objects that are to be seeded anew

@@ -3,13 +3,11 @@ package freeze
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"pyfreeze/image"
 	"pyfreeze/pyheap"
 	"pyfreeze/restore/captured"
-	"pyfreeze/restore/prefix"
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
@@ -53,10 +51,6 @@ type Meta struct {
 	Stages      []StageTime           `json:"stages"`
 	Guards      []GuardInfo           `json:"guards"`            // what must be as it was
 	Learned     []script.Module       `json:"learned,omitempty"` // what a run had imported after the point
-
-	// Constants are the lines that asked for the working directory and kept it in a constant of
-	// their module, which a thaw can set.
-	Constants []string `json:"-"`
 }
 
 // GuardInfo is one thing that must be as it was where an image thaws.
@@ -70,13 +64,6 @@ type GuardInfo struct {
 type StageTime struct {
 	Name string        `json:"name"`
 	Took time.Duration `json:"took_ns"`
-}
-
-// Bound says whether the image fits in one working directory alone.
-func (m *Meta) Bound() bool {
-	return slices.ContainsFunc(m.Guards, func(g GuardInfo) bool {
-		return g.What == prefix.AskedCwd && g.Who != ""
-	})
 }
 
 // OpaqueMemory says how much of the allocators' live memory is understood, in bytes.
@@ -148,7 +135,7 @@ func (f *freezing) describe() {
 		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(),
 		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Why: f.o.Why, Stopped: c.Stopped,
 		Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs,
-		Captured: f.found, Stale: f.stale, Learned: f.o.Learned, Constants: f.constants,
+		Captured: f.found, Stale: f.stale, Learned: f.o.Learned,
 	}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}

@@ -171,11 +171,13 @@ func (f *freezing) chooseRecipe(context.Context) (err error) {
 func (f *freezing) findCaptured(context.Context) (err error) {
 	facts := captured.ReadFacts(f.copy.PID, f.start.Cwd, f.cmd, f.start.Environ, f.heap)
 	f.copies = captured.Copies(f.heap, f.walk)
+	if err := f.findDirectory(); err != nil {
+		return err
+	}
 	f.findGenerators()
 	if r := f.o.Reads; r != nil && r.AllEnv {
 		f.environs = captured.Environs(f.heap, f.walk, f.start.Environ)
 	}
-	f.findDirectory()
 	f.found, err = captured.Find(f.heap, f.walk, facts, f.recipe.Fixes, f.copies)
 	return err
 }

@@ -30,6 +30,7 @@ type Command struct {
 	streams  []string // what the descriptors that it was given are open for
 	anywhere bool     // it must not ask for its working directory
 	may      []string // the lines that may nevertheless
+	asks     []Ask    // of a run that was observed: the first of each line
 	wrapped  []string // programs that the command executed before the interpreter
 	deaf     bool     // a run to a spot may have missed it
 	heard    bool     // and has what libraries looked for

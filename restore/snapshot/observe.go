@@ -26,24 +26,25 @@ type observer struct {
 	proc  *prefix.Process
 	reads *prefix.Reads // nil: not noted
 
-	argv      procmem.Addr    // ob_size of sys.argv's list
-	orig      procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
-	environ   procmem.Addr    // the dict of os.environ; 0: not watched
-	keys      procmem.Addr    // its table of keys, which is watched
-	moved     bool            // it has another
-	maps      bool            // to be told of code that is mapped
-	mapped    bool            // some was
-	unwatched bool            // a thread of a library has mapped some
-	streams   [2]procmem.Addr // the text streams of standard output and error; 0: none
-	replaced  []procmem.Addr  // what the program has put in their place
-	library   string          // directory of the standard library, with a slash behind
-	own       string          // directory of the script, with a slash behind; "" for none
-	asked     bool            // the program has asked for its working directory
-	effect    string          // of the call that stopped it
-	threads   bool            // those of libraries are watched, too
-	inThread  bool            // one of these makes that call
-	known     map[procmem.Addr]Place
-	takers    map[string]bool // lines that have taken all variables
+	argv     procmem.Addr    // ob_size of sys.argv's list
+	orig     procmem.Addr    // and of sys.orig_argv's (3.10); 0: there is none
+	environ  procmem.Addr    // the dict of os.environ; 0: not watched
+	keys     procmem.Addr    // its table of keys, which is watched
+	moved    bool            // it has another
+	maps     bool            // to be told of code that is mapped
+	mapped   bool            // some was
+	unheard  bool            // a thread of a library has mapped some
+	streams  [2]procmem.Addr // the text streams of standard output and error; 0: none
+	replaced []procmem.Addr  // what the program has put in their place
+	library  string          // directory of the standard library, with a slash behind
+	own      string          // directory of the script, with a slash behind; "" for none
+	asked    bool            // the program has asked for its working directory
+	observes bool            // this run notes what asks for the directory
+	effect   string          // of the call that stopped it
+	threads  bool            // those of libraries are watched, too
+	inThread bool            // one of these makes that call
+	known    map[procmem.Addr]Place
+	takers   map[string]bool // lines that have taken all variables
 }
 
 // newObserver prepares to watch a command that is about to run its program. Precondition:
@@ -121,7 +122,11 @@ func (o *observer) watchEnviron(n int) error {
 	if o.environ == 0 {
 		return nil
 	}
-	o.keys, o.moved = o.stack.word(o.environ, o.stack.keys), false
+	keys := o.stack.word(o.environ, o.stack.keys)
+	if o.moved = false; keys == o.keys {
+		return nil // it is watched
+	}
+	o.keys = keys
 	for _, name := range []string{"dk_log2_size", "dk_size"} { // 3.11; until 3.10
 		if o.c.lay.Has("PyDictKeysObject", name) {
 			f, err := o.c.lay.Field("PyDictKeysObject", name)
@@ -170,8 +175,13 @@ func (o *observer) effectOf(call *tracer.Call) string {
 	if path := o.readsMoment(call); path != "" {
 		return "reads " + path + ", which changes at any moment"
 	}
-	if o.c.anywhere && o.asksDirectory(call) && !o.mayAsk() {
-		return "asks for its working directory"
+	if o.asksDirectory(call) {
+		if o.c.anywhere && !o.mayAsk() {
+			return asksDirectory
+		}
+		if o.observes {
+			o.asking()
+		}
 	}
 	if path := o.looksHere(call); path != "" {
 		return "looks at " + path + " in its working directory"
@@ -275,7 +285,10 @@ func (o *observer) who(more ...string) (asker, at string) {
 	return asker, at
 }
 
-const readsArguments = "reads its arguments"
+const (
+	readsArguments = "reads its arguments"
+	asksDirectory  = "asks for its working directory"
+)
 
 // readsMoment returns the path of what the program is about to read that changes at any moment; ""
 // for none.
@@ -431,23 +444,26 @@ func (o *observer) variableRead() {
 	if len(frames) == 0 {
 		return // the interpreter itself
 	}
-	f := frames[0]
-	_, who := o.who()
-	if o.takers[who] {
-		return // what takes one after the other
-	}
-	if strings.HasSuffix(o.stack.file(f.code), "/os.py") || o.stack.file(f.code) == "<frozen os>" {
+	f, name := frames[0], ""
+	if file := o.stack.file(f.code); strings.HasSuffix(file, "/os.py") || file == "<frozen os>" {
 		switch o.stack.name(f.code) {
 		case "__setitem__", "__delitem__":
 			return // a change: its name is a guard in any case
 		case "__getitem__":
 			const key = 1 // self is the first
-			if name := o.stack.code.chars(o.stack.local(f, key)); isVariable(name) {
-				o.reads.Env[name] = true
-				o.reads.By(name, who)
+			if name = o.stack.code.chars(o.stack.local(f, key)); o.reads.Env[name] {
 				return
 			}
 		}
+	}
+	_, who := o.who()
+	if o.takers[who] {
+		return // what takes one after the other
+	}
+	if isVariable(name) {
+		o.reads.Env[name] = true
+		o.reads.By(name, who)
+		return
 	}
 	o.reads.AllEnv, o.takers[who] = true, true
 	o.reads.By("*", who)

@@ -18,6 +18,12 @@ type Spot struct {
 	after  bool // when the code of the script has returned
 }
 
+// Ask is a question for the working directory.
+type Ask struct {
+	Who   string  // file and line of Python that asks
+	Spots []*Spot // before it, the latest first
+}
+
 // Place is one frame of a Spot.
 type Place struct {
 	File, Name string

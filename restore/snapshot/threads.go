@@ -19,7 +19,7 @@ func (o *observer) wantsOf(tid int, call *tracer.Call) bool {
 	}
 	o.mem.forget() // though the main thread runs meanwhile
 	if call.Done {
-		o.unwatched = o.unwatched || mapsCode(call)
+		o.unheard = o.unheard || mapsCode(call)
 		if o.reads != nil {
 			if what := o.reads.Note(o.proc, call, true); what != "" {
 				o.reads.By(what, "a thread of a library")

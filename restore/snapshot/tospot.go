@@ -71,7 +71,7 @@ func (c *Command) ToSpot(ctx context.Context, spot *Spot, listen bool) (*prefix.
 		return reads, err
 	}
 	asks, err := c.AsksInC()
-	if c.heard = s.listens() && !s.unwatched; asks && c.heard {
+	if c.heard = s.listens() && !s.unheard; asks && c.heard {
 		reads.Join(s.inC)
 	}
 	return reads, err

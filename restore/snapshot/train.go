@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"slices"
 
 	"pyfreeze/tracer"
 )
@@ -26,6 +27,7 @@ func (c *Command) Observe(ctx context.Context) ([]*Spot, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.observes = true
 	if err := o.find(); err != nil {
 		return nil, err
 	}
@@ -77,6 +79,19 @@ func (c *Command) Observe(ctx context.Context) ([]*Spot, error) {
 		default:
 			return []*Spot{{What: "ends"}}, o.stop()
 		}
+	}
+}
+
+// Asks returns the questions for the working directory of a run that was observed, the first of each
+// line of Python.
+func (c *Command) Asks() []Ask { return c.asks }
+
+// asking notes that the program is about to ask for its working directory.
+func (o *observer) asking() {
+	const most = 100
+	_, who := o.who()
+	if len(o.c.asks) < most && !slices.ContainsFunc(o.c.asks, func(a Ask) bool { return a.Who == who }) {
+		o.c.asks = append(o.c.asks, Ask{who, o.candidates(asksDirectory)})
 	}
 }
 
