@@ -26,6 +26,7 @@ type StateReader struct {
 	collecting                        uint64
 	collectingInInterp                bool
 	collector                         collectorOffsets
+	found                             Addr // the GIL, once Holder has found it
 }
 
 // NewStateReader finds where the state lies in this interpreter.
@@ -93,6 +94,22 @@ func (s *StateReader) Read(r procmem.Reader) (State, error) {
 	}
 	st.GCCollecting = collecting != 0
 	return st, nil
+}
+
+// Holder reads the tstate that holds the GIL, or held it last, alone. A reader that has found the
+// GIL once does not look for it again: so it is good for one process.
+func (s *StateReader) Holder(r procmem.Reader) (Addr, error) {
+	if s.found == 0 {
+		gil, err := s.GIL(r)
+		if err != nil {
+			return 0, err
+		}
+		if s.gilInInterp && gil == 0 {
+			return 0, &ObjectError{Addr: s.runtime, Want: "a GIL"}
+		}
+		s.found = gil
+	}
+	return readPtr(r, s.found+Addr(s.gilHolder))
 }
 
 // GIL gives the address of the main interpreter's struct _gil_runtime_state.

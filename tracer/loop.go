@@ -44,6 +44,7 @@ func (l *loop) run() {
 }
 
 func (l *loop) serve() {
+	noStopSignals()
 	defer close(l.done)
 	for fn := range l.work {
 		fn()

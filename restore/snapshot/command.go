@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pyfreeze/procmem"
+	"pyfreeze/pyheap"
 	"pyfreeze/restore/prefix"
 	"pyfreeze/restore/stub"
 	"pyfreeze/symbols"
@@ -26,15 +27,17 @@ type Command struct {
 	fn       [stub.Functions]uint64
 	base     procmem.Addr
 	planted  bool
-	before   before   // what it was started with
-	streams  []string // what the descriptors that it was given are open for
-	anywhere bool     // it must not ask for its working directory
-	may      []string // the lines that may nevertheless
-	asks     []Ask    // of a run that was observed: the first of each line
-	wrapped  []string // programs that the command executed before the interpreter
-	deaf     bool     // a run to a spot may have missed it
-	heard    bool     // and has what libraries looked for
-	trap     action   // what the command did with SIGTRAP before
+	before   before       // what it was started with
+	streams  []string     // what the descriptors that it was given are open for
+	anywhere bool         // it must not ask for its working directory
+	may      []string     // the lines that may nevertheless
+	asks     []Ask        // of a run that was observed: the first of each line
+	wrapped  []string     // programs that the command executed before the interpreter
+	deaf     bool         // a run to a spot may have missed it
+	heard    bool         // and has what libraries looked for
+	trap     action       // what the command did with SIGTRAP before
+	kept     *pyheap.Heap // since it stopped; nil: none
+	drop     func()       // what becomes of it
 	tell     func(step string, done, total uint64)
 	reads    *prefix.Reads // what is read from the first instruction of Python on; nil: not noted
 }
@@ -92,6 +95,7 @@ const (
 // proceed lets the process run to its next event.
 func (c *Command) proceed(ctx context.Context, missed string) (ev tracer.WatchEvent, err error) {
 	var wrapper wrapperObserver
+	c.dropHeap()
 	for {
 		if c.reads != nil {
 			var stop tracer.Stop
@@ -297,6 +301,7 @@ func (c *Command) Wait(ctx context.Context) (syscall.WaitStatus, error) {
 }
 
 func (c *Command) close() {
+	c.dropHeap()
 	if c.live != nil {
 		_ = c.live.Close()
 	}

@@ -5,8 +5,12 @@ import (
 	"pyfreeze/pyheap"
 )
 
-// heap copies what is needed to read the objects of the stopped command. The caller calls done.
+// heap copies what is needed to read the objects of the stopped command, or returns the copy that
+// is kept since it stopped. The caller calls done.
 func (c *Command) heap() (h *pyheap.Heap, done func(), err error) {
+	if c.kept != nil {
+		return c.kept, func() {}, nil
+	}
 	maps, err := procmem.ReadMaps(c.p.PID())
 	if err != nil {
 		return nil, nil, err
@@ -21,4 +25,18 @@ func (c *Command) heap() (h *pyheap.Heap, done func(), err error) {
 		return nil, nil, err
 	}
 	return h, func() { h.Close(); _ = space.Close() }, nil
+}
+
+// keepHeap keeps a copy of the heap until the command runs, or somebody drops it.
+func (c *Command) keepHeap() {
+	if h, done, err := c.heap(); err == nil && c.kept == nil {
+		c.kept, c.drop = h, done
+	}
+}
+
+func (c *Command) dropHeap() {
+	if c.kept != nil {
+		c.drop()
+		c.kept, c.drop = nil, nil
+	}
 }

@@ -52,6 +52,7 @@ func (c *Command) LearnSilently(ctx context.Context, most time.Duration) ([]Sour
 		return call.Nr == unix.SYS_WRITE && (call.Args[0] == 1 || call.Args[0] == 2)
 	}
 	for deadline := time.Now().Add(most); ; {
+		c.dropHeap()
 		ev, err := c.p.ContinueToStop(time.Now().Add(slice), func(call *tracer.Call) bool {
 			o.mem.forget()
 			return !call.Done && (writes(call) || o.proc.Effect(call) != "")
@@ -81,6 +82,7 @@ func (c *Command) SourceModules() (out []SourceModule, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer c.dropHeap()
 	defer done()
 	mods, err := h.Modules()
 	if err != nil {

@@ -67,15 +67,16 @@ func newObserver(c *Command) (*observer, error) {
 
 // tstate returns the thread state of Python that has the GIL, or had it last.
 func (o *observer) tstate() procmem.Addr {
-	st, err := o.state.Read(o.mem)
+	holder, err := o.state.Holder(o.mem)
 	if err != nil {
 		return 0
 	}
-	return st.GILHolder
+	return holder
 }
 
 // find looks for sys.argv and os.environ, which the initialised interpreter has.
 func (o *observer) find() error {
+	o.c.keepHeap()
 	h, done, err := o.c.heap()
 	if err != nil {
 		return err
@@ -393,6 +394,7 @@ func (o *observer) readsArguments(call *tracer.Call) bool {
 
 // proceed lets the command run to its next event.
 func (o *observer) proceed(ctx context.Context) (ev tracer.Stop, err error) {
+	o.c.dropHeap()
 	for {
 		if o.threads {
 			ev, err = o.c.p.ContinueThreads(time.Now().Add(slice), o.wantsOf)

@@ -114,6 +114,7 @@ func (c *Command) toSpot(ctx context.Context, s *spotSeeker) (_ *prefix.Reads, e
 		}
 		there, err := s.event(&ev)
 		if there && err == nil {
+			c.keepHeap() // for SourceModules
 			s.findReplaced()
 		}
 		if there && err == nil && s.pending() > 0 {
