@@ -63,6 +63,10 @@ func TestState(t *testing.T) {
 					t.Errorf("state is %+v", st)
 				}
 				one, err := ReadState(live, in, lay)
+				holder, herr := r.Holder(live)
+				if herr != nil || holder != st.GILHolder {
+					t.Errorf("Holder gives %#x, %v; the state is %+v", holder, herr, st)
+				}
 				if err != nil || one.GILHolder != st.GILHolder {
 					t.Errorf("ReadState gives %+v, %v", one, err)
 				}

@@ -143,8 +143,23 @@ func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.
 	c.UseLayout(lay)
 	tell(f.o.Tell, "running "+f.o.Command[0])
 	spots, err := c.Observe(ctx)
-	f.asks = c.Asks()
+	if f.asks = c.Asks(); err != nil || len(f.asks) == 0 || len(spots) == 0 {
+		return spots, err
+	}
+	// What an image of a further run would be bound to can be seen here already.
+	bound, err := freeze.Bound(c, askers(f.asks))
+	if bound != nil {
+		spots = f.earlier(bound, spots)
+	}
 	return spots, err
+}
+
+// askers are the lines that ask for the working directory.
+func askers(asks []snapshot.Ask) (out []string) {
+	for _, a := range asks {
+		out = append(out, a.Who)
+	}
+	return out
 }
 
 // learn lets the command go on to its end, and notes what it has imported. One that is to be
@@ -227,6 +242,7 @@ func (f *finder) freezeAt(ctx context.Context, spot *snapshot.Spot) (*freeze.Met
 	var passed *snapshot.PassedError
 	var ended *snapshot.CommandEndedError
 	if f.deaf && (errors.As(err, &passed) && passed.What == spot.What || errors.As(err, &ended)) {
+		tell(f.o.Tell, "it may have missed the point, for a watch that it had not")
 		m, err = f.tryAt(ctx, spot, false)
 	}
 	return m, err

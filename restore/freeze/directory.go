@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"pyfreeze/pyheap"
 	"pyfreeze/restore/captured"
 	"pyfreeze/restore/prefix"
+	"pyfreeze/restore/snapshot"
 )
 
 // BoundError says that an image would fit in one working directory alone, since the program has
@@ -26,16 +28,43 @@ func (f *freezing) findDirectory() error {
 	if r == nil || !r.Asked[prefix.AskedCwd] {
 		return nil
 	}
-	copies, ok := captured.Cwd(f.heap, f.walk, f.start.Cwd)
-	constants := f.accounted(copies)
-	if ok && len(f.plainly) == 0 && len(constants) == len(r.Askers) && !f.readsBelow() {
+	askers := slices.Sorted(maps.Keys(r.Askers))
+	copies, bound := directory(f.heap, f.walk, f.start.Cwd, askers)
+	below := len(f.plainly) > 0 || f.readsBelow()
+	if bound == nil && !below {
 		f.copies = append(f.copies, copies...)
 		delete(r.Asked, prefix.AskedCwd)
 		delete(r.Files, f.start.Cwd)
-	} else if f.o.Anywhere && r.Who[prefix.AskedCwd] != "" {
-		return &BoundError{constants}
+	} else if f.o.Anywhere && slices.ContainsFunc(askers, ofProgram) {
+		if below { // whatever keeps the answers
+			bound = &BoundError{}
+		}
+		return bound
 	}
 	return nil
+}
+
+// ofProgram says whether it is the program that asks in a line, and not the interpreter that starts.
+func ofProgram(who string) bool { return !strings.HasPrefix(who, "<frozen getpath>") }
+
+// Bound looks at a stopped command that has asked for its working directory by some lines, and
+// returns why an image of it would be bound to that; nil where it would not, as far as that shows.
+func Bound(c *snapshot.Command, askers []string) (bound *BoundError, err error) {
+	err = c.Walk(func(h *pyheap.Heap, w *pyheap.Walk) {
+		_, bound = directory(h, w, c.Start().Cwd, askers)
+	})
+	return bound, err
+}
+
+// directory returns the constants of modules that are the working directory, and why an image would
+// be bound to that.
+func directory(h *pyheap.Heap, w *pyheap.Walk, cwd string, askers []string) ([]captured.Copy, *BoundError) {
+	copies, ok := captured.Cwd(h, w, cwd)
+	constants := accounted(h, copies, askers)
+	if !ok || len(constants) != len(askers) {
+		return nil, &BoundError{constants}
+	}
+	return copies, nil
 }
 
 // readsBelow says whether the program has read anything in its working directory.
@@ -56,8 +85,8 @@ func (f *freezing) readsBelow() bool {
 
 // accounted gives the lines that have asked for the directory, of modules that keep it, once for
 // each: what else became of the answer, such as the parts of a Path, cannot be found.
-func (f *freezing) accounted(copies []captured.Copy) (out []string) {
-	mods, err := f.heap.Modules()
+func accounted(h *pyheap.Heap, copies []captured.Copy, askers []string) (out []string) {
+	mods, err := h.Modules()
 	if err != nil {
 		return nil
 	}
@@ -68,7 +97,7 @@ func (f *freezing) accounted(copies []captured.Copy) (out []string) {
 	for _, c := range copies {
 		kept[file[c.Module]]++
 	}
-	for _, who := range slices.Sorted(maps.Keys(f.o.Reads.Askers)) {
+	for _, who := range askers {
 		at := strings.LastIndexByte(who, ':')
 		if at >= 0 && kept[who[:at]] > 0 {
 			kept[who[:at]]--

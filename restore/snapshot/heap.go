@@ -27,6 +27,24 @@ func (c *Command) heap() (h *pyheap.Heap, done func(), err error) {
 	return h, func() { h.Close(); _ = space.Close() }, nil
 }
 
+// Walk shows the heap of the stopped command, and which objects lead to which, to a function.
+func (c *Command) Walk(look func(*pyheap.Heap, *pyheap.Walk)) error {
+	regs, err := c.p.Regs(c.p.PID())
+	if err != nil {
+		return err
+	}
+	h, done, err := c.heap()
+	if err != nil {
+		return err
+	}
+	defer done()
+	w, err := h.Walk(pyheap.WalkOptions{Stacks: []pyheap.Addr{pyheap.Addr(stackPointer(&regs))}})
+	if err == nil {
+		look(h, w)
+	}
+	return err
+}
+
 // keepHeap keeps a copy of the heap until the command runs, or somebody drops it.
 func (c *Command) keepHeap() {
 	if h, done, err := c.heap(); err == nil && c.kept == nil {
