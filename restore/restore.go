@@ -212,6 +212,18 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 // script.Learned returned, or nil.
 func takeImage(ctx context.Context, c *snapshot.Command, code <-chan compiled, learned []byte,
 	o CommandOptions, fo freeze.Options) (_ *freeze.Meta, err error) {
+	hooks, err := c.HasHooks()
+	if err != nil {
+		return nil, err
+	}
+	if hooks {
+		child, herr := runHooks(ctx, c, o)
+		if herr != nil {
+			return nil, herr
+		}
+		defer func() { err = errors.Join(err, child.End()) }()
+		c = &child.Command
+	}
 	tell(o.Tell, "copying the process")
 	var cp *snapshot.Copy
 	if o.Threads {
@@ -227,6 +239,24 @@ func takeImage(ctx context.Context, c *snapshot.Command, code <-chan compiled, l
 	}
 	defer cp.Close()
 	return freeze.Image(symbols.WithProgress(ctx, o.Tell), cp, fo)
+}
+
+// runHooks runs what the program has registered for the freeze, in a child of the command, which is
+// frozen in its place.
+func runHooks(ctx context.Context, c *snapshot.Command, o CommandOptions) (*snapshot.Hooked, error) {
+	if o.Threads {
+		return nil, &snapshot.StateError{
+			What: "functions that it has registered by register_before_snapshot: they run in a child, " +
+				"which has no other threads",
+			Remedy: "freeze it without --threads",
+		}
+	}
+	tell(o.Tell, "running what the program has registered for a snapshot")
+	code, err := script.Before(ctx, c.Interpreter().Exe, c.Start().Environ)
+	if err != nil {
+		return nil, err
+	}
+	return c.RunHooks(ctx, code)
 }
 
 type compiled struct {

@@ -60,7 +60,7 @@ func exitCode(err error) int {
 	case is[*tracer.PermissionError](err):
 		return exitPermission
 	case is[*refuse.Error](err), is[*snapshot.StateError](err), is[*snapshot.WrapperError](err),
-		is[*snapshot.PassedError](err), is[*snapshot.NoSpotError](err):
+		is[*snapshot.PassedError](err), is[*snapshot.NoSpotError](err), is[*snapshot.HookError](err):
 		return exitRefused
 	case is[*snapshot.TimeoutError](err):
 		return exitTimeout

@@ -206,6 +206,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	cfg.Script = f.cmd.Script()
 	cfg.Generators, cfg.Seeded = len(f.generators) > 0, f.seeded
 	cfg.Learned = f.copy.Learned != 0
+	_, noHooks := f.heap.Lookup(snapshot.HooksModule)
 	cfg.BufferedStdio = f.config("buffered_stdio") != 0
 	cfg.Ignored = f.start.Ignored
 	for fd := range cfg.TTYs {
@@ -226,6 +227,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 			continue
 		}
 		cfg.Resume, cfg.Threads = m.resume, m.use.Threads
+		cfg.Hooks = noHooks == nil && !(cfg.Attached && m.resume) // its functions before have not run there
 		name := ""
 		if !m.resume {
 			name = f.plain.Script()

@@ -81,7 +81,7 @@ func (f *freezing) placeMemory(context.Context) (err error) {
 // fill fills in struct head, and the tables behind it. where is nil as long as the image's layout is not known.
 func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, error) {
 	c, m := f.copy, f.memory
-	h := stub.Head{PID: int32(c.OwnPID), Base: uint64(c.Base), MM: c.Kernel.MM,
+	h := stub.Head{PID: int32(c.OwnPID), HooksPID: int32(c.HooksPID), Base: uint64(c.Base), MM: c.Kernel.MM,
 		StartMask: f.start.Mask, StartIgnored: f.start.Ignored,
 		StackLow: uint64(m.StackLow), StackEnd: uint64(m.StackEnd), StackFloor: uint64(m.StackFloor)}
 	var err error

@@ -24,6 +24,11 @@ var thawScript string
 //go:embed thaw_cold.py
 var thawColdScript string
 
+// beforeScript runs the program's hooks at the freeze; see its first lines.
+//
+//go:embed before.py
+var beforeScript string
+
 // recipeCompiler is a part of the programs below.
 const recipeCompiler = `
 import ast, sys, json, marshal, os
@@ -55,6 +60,13 @@ const codeCompiler = recipeCompiler + `
 code = compile(j['thaw'], '<pyfreeze>', 'exec', dont_inherit=True)
 cold = marshal.dumps(compile(j['cold'], '<pyfreeze>', 'exec', dont_inherit=True))
 sys.stdout.buffer.write(marshal.dumps((code, cold, tuple(recipe(r) for r in j['recipes']))))
+`
+
+// beforeCompiler does the same with what runs the program's hooks at the freeze.
+const beforeCompiler = `
+import sys, json, marshal
+code = compile(json.load(sys.stdin)['before'], '<pyfreeze>', 'exec', dont_inherit=True)
+sys.stdout.buffer.write(marshal.dumps(code))
 `
 
 // configCompiler does the same with recipes that are not shipped, and what the script is told.
@@ -108,6 +120,7 @@ type Config struct {
 	Learned         bool     `json:"learned"`    // it has code of modules that it may import
 	Generators      bool     `json:"generators"` // of random numbers, that are seeded anew
 	Seeded          []uint32 `json:"seeded"`     // state of random._inst, where the program has seeded it
+	Hooks           bool     `json:"hooks"`      // it may have registered what is to be called after a thaw
 	// Variables of its environment.
 	Home       *string    `json:"home"`
 	Tz         *string    `json:"tz"`
@@ -139,6 +152,11 @@ func Code(ctx context.Context, exe string, environ []string) ([]byte, error) {
 	}
 	return compile(ctx, exe, environ, codeCompiler,
 		map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipes": shipped})
+}
+
+// Before compiles what runs the program's hooks at the freeze, as [Code] does.
+func Before(ctx context.Context, exe string, environ []string) ([]byte, error) {
+	return compile(ctx, exe, environ, beforeCompiler, map[string]any{"before": beforeScript})
 }
 
 // Compile compiles recipes that are not shipped, and what the thaw script is told with the

@@ -2,7 +2,8 @@
 # the outside world, keeping object identities. In a process that goes on at its point that is all; else it leaves in its namespace what
 # the loader stub runs next: the code object run_code in the namespace run_args, or run(*run_args); then finish(). A variable
 # 'fallback', if set, makes the stub start the plain command instead; with 'another' a launcher
-# takes another image.
+# takes another image. 'hooks', if set, is called when it is sure that the thaw goes on: it returns why
+# it does not, or ''.
 #
 # Given by the stub: modules (sys.modules), strings (argv and environment as the kernel laid them
 # out), argc, ignored (mask of signals ignored since the start), flags, launcher (its path, where
@@ -319,6 +320,8 @@ def start():
             another, reason = reason  # image of a launcher's may do
         if reason:
             fallback = reason
+    if config['hooks']:
+        cold('registered')()
     while config['resume'] and len(sys.modules) > known:
         sys.modules.popitem()  # what this script has imported, and the program has not
 

@@ -429,6 +429,39 @@ def go_on(fd, name):
             pass  # something was read already
 
 
+def registered():
+    global hooks
+    module = sys.modules.get('snapshot_restore_py')
+    if module is not None:
+        hooks = restored
+
+
+def restored():
+    # What the program has registered to be called after a thaw: as AWS's runtime does, in order.
+    # Signals reach it as they do the program.
+    registry = []
+    try:
+        registry = sys.modules['snapshot_restore_py'].get_after_restore()
+        for func, args, kwargs in registry:
+            func(*args, **kwargs)
+    except BaseException as e:
+        e.__traceback__ = e.__traceback__ and e.__traceback__.tb_next  # without our own frame
+        if isinstance(e, KeyboardInterrupt):
+            report(e)
+            _signal.signal(2, _signal.SIG_DFL)
+            posix.kill(posix.getpid(), 2)
+        if flags & 1:
+            report(e)
+        failed = 'a function that was registered by register_after_restore failed: %s: %s' % (
+            type(e).__name__, ' '.join(str(e).split()))
+        return failed.encode('utf-8', 'replace').decode()
+    if not config['resume']:
+        # The program's script registers its own anew.
+        own = kept[0] and kept[0].__dict__
+        registry[:] = [e for e in registry if getattr(e[0], '__globals__', None) is not own]
+    return ''
+
+
 def inherited():
     # What the frozen program found ignored when it started, or not, is another set here. What it has set itself stays.
     def start(n, mask):

@@ -26,6 +26,7 @@ type Command struct {
 	start    Start
 	fn       [stub.Functions]uint64
 	base     procmem.Addr
+	stands   int // of a child of a command: for which process it stands; else 0
 	planted  bool
 	before   before       // what it was started with
 	streams  []string     // what the descriptors that it was given are open for

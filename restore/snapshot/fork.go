@@ -49,37 +49,12 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 	if c.audited(holder) {
 		learned = nil // its hooks see that files are opened and code is loaded
 	}
-	tid := c.p.PID()
-	point, stack, err := c.point()
-	if err != nil {
-		return nil, err
-	}
-	// struct head, with what brings the program back to the point behind it.
-	l, tables := stub.Own(), &stub.Tables{}
-	head := c.base + procmem.Addr(l.End)
-	h := stub.Head{Base: uint64(c.base), Fn: c.fn}
+	h := stub.Head{}
 	if h.Learn, err = c.placeLearned(learned); err != nil {
 		return nil, err
 	}
-	frame := Frame(0, &point.Regs, point.XState, point.SigMask, stack)
-	at := uint64(head) + uint64(tables.Bytes(make([]byte, len(frame))))
-	h.Point, h.Code, h.CodeLen = at, tables.Bytes(code), uint32(len(code))
-	hushed := Hush(c.in, c.lay, c.live, holder)
-	h.NHush, h.Hush = uint32(len(hushed)), stub.Encode(tables, hushed)
-	region := h.Region(tables)
-	if len(region) > int(l.End)+tablesRoom-64 {
-		return nil, fmt.Errorf("the thaw script has %d bytes: too many", len(code))
-	}
-	copy(region[at-uint64(c.base):], Frame(at, &point.Regs, point.XState, point.SigMask, stack))
-	if _, err := c.p.WriteAt(region[l.End:], head); err != nil {
-		return nil, err
-	}
-	regs := point.Regs
-	nestedCall(&regs, uint64(c.base)+uint64(l.Agent))
-	if err := c.p.SetRegs(tid, regs); err != nil {
-		return nil, err
-	}
-	if err := c.p.SetSigMask(tid, ^uint64(0)); err != nil {
+	point, head, err := c.callAgent(holder, code, &h)
+	if err != nil {
 		return nil, err
 	}
 	if err := c.toFork(ctx); err != nil {
@@ -117,6 +92,41 @@ func (c *Command) Fork(ctx context.Context, code, learned []byte) (_ *Copy, err 
 	return out, nil
 }
 
+// callAgent has the main thread run the agent of the stub next, as if it were called at the point,
+// and returns what it was told: the point, and where struct head is. code is what it loads, h what
+// it is told beside that.
+func (c *Command) callAgent(holder procmem.Addr, code []byte,
+	h *stub.Head) (*Point, procmem.Addr, error) {
+	tid := c.p.PID()
+	point, stack, err := c.point()
+	if err != nil {
+		return nil, 0, err
+	}
+	// struct head, with what brings the program back to the point behind it.
+	l, tables := stub.Own(), &stub.Tables{}
+	head := c.base + procmem.Addr(l.End)
+	h.Base, h.Fn = uint64(c.base), c.fn
+	frame := Frame(0, &point.Regs, point.XState, point.SigMask, stack)
+	at := uint64(head) + uint64(tables.Bytes(make([]byte, len(frame))))
+	h.Point, h.Code, h.CodeLen = at, tables.Bytes(code), uint32(len(code))
+	hushed := Hush(c.in, c.lay, c.live, holder)
+	h.NHush, h.Hush = uint32(len(hushed)), stub.Encode(tables, hushed)
+	region := h.Region(tables)
+	if len(region) > int(l.End)+tablesRoom-64 {
+		return nil, 0, fmt.Errorf("the thaw script has %d bytes: too many", len(code))
+	}
+	copy(region[at-uint64(c.base):], Frame(at, &point.Regs, point.XState, point.SigMask, stack))
+	if _, err := c.p.WriteAt(region[l.End:], head); err != nil {
+		return nil, 0, err
+	}
+	regs := point.Regs
+	nestedCall(&regs, uint64(c.base)+uint64(l.Agent))
+	if err := c.p.SetRegs(tid, regs); err != nil {
+		return nil, 0, err
+	}
+	return point, head, c.p.SetSigMask(tid, ^uint64(0))
+}
+
 // audited says whether the program has audit hooks of Python (sys.addaudithook); not where that
 // cannot be read.
 func (c *Command) audited(tstate procmem.Addr) bool {
@@ -139,6 +149,13 @@ func (c *Command) audited(tstate procmem.Addr) bool {
 
 // toPointAgain runs the agent until it is about to go back to the point: the program is the parent of a fork then, whose handlers have run.
 func (c *Command) toPointAgain(ctx context.Context) error {
+	return c.toReturn(ctx, "the handlers that it has registered for the parent of a fork",
+		"did not come back from its handlers of a fork")
+}
+
+// toReturn runs the agent until it is about to go back to the point. what runs until then, and
+// missed is what it did not come to where it ended.
+func (c *Command) toReturn(ctx context.Context, what, missed string) error {
 	deadline := time.Now().Add(forkTimeout)
 	for {
 		_, err := c.p.ContinueToCall(time.Now().Add(slice), func(nr uint64) bool { return nr == unix.SYS_RT_SIGRETURN })
@@ -148,11 +165,11 @@ func (c *Command) toPointAgain(ctx context.Context) error {
 				return ctx.Err()
 			}
 			if time.Now().After(deadline) {
-				return fmt.Errorf("the handlers that %s has registered for the parent of a fork took longer than %v", c.name, forkTimeout)
+				return fmt.Errorf("%s: %s took longer than %v", c.name, what, forkTimeout)
 			}
 		default:
 			if err != nil {
-				err = c.ended(err, "did not come back from its handlers of a fork")
+				err = c.ended(err, missed)
 			}
 			return err
 		}
@@ -246,6 +263,10 @@ func (c *Command) AsItStands() (*Copy, error) {
 func (c *Command) copyTo(out *Copy, point *Point) (err error) {
 	pid := c.p.PID()
 	out.PID, out.OwnPID, out.Start, out.Base, out.Busy = pid, innerID(pid, pid), c.start, c.base, true
+	if c.stands != 0 {
+		out.HooksPID = out.OwnPID
+		out.PID, out.OwnPID = c.stands, innerID(c.stands, c.stands)
+	}
 	if out.Threads, err = threadsOf(c.p); err != nil {
 		return err
 	}

@@ -19,6 +19,23 @@ func (c *Command) heap() (h *pyheap.Heap, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return c.openHeap(space)
+}
+
+// lazyHeap is heap for little: memory is read when and where it is asked for.
+func (c *Command) lazyHeap() (h *pyheap.Heap, done func(), err error) {
+	maps, err := procmem.ReadMaps(c.p.PID())
+	if err != nil {
+		return nil, nil, err
+	}
+	space, err := procmem.CaptureLazy(c.live, maps)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.openHeap(space)
+}
+
+func (c *Command) openHeap(space *procmem.Space) (h *pyheap.Heap, done func(), err error) {
 	h, err = pyheap.Open(space, c.in, c.lay)
 	if err != nil {
 		_ = space.Close() // only read

@@ -33,12 +33,14 @@ const (
 type Copy struct {
 	PID    int
 	OwnPID int // that the process has for itself, in its own namespace
-	Interp *symbols.Interpreter
-	Layout *symbols.Layout
-	Start  Start
-	Kind   Kind
-	Space  *procmem.Space
-	Maps   []procmem.Mapping
+	// HooksPID is that of the child in which the program's hooks ran, which was copied; 0: none.
+	HooksPID int
+	Interp   *symbols.Interpreter
+	Layout   *symbols.Layout
+	Start    Start
+	Kind     Kind
+	Space    *procmem.Space
+	Maps     []procmem.Mapping
 	// Uncopied is what an attached process has and its twin, a fork, has not: MADV_DONTFORK of
 	// madvise(2).
 	Uncopied []procmem.Mapping

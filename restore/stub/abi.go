@@ -92,10 +92,12 @@ type Head struct {
 	Script                         uint64
 	Code, CodeLen                  uint32
 	Learned                        uint64
+	Hooks                          uint64
 	Learn                          Learn
 	Ways                           [2]Way
 	Exe                            uint32
 	PID                            int32
+	HooksPID, _                    int32
 	NOps, Ops                      uint32
 	NFDs, FDs                      uint32
 	NThreads, Threads              uint32
@@ -229,9 +231,10 @@ func ReadProgram(note []byte) (h Head, rest []byte, err error) {
 	return h, rest, nil
 }
 
-// ForkedAt, ScriptAt and LearnedAt are the offsets of Head.Forked, Head.Script and Head.Learned.
+// ForkedAt, ScriptAt, LearnedAt and HooksAt are the offsets of fields of Head.
 var (
 	ForkedAt  = layouts["Head"].fields["forked"]
 	ScriptAt  = layouts["Head"].fields["script"]
 	LearnedAt = layouts["Head"].fields["learned"]
+	HooksAt   = layouts["Head"].fields["hooks"]
 )

@@ -5,7 +5,7 @@ package stub
 // What abi.h names. See there.
 const (
 	Magic            = 0x327a657266797000
-	Version          = 11
+	Version          = 12
 	Region           = 0x40000000
 	RegionArgs       = 0x10000000
 	RegionVDSO       = 0x20000000
@@ -42,6 +42,8 @@ const (
 	FnDecode         = 24
 	FnSys            = 25
 	Functions        = 26
+	HooksRun         = 1
+	HooksDone        = 2
 	WayFork          = 1
 	WayHeld          = 2
 	WayEnsure        = 3
@@ -84,5 +86,5 @@ var layouts = map[string]struct {
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Learn":  {40, map[string]uint64{"code": 0, "len": 8, "enabled": 16, "count": 24, "young": 32}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {704, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 232, "forked": 240, "script": 248, "code": 256, "code_len": 260, "learned": 264, "learn": 272, "ways": 312, "exe": 408, "pid": 412, "nops": 416, "ops": 420, "nfds": 424, "fds": 428, "nthreads": 432, "threads": 436, "nwords": 440, "words": 444, "nobjects": 448, "objects": 452, "nhush": 456, "hush": 460, "nplain": 464, "plain": 468, "vdso": 472, "nvdso": 536, "vdso_sum": 540, "actions": 544, "start_mask": 552, "start_ignored": 560, "point_mask": 568, "stack_low": 576, "stack_end": 584, "stack_floor": 592, "environ": 600, "mm": 608, "auxv_at": 664, "orig_argv": 672, "auxv": 680, "auxv_len": 684, "comm": 688}},
+	"Head":   {720, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 232, "forked": 240, "script": 248, "code": 256, "code_len": 260, "learned": 264, "hooks": 272, "learn": 280, "ways": 320, "exe": 416, "pid": 420, "hooks_pid": 424, "nops": 432, "ops": 436, "nfds": 440, "fds": 444, "nthreads": 448, "threads": 452, "nwords": 456, "words": 460, "nobjects": 464, "objects": 468, "nhush": 472, "hush": 476, "nplain": 480, "plain": 484, "vdso": 488, "nvdso": 552, "vdso_sum": 556, "actions": 560, "start_mask": 568, "start_ignored": 576, "point_mask": 584, "stack_low": 592, "stack_end": 600, "stack_floor": 608, "environ": 616, "mm": 624, "auxv_at": 680, "orig_argv": 688, "auxv": 696, "auxv_len": 700, "comm": 704}},
 }

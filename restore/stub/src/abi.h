@@ -4,7 +4,7 @@
 #define PYFREEZE_ABI_H
 
 #define ABI_MAGIC 0x327a657266797000 /* "\0pyfrez2" */
-#define ABI_VERSION 11
+#define ABI_VERSION 12
 
 #ifndef __ASSEMBLER__
 typedef unsigned char u8;
@@ -140,6 +140,11 @@ struct change { u32 kind, which; u64 a, b; };
 
 struct poke { u64 addr, value; u32 size, pad; };
 
+// What the agent is to do in place of what it does else: fork in earnest, and run in the child what
+// the program has registered for the freeze. The code at head.code does so. The child then goes on
+// at the point.
+enum { HOOKS_NONE = 0, HOOKS_RUN = 1, HOOKS_DONE = 2 };
+
 // From where the agent loads the code of modules that a thaw may import, and what the collector is
 // not to notice of it. All 0: none is loaded.
 struct learn {
@@ -157,10 +162,12 @@ struct head {
 	u64 script;             // the thaw script, which the agent has loaded before its fork(); or 0:
 	u32 code, code_len;     // it is loaded from here at the thaw
 	u64 learned;            // code of modules, by path: a dict, which the agent has loaded as well; 0: none
+	u64 hooks;              // of HOOKS_, or the address of a text: why one of them has failed
 	struct learn learn;
 	struct way ways[2];     // by MODE_; way 0: not possible
 	u32 exe;                // path of the interpreter
 	i32 pid;                // that the frozen process had for itself
+	i32 hooks_pid, pad;     // that it had while what it registered for the freeze ran; 0: nothing did
 	u32 nops, ops;
 	u32 nfds, fds;
 	u32 nthreads, threads;  // the main one first

@@ -79,12 +79,62 @@ static void load_script(void)
 	load_learned();
 }
 
+// Runs what the program has registered for the freeze. The code leaves in its namespace a text that
+// says what has failed, "" for nothing.
+static void run_hooks(void)
+{
+	static char broken[] = "their code could not be run";
+	u64 code = load((u64)AT(char, H->code), H->code_len), names = call(FN_DICT, 0, 0, 0);
+	u64 why = 0, text = 0;
+	if (code && names && !(i32)call(FN_DICT_SET, names, (u64) "__builtins__", call(FN_BUILTINS, 0, 0, 0)) &&
+	    !(i32)call(FN_DICT_SET, names, (u64) "modules", call(FN_SYS, (u64) "modules", 0, 0)) &&
+	    call(FN_EVAL, code, names, names))
+		why = call(FN_DICT_GET, names, (u64) "failed", 0);
+	if (why)
+		text = call(FN_UTF8, why, 0, 0);
+	if (text && !*(char *)text) {
+		call(FN_DECREF, names, 0, 0);
+		call(FN_DECREF, code, 0, 0);
+		H->hooks = HOOKS_DONE;
+	} else {
+		H->hooks = text ? text : (u64)broken;
+	}
+}
+
+// The command makes a child, which runs its hooks and is frozen in its place. When that has ended
+// it goes on as if it had made none: the signal of a child's end is taken back, too.
+static void __attribute__((noreturn)) fork_for_hooks(u64 raised[3], struct hushed *h)
+{
+	u64 before = 0, after = 0, chld = 1ul << (SIGCHLD_ - 1), zero[2] = { 0 };
+	call(FN_BEFORE, 0, 0, 0);
+	sys3(SYS_sigpending, &before, 8, 0);
+	i64 pid = (i32)call(FN_FORK, 0, 0, 0);
+	if (pid == 0 && !H->forked)
+		sys3(SYS_exit_group, 0, 0, 0); // nobody took it: pyfreeze is gone
+	if (pid == 0) {
+		call(FN_CHILD, 0, 0, 0);
+		run_hooks();
+	} else {
+		while (pid > 0 && sys4(SYS_wait4, pid, 0, WALL, 0) == -EINTR)
+			;
+		sys3(SYS_sigpending, &after, 8, 0);
+		if (after & ~before & chld)
+			sys4(SYS_sigtimedwait, &chld, 0, zero, 8);
+		call(FN_PARENT, 0, 0, 0);
+	}
+	call(FN_RESTORE, raised[0], raised[1], raised[2]);
+	unhush(h);
+	sigreturn(H->point);
+}
+
 __attribute__((used, noreturn)) void agent(void)
 {
 	u64 raised[3] = { 0 }; // an exception may be on its way at the point
 	struct hushed h; // in the frozen stack, where a thaw finds it
 	hush(&h);
 	call(FN_FETCH, (u64)raised, (u64)(raised + 1), (u64)(raised + 2));
+	if (H->hooks == HOOKS_RUN)
+		fork_for_hooks(raised, &h);
 	load_script();
 	call(FN_BEFORE, 0, 0, 0);
 	i64 pid = (i32)call(FN_FORK, 0, 0, 0);

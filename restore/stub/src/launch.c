@@ -198,13 +198,14 @@ static int check_way(const struct image *im, struct request *q, struct plan *p)
 	const struct head *h = (const struct head *)((const u8 *)s + s->used);
 	const struct way *w = &h->ways[q->mode];
 	const char *why = 0;
+	i64 pid = sys3(SYS_getpid, 0, 0, 0);
 	if (!w->way)
 		why = "the image cannot be run in this way";
 	else if (q->entry[0] && w->flags & HEAD_RESUME)
 		why = "the image goes on at its point: it runs no other script, module or code";
 	else if ((why = no_change(h, w)))
 		q->fits = 1;
-	else if (h->pid == sys3(SYS_getpid, 0, 0, 0)) { // who tells a fork by that would see none
+	else if (h->pid == pid || h->hooks_pid == pid) { // who tells a fork by that would see none
 		why = "this process has the number of the frozen one, which no child of it could have";
 		q->fits = 1;
 	}

@@ -21,6 +21,7 @@ int main(void)
 	N(FnTupleGet, FN_TUPLE_GET) N(FnBytes, FN_BYTES) N(FnLong, FN_LONG) N(FnUTF8, FN_UTF8) N(FnBuiltins, FN_BUILTINS)
 	N(FnEval, FN_EVAL) N(FnCall, FN_CALL) N(FnFetch, FN_FETCH) N(FnNormalize, FN_NORMALIZE)
 	N(FnTraceback, FN_TRACEBACK) N(FnPrint, FN_PRINT) N(FnDecref, FN_DECREF) N(FnRestore, FN_RESTORE) N(FnRawMalloc, FN_RAW_MALLOC) N(FnDecode, FN_DECODE) N(FnSys, FN_SYS) N(Functions, NFN)
+	N(HooksRun, HOOKS_RUN) N(HooksDone, HOOKS_DONE)
 	N(WayFork, WAY_FORK) N(WayHeld, WAY_HELD) N(WayEnsure, WAY_ENSURE)
 	N(HeadResume, HEAD_RESUME) N(HeadChild, HEAD_CHILD) N(HeadEarly, HEAD_EARLY)
 	N(OpOpen, OP_OPEN) N(OpFile, OP_FILE) N(OpAnon, OP_ANON) N(OpImage, OP_IMAGE) N(OpRead, OP_READ) N(OpStack, OP_STACK)
@@ -44,8 +45,8 @@ int main(void)
 	S(Learn, learn) F(learn, code) F(learn, len) F(learn, enabled) F(learn, count) F(learn, young) E
 	S(Poke, poke) F(poke, addr) F(poke, value) F(poke, size) E
 	S(Head, head) F(head, magic) F(head, version) F(head, size) F(head, base) F(head, fn) F(head, point) F(head, forked)
-	F(head, script) F(head, code) F(head, code_len) F(head, learned) F(head, learn) F(head, ways)
-	F(head, exe) F(head, pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
+	F(head, script) F(head, code) F(head, code_len) F(head, learned) F(head, hooks) F(head, learn) F(head, ways)
+	F(head, exe) F(head, pid) F(head, hooks_pid) F(head, nops) F(head, ops) F(head, nfds) F(head, fds)
 	F(head, nthreads) F(head, threads) F(head, nwords) F(head, words) F(head, nobjects) F(head, objects) F(head, nhush) F(head, hush) F(head, nplain) F(head, plain) F(head, vdso) F(head, nvdso) F(head, vdso_sum)
 	F(head, actions) F(head, start_mask) F(head, start_ignored) F(head, point_mask) F(head, stack_low) F(head, stack_end)
 	F(head, stack_floor) F(head, environ) F(head, mm) F(head, auxv_at) F(head, orig_argv) F(head, auxv) F(head, auxv_len) F(head, comm) E

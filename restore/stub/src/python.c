@@ -51,6 +51,22 @@ static void unblock(void)
 	sys4(SYS_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 }
 
+// What the program has registered for this moment. From here on others may have seen it: where the
+// plain command takes over nevertheless, people are told in any case.
+static void run_hooks(u64 globals)
+{
+	u64 hooks = call(FN_DICT_GET, globals, (u64) "hooks", 0);
+	if (!hooks)
+		return;
+	unblock();
+	u64 why = call(FN_CALL, hooks, 0, 0);
+	const char *s = why ? (const char *)call(FN_UTF8, why, 0, 0) : 0;
+	if (s && !*s)
+		return;
+	R.flags |= RUN_VERBOSE;
+	plain(s ? s : "what was registered for a restore could not be run", -1);
+}
+
 // The program runs again: a code object in its namespace, or a function. What it raises goes to finish().
 static void __attribute__((noreturn)) run_again(u64 globals, struct hushed *h)
 {
@@ -162,6 +178,7 @@ void python(struct hushed *h)
 	}
 	phase("thaw script");
 	judge();
+	run_hooks(globals);
 	if (!(w->flags & HEAD_RESUME))
 		run_again(globals, h);
 	unhush(h);
