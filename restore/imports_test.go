@@ -37,6 +37,7 @@ var rooms = []room{
 	// The freeze: copies, what is in them, what becomes of it.
 	{"restore/libs", []string{"procmem", "symbols"}},
 	{"restore/captured", []string{"pyheap", "restore/guard"}},
+	{"restore/behind", []string{"pyheap"}},
 	{"restore/script", []string{"pyheap", "restore/captured", "restore/guard"}},
 	{"restore/prefix", []string{"procmem", "tracer"}},
 	{"restore/snapshot", []string{"procmem", "pyheap", "restore/guard", "restore/prefix",
@@ -45,10 +46,10 @@ var rooms = []room{
 		"symbols"}},
 	{"restore/refuse", []string{"procmem", "pyheap", "restore/libs", "restore/memory",
 		"restore/snapshot", "restore/stub", "symbols"}},
-	{"restore/freeze", []string{"image", "procmem", "pyheap", "restore/captured", "restore/guard",
-		"restore/libs", "restore/memory", "restore/prefix", "restore/refuse", "restore/script",
+	{"restore/freeze", []string{"image", "procmem", "pyheap", "restore/behind", "restore/captured",
+		"restore/guard", "restore/libs", "restore/memory", "restore/prefix", "restore/refuse", "restore/script",
 		"restore/snapshot", "restore/stub"}},
-	{"restore", []string{"restore/freeze", "restore/guard", "restore/prefix", "restore/refuse", "restore/script",
+	{"restore", []string{"pyheap", "restore/behind", "restore/freeze", "restore/guard", "restore/prefix", "restore/refuse", "restore/script",
 		"restore/snapshot", "symbols", "tracer"}},
 	{"restore/launcher", []string{"restore", "restore/freeze", "restore/guard", "restore/stub",
 		"restore/thaw"}},
@@ -60,7 +61,7 @@ var rooms = []room{
 	{"cmd/pyfreeze/...", []string{"procmem", "image", "tracer", "symbols", "pyheap", "restore/...",
 		"restore", "cmd/pyfreeze/internal/...", "tracer/inherit"}},
 	{"cmd/pyfreeze", []string{"cmd/pyfreeze/internal/pty", "image", "procmem", "pyheap", "restore",
-		"restore/captured", "restore/freeze", "restore/launcher", "restore/refuse", "restore/script",
+		"restore/behind", "restore/captured", "restore/freeze", "restore/launcher", "restore/refuse", "restore/script",
 		"restore/snapshot", "restore/thaw", "symbols", "tracer"}},
 }
 

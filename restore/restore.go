@@ -77,6 +77,9 @@ type CommandOptions struct {
 	Warm [][]string
 	// Here is a run that the recipe prepares for after the warm-up; nil for any.
 	Here *Here
+	// LeftBehind has what a run to the exit has changed in modules told exactly, however long that
+	// takes.
+	LeftBehind bool
 	// Stop ends the command when the image is written. Else it goes on to its end.
 	Stop bool
 	// Work is a directory in which a command is watched whose point is to be found, "" for this one.
@@ -202,7 +205,7 @@ func freezeCommand(ctx context.Context, c *snapshot.Command, at snapshot.At, o C
 		fo.Given.Wrappers = c.Wrappers()
 	}
 	tell(o.Tell, "running "+o.Command[0])
-	if err := c.ToPoint(ctx, at); err != nil {
+	if fo.Behind, err = toPoint(ctx, c, at, o); err != nil {
 		return nil, err
 	}
 	return takeImage(ctx, c, code, nil, o, fo)

@@ -101,7 +101,7 @@ func capturedSummary(w io.Writer, path string, m *freeze.Meta) {
 func printMeta(m *freeze.Meta, values bool) error {
 	c := *m
 	if !values {
-		c.Captured = withoutValues(c.Captured)
+		c.Captured, c.Behind = withoutValues(c.Captured), c.Behind.WithoutValues()
 	}
 	return json.NewEncoder(os.Stdout).Encode(&c)
 }

@@ -70,6 +70,10 @@ is not changed in any way: the processor's debug registers stop it.`,
 			if then != "go-on" && then != "stop" {
 				return &usageError{fmt.Errorf("--then takes go-on or stop")}
 			}
+			if out.left && len(warm) == 0 && o.At != "exit" {
+				return &usageError{errors.New("--left-behind compares with the exit: it needs --at exit or --warm")}
+			}
+			o.LeftBehind = out.left
 			o.Stop = then == "stop"
 			o.Command = args
 			p := newProgress(out.verbose)
@@ -98,6 +102,7 @@ is not changed in any way: the processor's debug registers stop it.`,
 	f := c.Flags()
 	out.flags(c, &o.Options)
 	f.BoolVar(&out.captured, "captured", false, "print what the program captured of its start, with values: the guide for a recipe (docs/recipes.md)")
+	f.BoolVar(&out.left, "left-behind", false, "with --at exit or --warm: print what the run changed in its modules, with values (docs/recipes.md)")
 	f.StringVar(&o.At, "at", snapshot.Found, "where: `found`, exit, or MODULE:FUNCTION when that is first called, on the main thread")
 	f.StringVar(&then, "then", "go-on", "what becomes of the command when it is frozen: `go-on` or stop")
 	f.BoolVar(&timings, "timings", false, "print how long each stage took")
@@ -117,7 +122,7 @@ func describeStatus(s syscall.WaitStatus) string {
 }
 
 // imageOutput is what attach and freeze have in common: flags, and what they say of the image.
-type imageOutput struct{ json, verbose, captured bool }
+type imageOutput struct{ json, verbose, captured, left bool }
 
 func (out *imageOutput) flags(c *cobra.Command, o *restore.Options) {
 	f := c.Flags()
@@ -158,8 +163,14 @@ func (out *imageOutput) report(err error, m *freeze.Meta, path string, took time
 	if err != nil {
 		return err
 	}
+	if out.json && out.left {
+		return showLeftBehind(os.Stdout, m, true)
+	}
 	if out.json {
 		return printMeta(m, false)
+	}
+	if out.left {
+		return showLeftBehind(os.Stdout, m, false)
 	}
 	if out.captured {
 		return showCaptured(os.Stdout, m, capturedOptions{values: true})

@@ -23,7 +23,7 @@ func oneImage(cmd *cobra.Command, args []string) error {
 }
 
 func newInfo() *cobra.Command {
-	var asJSON, modules, captured, guards, imports, opaque bool
+	var asJSON, modules, captured, guards, imports, opaque, left bool
 	var co capturedOptions
 	var types int
 	c := &cobra.Command{
@@ -42,6 +42,9 @@ Python that read it first. Where something is another, the plain command runs.
 --imports lists the modules that the program imported after its point when it was watched. Their
 code is in the image, so a thaw that imports them reads no file but to see that it is the same.
 What their code does, it does in each thaw.
+
+--left-behind lists what the run changed in its modules after they were imported, where a thaw runs
+the program again: what the next run finds, and a recipe may have to repair.
 
 --opaque says how much of the live memory is not understood: blocks whose C type no debug
 information tells, with what holds them.`,
@@ -70,6 +73,8 @@ information tells, with what holds them.`,
 				return showGuards(os.Stdout, m, asJSON)
 			case imports:
 				return showImports(os.Stdout, m, asJSON)
+			case left:
+				return showLeftBehind(os.Stdout, m, asJSON)
 			case captured:
 				return showCaptured(os.Stdout, m, co)
 			case asJSON:
@@ -83,6 +88,7 @@ information tells, with what holds them.`,
 	c.Flags().BoolVar(&modules, "modules", false, "list the Python modules")
 	c.Flags().BoolVar(&imports, "imports", false, "list what a thaw may import, and whether its code is in the image")
 	c.Flags().BoolVar(&guards, "guards", false, "list what must be as it was for a thaw, and who read it")
+	c.Flags().BoolVar(&left, "left-behind", false, "list what the run changed in modules, with values, which may be secret")
 	c.Flags().BoolVar(&opaque, "opaque", false, "list memory whose contents are not known by type")
 	c.Flags().BoolVar(&captured, "captured", false, "list what the program captured of its start")
 	c.Flags().BoolVar(&co.values, "values", false, "with --captured or --json: show the values, too, which may be secret")
@@ -142,6 +148,7 @@ func summary(w io.Writer, path string, m *freeze.Meta, took time.Duration) {
 			fmt.Fprintf(w, "  descriptor %d (%s) is dropped with %s\n", d.FD, d.Target, d.Owner)
 		}
 	}
+	leftBehindSummary(w, path, m)
 	capturedSummary(w, path, m)
 	if m.Stopped != 0 { // a process that was there before
 		fmt.Fprintf(w, "  the process was stopped for %.1f ms, ", ms(m.Stopped))

@@ -13,6 +13,7 @@ import (
 
 	"pyfreeze/image"
 	"pyfreeze/pyheap"
+	"pyfreeze/restore/behind"
 	"pyfreeze/restore/captured"
 	"pyfreeze/restore/guard"
 	"pyfreeze/restore/libs"
@@ -45,6 +46,8 @@ type Options struct {
 	// Opened has the paths of files that were read while the program was warmed up, with a NUL
 	// between; nil where that is not known.
 	Opened io.Reader
+	// Behind is what a run to the exit has changed in modules; nil where that is not known.
+	Behind *behind.Report
 	// Work is a directory of the warm-up, which goes with it; "" for none.
 	Work string
 	// Given is the command as it was given; nil for a process that ran already.

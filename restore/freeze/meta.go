@@ -7,6 +7,7 @@ import (
 
 	"pyfreeze/image"
 	"pyfreeze/pyheap"
+	"pyfreeze/restore/behind"
 	"pyfreeze/restore/captured"
 	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/script"
@@ -51,6 +52,9 @@ type Meta struct {
 	Stages      []StageTime           `json:"stages"`
 	Guards      []GuardInfo           `json:"guards"`            // what must be as it was
 	Learned     []script.Module       `json:"learned,omitempty"` // what a run had imported after the point
+
+	// Behind is what the run has changed in modules, where a thaw runs the program again.
+	Behind *behind.Report `json:"left_behind,omitempty"`
 }
 
 // GuardInfo is one thing that must be as it was where an image thaws.
@@ -135,7 +139,7 @@ func (f *freezing) describe() {
 		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(),
 		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Why: f.o.Why, Stopped: c.Stopped,
 		Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs,
-		Captured: f.found, Stale: f.stale, Learned: f.o.Learned,
+		Captured: f.found, Stale: f.stale, Learned: f.o.Learned, Behind: f.o.Behind,
 	}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}

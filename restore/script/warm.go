@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"pyfreeze/restore/guard"
@@ -13,6 +15,18 @@ import (
 //
 //go:embed warm.py
 var warmScript string
+
+// OfWarmUp says whether it is warm.py that has changed what was at a path.
+func OfWarmUp(path, was string) bool {
+	return slices.Contains(replaced, path) || strings.Contains(was, "<function Opened.noting.")
+}
+
+// replaced are paths to what warm.py has in the place of others while it runs the program.
+var replaced = []string{
+	"sys.modules['builtins'].open", "sys.modules['io'].open", "sys.modules['os'].open",
+	"sys.modules['posix'].open",
+	"sys.modules['importlib._bootstrap_external'].FileLoader.get_data",
+}
 
 // Here is a run of a program that a recipe prepares for (its prepare()), after the warm-up.
 type Here struct {

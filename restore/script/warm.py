@@ -72,8 +72,8 @@ class Opened:
         self.here, self.paths, self.undo = os.getcwd(), set(), []
         for where, name, at in (builtins, 'open', 0), (io, 'open', 0), (os, 'open', 0), (loader, 'get_data', 1):
             f = getattr(where, name)
-            self.undo.append((where, name, f))
-            setattr(where, name, self.noting(f, at))
+            self.undo.append((where, name, f, self.noting(f, at)))
+            setattr(where, name, self.undo[-1][3])
 
     def noting(self, f, at):
         def open(*args, **kwargs):
@@ -93,8 +93,13 @@ class Opened:
             self.paths.add(path)
 
     def tell(self, to):
-        for undo in self.undo:
-            setattr(*undo)
+        for where, name, f, noting in self.undo:
+            setattr(where, name, f)
+            for module in list(sys.modules.values()):  # from builtins import open
+                if issubclass(type(module), type(sys)):
+                    d = object.__getattribute__(module, '__dict__')  # a lazy one is not loaded
+                    for name in [k for k, v in list(d.items()) if v is noting]:
+                        d[name] = f
         with open(to, 'wb') as f:
             f.write(b'\0'.join(os.fsencode(path) for path in sorted(self.paths)))
 

@@ -47,14 +47,20 @@ func (c *Command) ToPoint(ctx context.Context, at At) error {
 	return c.toFunction(ctx, at)
 }
 
+// missedExit is what a command did not come to.
+const missedExit = "did not come to the end of its interpreter (os._exit, exec or a fault end it before)"
+
 func (c *Command) toExit(ctx context.Context) error {
 	if len(c.exits()) == 0 {
 		return &symbols.NotPythonError{Path: c.in.Exe, Reason: "it does not export Py_FinalizeEx"}
 	}
+	if c.imports != nil {
+		return c.toExitByImports(ctx)
+	}
 	if err := c.watchExits(watchExit, tracer.Watches); err != nil {
 		return err
 	}
-	ev, err := c.proceed(ctx, "did not come to the end of its interpreter (os._exit, exec or a fault end it before)")
+	ev, err := c.proceed(ctx, missedExit)
 	if err == nil && ev.Exec {
 		err = &CommandEndedError{Command: c.name, Missed: "executed another program"}
 	}

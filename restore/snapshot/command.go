@@ -40,6 +40,7 @@ type Command struct {
 	kept     *pyheap.Heap // since it stopped; nil: none
 	drop     func()       // what becomes of it
 	tell     func(step string, done, total uint64)
+	imports  *Imports      // who is told of them on the way to the exit; nil: nobody
 	reads    *prefix.Reads // what is read from the first instruction of Python on; nil: not noted
 }
 
