@@ -216,8 +216,12 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	if len(homeFiles(f.python)) > 0 {
 		f.plain.Interp = append([]string{f.python}, f.plain.Interp[1:]...) // they are found from there, wherever the command is given
 	}
+	exe, err := f.compiler(ctx)
+	if err != nil {
+		return err
+	}
 	if f.copy.Script == 0 {
-		if f.code, err = script.Code(ctx, f.copy.Interp.Exe, f.start.Environ); err != nil {
+		if f.code, err = script.Code(ctx, exe, f.start.Environ); err != nil {
 			return err
 		}
 	}
@@ -232,7 +236,7 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 		if !m.resume {
 			name = f.plain.Script()
 		}
-		m.config, err = script.Compile(ctx, f.copy.Interp.Exe, f.recipe, name,
+		m.config, err = script.Compile(ctx, exe, f.recipe, name,
 			int(f.config("optimization_level")), f.start.Environ, cfg)
 		if err != nil {
 			return err
