@@ -23,7 +23,7 @@ func toPoint(ctx context.Context, c *snapshot.Command, at snapshot.At,
 	if !at.Exit() {
 		return nil, c.ToPoint(ctx, at)
 	}
-	t := &behind.Tracker{}
+	t := &behind.Tracker{Own: !o.LeftBehind}
 	var failed error // a heap that cannot be read hinders no freeze that did not ask
 	look := func(at func(h *pyheap.Heap) error) func(h *pyheap.Heap) error {
 		return func(h *pyheap.Heap) error {

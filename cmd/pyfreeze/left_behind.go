@@ -30,7 +30,7 @@ func showLeftBehind(w io.Writer, m *freeze.Meta, asJSON bool) error {
 		fmt.Fprintf(w, "%d more\n", r.Left)
 	}
 	if r.Uncertain {
-		fmt.Fprintln(w, "what late imports have changed is among it: freeze with --left-behind")
+		fmt.Fprintln(w, "late imports were not followed: freeze with --left-behind")
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func there(value string) string {
 // leftBehindSummary is the part of a freeze's summary about it: paths alone, values may be secret.
 func leftBehindSummary(w io.Writer, path string, m *freeze.Meta) {
 	const shown = 5
-	if m.Behind == nil || len(m.Behind.Entries) == 0 {
+	if m.Behind == nil || len(m.Behind.Entries) == 0 && !m.Behind.Uncertain {
 		return
 	}
 	fmt.Fprintln(w, "  the run left behind, for the next one on its heap:")
@@ -56,6 +56,9 @@ func leftBehindSummary(w io.Writer, path string, m *freeze.Meta) {
 	}
 	if n := len(list) - shown + m.Behind.Left; n > 0 {
 		fmt.Fprintf(w, "    ... %d more: pyfreeze info --left-behind %s\n", n, path)
+	}
+	if m.Behind.Uncertain {
+		fmt.Fprintln(w, "    late imports were not followed: freeze with --left-behind")
 	}
 }
 

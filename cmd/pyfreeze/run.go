@@ -43,6 +43,7 @@ The exit status is the program's own; 125 if nothing could be started.`,
 	f.String("entry", "", "run this `SCRIPT` on the image instead of its own")
 	f.StringP("module", "m", "", "run this `MODULE` on the image, as python -m does")
 	f.StringP("code", "c", "", "run this `CODE` on the image, as python -c does")
+	f.BoolP("quiet", "q", false, "do not say what the script of an attached process finds left behind")
 	f.BoolP("verbose", "v", false, "say why the plain command was run, if it was")
 	f.Bool("timings", false, "print time and page faults of each phase to stderr")
 	f.String("way", "", "here: thaw in this process; exec: by executing the interpreter (for tests)")

@@ -24,7 +24,8 @@ type Entry struct {
 type Report struct {
 	Entries []Entry `json:"entries"`
 	Left    int     `json:"left_out,omitempty"` // how many more there are
-	// Uncertain says that what late imports changed is among it: there were too many.
+	// Uncertain says that late imports were not followed: what they changed is among it, and what
+	// the run changed in their modules is not.
 	Uncertain bool `json:"uncertain,omitempty"`
 }
 
@@ -49,13 +50,16 @@ func (r *Report) Without(which func(path, was string) bool) {
 // Tracker compares what modules hold at some moments of a run. It is told of each import that is not
 // part of another one: what has changed between two of them the run has done.
 type Tracker struct {
+	// Own leaves Python's own library out, but for the environment: that is most of what there is.
+	Own bool
+
 	base map[pyheap.Addr]*object
 	late bool
 }
 
 // Starts notes what modules hold when the program begins.
 func (t *Tracker) Starts(h *pyheap.Heap) error {
-	p, err := look(h)
+	p, err := look(h, t.Own)
 	if err == nil {
 		t.base = p.objects
 	}
@@ -64,7 +68,7 @@ func (t *Tracker) Starts(h *pyheap.Heap) error {
 
 // Imports marks what the run has changed until now: an import begins.
 func (t *Tracker) Imports(h *pyheap.Heap) error {
-	p, err := look(h)
+	p, err := look(h, t.Own)
 	if err != nil {
 		return err
 	}
@@ -82,7 +86,7 @@ func (t *Tracker) Imports(h *pyheap.Heap) error {
 
 // Imported notes what modules hold after an import, but for what the run has changed before it.
 func (t *Tracker) Imported(h *pyheap.Heap) error {
-	p, err := look(h)
+	p, err := look(h, t.Own)
 	if err != nil {
 		return err
 	}
@@ -103,7 +107,7 @@ const maxEntries = 1000
 
 // Report tells what the run has changed, at its end.
 func (t *Tracker) Report(h *pyheap.Heap) (*Report, error) {
-	p, err := look(h)
+	p, err := look(h, t.Own)
 	if err != nil {
 		return nil, err
 	}

@@ -140,7 +140,7 @@ func (c *comparison) all(o *object, value func(slot) string) string {
 		default:
 			part = value(s)
 		}
-		if size += len(part) + 2; size > maxText {
+		if size += len(part) + 2; size > maxText && len(parts) > 0 {
 			parts = append(parts, "...")
 			break
 		}

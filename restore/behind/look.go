@@ -106,7 +106,8 @@ func (o *object) path() string {
 }
 
 // look finds what can change below all modules but the script's: that has a new one in a thaw.
-func look(h *pyheap.Heap) (*picture, error) {
+// own leaves those of Python's own library out, but for the environment.
+func look(h *pyheap.Heap, own bool) (*picture, error) {
 	mods, err := h.Modules()
 	if err != nil {
 		return nil, err
@@ -120,7 +121,10 @@ func look(h *pyheap.Heap) (*picture, error) {
 	for _, m := range mods {
 		if m.Dict != 0 && m.Name != "__main__" && !bookkeeping(m.Name, "") {
 			step := "sys.modules['" + m.Name + "']"
-			p.add(m.Addr, &object{step: step, own: !library.has(m)})
+			o := &object{step: step, own: !library.has(m)}
+			if o.own || !own || m.Name == "posix" {
+				p.add(m.Addr, o)
+			}
 		}
 	}
 	for i := 0; i < len(p.order) && len(p.order) < maxObjects; i++ {
@@ -128,6 +132,16 @@ func look(h *pyheap.Heap) (*picture, error) {
 		p.fill(a, p.objects[a])
 	}
 	return p, nil
+}
+
+// OwnModules lists the modules that belong to the program, not to Python's own library, but for the
+// script's.
+func OwnModules(h *pyheap.Heap) ([]pyheap.Module, error) {
+	mods, err := h.Modules()
+	library := libraryOf(h)
+	return slices.DeleteFunc(mods, func(m pyheap.Module) bool {
+		return m.Name == "__main__" || library.has(m)
+	}), err
 }
 
 // add notes an object to be looked at.

@@ -41,6 +41,9 @@ func compilePatterns(list []string) patterns {
 	return out
 }
 
+// Matcher says of a path whether one of the patterns is for it, which are as in FIXES of a recipe.
+func Matcher(list []string) func(path string) bool { return compilePatterns(list).match }
+
 var moduleStep = regexp.MustCompile(`^sys\.modules\['([^']*)'\]`)
 
 // match says whether one matches a path as pyheap writes it.

@@ -90,6 +90,8 @@ type freezing struct {
 	found   []captured.Value
 	copies  []captured.Copy
 	envSet  []captured.EnvChange // variables that the program has changed
+	behind  *behind.Report       // what the run has changed in modules; nil: not known
+	note    string               // what a thaw says of it
 	code    []byte               // the thaw script, where the copy has it not
 	modes   [2]mode              // stub.ModeRun, stub.ModeResume
 	guards  *guard.Guards

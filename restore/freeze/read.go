@@ -220,6 +220,9 @@ func (f *freezing) compileScripts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := f.findLeftBehind(ctx, exe); err != nil {
+		return err
+	}
 	if f.copy.Script == 0 {
 		if f.code, err = script.Code(ctx, exe, f.start.Environ); err != nil {
 			return err

@@ -108,6 +108,9 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 	if n := len(f.plainly); n > 0 {
 		h.NPlain, h.Plain = uint32(n), t.Str(strings.Join(f.plainly, "\x00"))
 	}
+	if f.note != "" {
+		h.Note, h.NoteLen = t.Bytes([]byte(f.note)), uint32(len(f.note))
+	}
 	objects := slices.Concat(f.environs, f.generators)
 	if c.Kind != snapshot.Forked { // that of a fork has them on the agent's stack
 		hushed := snapshot.Hush(c.Interp, c.Layout, c.Space, f.target.Tstate)

@@ -27,7 +27,9 @@ type Recipe struct {
 	SetFiles []string // files
 	Guards   []string // variables whose values must be those of the freeze
 	Fixes    []string // paths that thaw() repairs: no captured values any more
-	GoesOn   bool     // thaw() is for programs that go on, too; else for those that run again
+	// OfProgram says that it, or a part of it, is for the program itself, not for a library alone.
+	OfProgram bool
+	GoesOn    bool // thaw() is for programs that go on, too; else for those that run again
 
 	sources      []string // of one program, and of the libraries that are loaded
 	detect       []string // a module that tells the program
@@ -92,6 +94,7 @@ func Choose(path string, none, goesOn bool, h *pyheap.Heap) (*Recipe, error) {
 			return nil, err
 		}
 		chosen = r
+		chosen.OfProgram = true
 	}
 	mods, err := h.Modules()
 	if err != nil {
@@ -110,6 +113,7 @@ func Choose(path string, none, goesOn bool, h *pyheap.Heap) (*Recipe, error) {
 			continue
 		}
 		if loaded[r.detect[0]] && (r.isLibrary() || chosen.Name == "") {
+			chosen.OfProgram = chosen.OfProgram || !r.isLibrary()
 			chosen.add(r)
 		}
 	}

@@ -17,7 +17,8 @@ type Imports struct {
 	Begins, Ended func(h *pyheap.Heap) error
 	// Starts is called when the script begins.
 	Starts func(h *pyheap.Heap) error
-	// Late is called when Most has been spent: no further import is told.
+	// Late is called when more than Most has been spent, and than half of what the command has
+	// taken beside: no further import is told.
 	Late func()
 	Most time.Duration
 }
@@ -44,6 +45,7 @@ type importWatcher struct {
 	codes *codeReader
 	entry procmem.Addr // of PyEval_EvalCode
 	back  uint64       // stack pointer once the module's code has returned; 0: not awaited
+	start time.Time
 	spent time.Duration
 	late  bool
 	ready bool // the script has begun, and has imported something
@@ -60,7 +62,7 @@ func (c *Command) toExitByImports(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &importWatcher{c: c, codes: codes, entry: c.in.Bias + sym.Addr}
+	w := &importWatcher{c: c, codes: codes, start: time.Now(), entry: c.in.Bias + sym.Addr}
 	if err := c.watchExits(watchExit, watchImport); err != nil {
 		return err
 	}
@@ -97,9 +99,8 @@ func (w *importWatcher) stopped() error {
 	if stackPointer(&regs) != w.back {
 		return nil // of another call
 	}
-	if w.back = 0; w.spent > w.c.imports.Most && !w.late {
-		w.late = true
-	}
+	w.back = 0
+	w.late = w.late || w.spent > w.c.imports.Most+(time.Since(w.start)-w.spent)/2
 	if err := w.c.AtRest(w.c.imports.Ended); err != nil {
 		w.late = true // it cannot be read
 	}

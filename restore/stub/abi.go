@@ -104,6 +104,7 @@ type Head struct {
 	NWords, Words                  uint32
 	NObjects, Objects              uint32
 	NHush, Hush                    uint32
+	Note, NoteLen                  uint32
 	NPlain, Plain                  uint32
 	VDSO                           [4][2]uint64
 	NVDSO, VDSOSum                 uint32

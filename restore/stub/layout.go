@@ -13,6 +13,7 @@ const (
 	RunVerbose       = 1
 	RunTimings       = 2
 	RunExe           = 4
+	RunQuiet         = 8
 	ModeRun          = 0
 	ModeResume       = 1
 	FnBefore         = 0
@@ -86,5 +87,5 @@ var layouts = map[string]struct {
 	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
 	"Learn":  {40, map[string]uint64{"code": 0, "len": 8, "enabled": 16, "count": 24, "young": 32}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
-	"Head":   {720, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 232, "forked": 240, "script": 248, "code": 256, "code_len": 260, "learned": 264, "hooks": 272, "learn": 280, "ways": 320, "exe": 416, "pid": 420, "hooks_pid": 424, "nops": 432, "ops": 436, "nfds": 440, "fds": 444, "nthreads": 448, "threads": 452, "nwords": 456, "words": 460, "nobjects": 464, "objects": 468, "nhush": 472, "hush": 476, "nplain": 480, "plain": 484, "vdso": 488, "nvdso": 552, "vdso_sum": 556, "actions": 560, "start_mask": 568, "start_ignored": 576, "point_mask": 584, "stack_low": 592, "stack_end": 600, "stack_floor": 608, "environ": 616, "mm": 624, "auxv_at": 680, "orig_argv": 688, "auxv": 696, "auxv_len": 700, "comm": 704}},
+	"Head":   {728, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 232, "forked": 240, "script": 248, "code": 256, "code_len": 260, "learned": 264, "hooks": 272, "learn": 280, "ways": 320, "exe": 416, "pid": 420, "hooks_pid": 424, "nops": 432, "ops": 436, "nfds": 440, "fds": 444, "nthreads": 448, "threads": 452, "nwords": 456, "words": 460, "nobjects": 464, "objects": 468, "nhush": 472, "hush": 476, "note": 480, "note_len": 484, "nplain": 488, "plain": 492, "vdso": 496, "nvdso": 560, "vdso_sum": 564, "actions": 568, "start_mask": 576, "start_ignored": 584, "point_mask": 592, "stack_low": 600, "stack_end": 608, "stack_floor": 616, "environ": 624, "mm": 632, "auxv_at": 688, "orig_argv": 696, "auxv": 704, "auxv_len": 708, "comm": 712}},
 }

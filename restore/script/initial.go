@@ -1,0 +1,132 @@
+package script
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// Initial is what the code of a module says that its namespace holds when it has been imported.
+type Initial struct {
+	// Values are the names that the code sets once, to a value that it has in itself: as Python
+	// writes it. Names of a class have its name and a dot before them, those that its __init__ sets
+	// in an instance "()" before that.
+	Values map[string]string `json:"values"`
+	Names  []string          `json:"names"` // all that it sets
+	Open   bool              `json:"open"`  // there may be others (import *, exec)
+}
+
+// initialCompiler runs in a plain, isolated interpreter of the same build, and reads the code of
+// modules: from their byte code where that is of their source, else from the source.
+const initialCompiler = `
+import dis, sys, json, marshal, os, types
+from importlib.util import MAGIC_NUMBER
+j = json.load(sys.stdin)
+room = j['room']
+def number(b):
+    return int.from_bytes(b, 'little')
+def load(m):
+    global room
+    st = os.stat(m['file'])
+    try:
+        with open(m['cached'], 'rb') as f:
+            data = f.read()
+        if data[:4] == MAGIC_NUMBER and number(data[4:8]) == 0 and number(data[8:12]) == int(st.st_mtime) & 0xFFFFFFFF \
+                and number(data[12:16]) == st.st_size & 0xFFFFFFFF:
+            room -= len(data)
+            return marshal.loads(memoryview(data)[16:])
+    except (OSError, ValueError, EOFError, TypeError):
+        pass
+    room -= 4 * st.st_size
+    with open(m['file'], 'rb') as f:
+        return compile(f.read(), m['file'], 'exec', dont_inherit=True)
+plain = type(None), bool, int, float, complex, str, bytes, type(...)
+def constant(v):
+    return isinstance(v, plain) or isinstance(v, (tuple, frozenset)) and all(map(constant, v))
+def look(code, before, out):
+    once, many, back = {}, set(), []
+    classes = {c.co_name: c for c in code.co_consts if isinstance(c, types.CodeType) and not c.co_flags & 1}
+    for i in dis.get_instructions(code):
+        if i.opname in ('CACHE', 'EXTENDED_ARG', 'NOP', 'PRECALL', 'PUSH_NULL', 'RESUME'):
+            continue
+        if i.opname in ('STORE_NAME', 'STORE_GLOBAL', 'DELETE_NAME', 'DELETE_GLOBAL'):
+            name = i.argval  # what a function has as global is one in the module's code, too
+            if name in once or i.opname.startswith('DELETE') or before and i.opname == 'STORE_GLOBAL':
+                many.add(name)
+            once[name] = value(back, classes)
+        elif i.opname == 'IMPORT_STAR' or i.opname == 'CALL_INTRINSIC_1' and i.argval == 2:
+            out['open'] = True
+        elif i.opname.startswith('LOAD_') and i.argval in ('exec', 'globals', 'vars', 'locals', 'setattr'):
+            out['open'] = True
+        back.append(i)
+        del back[:-4]
+    for name, v in once.items():
+        if not before:
+            out['names'].append(name)
+        if name not in many and isinstance(v, str):
+            out['values'][before + name] = v
+        elif isinstance(v, types.CodeType) and name not in many:
+            look(v, before + name + '.', out)
+            for c in v.co_consts:
+                if isinstance(c, types.CodeType) and c.co_name == '__init__' and c.co_argcount:
+                    instance(c, before + name + '().', out)
+def instance(code, before, out):
+    once, many, back, self = {}, set(), [], code.co_varnames[0]
+    for i in dis.get_instructions(code):
+        if i.opname in ('CACHE', 'EXTENDED_ARG', 'NOP', 'PRECALL', 'PUSH_NULL', 'RESUME'):
+            continue
+        last = back[-1] if back else i
+        of = last.argval[-1] if isinstance(last.argval, tuple) else last.argval  # two at a time (3.13)
+        if i.opname == 'STORE_ATTR' and last.opname.startswith('LOAD_FAST') and of == self:
+            if i.argval in once:
+                many.add(i.argval)
+            once[i.argval] = value(back[:-1], {}) if of is last.argval else None
+        back.append(i)
+        del back[:-4]
+    out['values'].update((before + name, v) for name, v in once.items() if name not in many and v is not None)
+def value(back, classes):
+    last = back[-1] if back else None
+    if last is None or last.is_jump_target:
+        return None
+    if last.opname in ('LOAD_CONST', 'LOAD_SMALL_INT') and constant(last.argval):
+        return repr(last.argval)
+    if last.opname in ('BUILD_LIST', 'BUILD_MAP') and last.arg == 0:
+        return '[]' if last.opname == 'BUILD_LIST' else '{}'
+    if last.opname == 'LIST_EXTEND' and len(back) > 2 and back[-2].opname == 'LOAD_CONST' \
+            and back[-3].opname == 'BUILD_LIST' and back[-3].arg == 0 and constant(back[-2].argval):
+        return repr(list(back[-2].argval))
+    if last.opname in ('CALL', 'CALL_FUNCTION') and last.arg == 0 and len(back) > 1 and back[-2].opname == 'LOAD_NAME':
+        return {'set': 'set()', 'dict': '{}', 'list': '[]'}.get(back[-2].argval)
+    if last.opname in ('CALL', 'CALL_FUNCTION') and len(back) > 1 and back[-2].opname == 'LOAD_CONST':
+        return classes.get(back[-2].argval)  # a class without bases: its code, and its name
+    return None
+found = {}
+for m in j['modules']:
+    if room <= 0:
+        break
+    out = {'values': {}, 'names': [], 'open': False}
+    try:
+        look(load(m), '', out)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        continue
+    found[m['name']] = out
+sys.stdout.write(json.dumps(found))
+`
+
+// maxInitial bounds the byte code that is read for it.
+const maxInitial = 16 << 20
+
+// InitialNames reads what modules hold when they have been imported from their code, with the
+// interpreter at exe. Modules whose code cannot be read are left out. environ is the target's.
+func InitialNames(ctx context.Context, exe string, environ []string, mods []Module) (map[string]Initial, error) {
+	out, err := compile(ctx, exe, environ, initialCompiler,
+		map[string]any{"modules": mods, "room": maxInitial})
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]Initial{}
+	if err := json.Unmarshal(out, &found); err != nil {
+		return nil, fmt.Errorf("the code of modules: %w", err)
+	}
+	return found, nil
+}

@@ -1,0 +1,11 @@
+ARGS = []
+cache = {}
+count = 0
+
+
+class Settings:
+    def __init__(self):
+        self.level = 1
+
+
+settings = Settings()
