@@ -12,6 +12,7 @@ import (
 	"pyfreeze/restore/freeze"
 	"pyfreeze/restore/guard"
 	"pyfreeze/restore/prefix"
+	"pyfreeze/restore/refuse"
 	"pyfreeze/restore/script"
 	"pyfreeze/restore/snapshot"
 	"pyfreeze/symbols"
@@ -37,6 +38,11 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions,
 	for n := 0; n < most && len(spots) > 0; n++ {
 		spot := spots[0]
 		m, err = f.freezeAt(ctx, spot)
+		if f.held(err) && len(spots) > 1 {
+			// Further out the program does not hold it yet. Each try is a run: half of the way.
+			spots = spots[(len(spots)+1)/2:]
+			continue
+		}
 		var passed *snapshot.PassedError
 		if !errors.As(err, &passed) {
 			var bound *freeze.BoundError
@@ -53,7 +59,24 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions,
 			spots = passed.Next
 		}
 	}
+	if err != nil && f.refused != nil {
+		err = f.refused // of the point itself, which tells more than that of an earlier one
+	}
 	return m, status, err
+}
+
+// held says whether the program was refused since it held something at a point that an earlier one
+// may be free of: an event loop that runs, a lock, a connection that its library has made.
+func (f *finder) held(err error) bool {
+	var refused *refuse.Error
+	if !errors.As(err, &refused) || len(refused.Offenders) == 0 {
+		return false
+	}
+	if f.refused == nil {
+		f.refused = refused
+	}
+	tell(f.o.Tell, "looking for an earlier point: "+refused.Offenders[0].Holds())
+	return true
 }
 
 // finder looks for the point of one program.
@@ -68,6 +91,7 @@ type finder struct {
 	learned  []script.Module // what it had imported at its end
 	asked    *prefix.Reads   // variables that libraries in C look for; nil: not known yet
 	deaf     bool            // the last run to a spot may have missed it
+	refused  *refuse.Error   // why it could not be frozen at a later point; nil: it could
 }
 
 // earlier says that the program must not ask for its working directory, after an image that it had
@@ -279,6 +303,9 @@ func (f *finder) tryAt(ctx context.Context, spot *snapshot.Spot, listen bool) (m
 		fo.Reads.Join(f.asked)
 	}
 	fo.At, fo.Why, fo.Again = spot.String(), spot.What, false
+	if f.refused != nil {
+		fo.Why += "; later " + f.refused.Offenders[0].Holds()
+	}
 	fo.Given = given(f.program)
 	fo.Given.Wrappers = c.Wrappers()
 	if fo.Learned, err = f.later(c); err != nil {

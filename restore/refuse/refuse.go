@@ -14,11 +14,16 @@ type Offender struct {
 	Remedy string `json:"remedy"`
 }
 
-func (o *Offender) String() string {
-	s := o.What
-	if o.Path != "" {
-		s = o.Path + " holds " + s
+// Holds says what it is and who holds it.
+func (o *Offender) Holds() string {
+	if o.Path == "" {
+		return o.What
 	}
+	return o.Path + " holds " + o.What
+}
+
+func (o *Offender) String() string {
+	s := o.Holds()
 	remedy := o.Remedy
 	if o.Kind != "" {
 		remedy += ", or --allow " + o.Kind

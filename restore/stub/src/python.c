@@ -114,17 +114,49 @@ static void set_objects(u64 globals)
 	}
 }
 
+// Says whether the debug hooks of the allocator, PYTHONMALLOC=debug or -X dev, have given this memory: before it stand
+// the letter of the raw domain and seven guards (_PyMem_DebugRawAlloc of Objects/obmalloc.c).
+static int hooked(u64 at)
+{
+	const u64 guards = 0xfdfdfdfdfdfdfd00 | 'r';
+	return *(u64 *)(at - sizeof guards) == guards;
+}
+
+// The memory of malloc() that has what the hooks gave: the head of the hooks, two words, is given up.
+static u64 *unhooked(u64 at, u64 size)
+{
+	u8 *to = (u8 *)at - 2 * sizeof at;
+	for (u64 i = 0; i < size; i++)
+		to[i] = ((u8 *)at)[i];
+	return (u64 *)to;
+}
+
+static u64 wide_size(const u32 *text)
+{
+	u64 n = 0;
+	while (text[n])
+		n++;
+	return (n + 1) * sizeof *text;
+}
+
 // Tells Py_GetArgcArgv() of this run's words: who changes the title of the process looks for them where the kernel has
-// them. The old list stays, as others may know it.
+// them. The old list stays, as others may know it. At its end the interpreter frees the list as what the *default*
+// allocator gave, whatever hooks are set (_Py_ClearArgcArgv of Python/initconfig.c).
 static void set_orig_argv(void)
 {
 	struct { u64 length, *items; } *list = (void *)H->orig_argv;
+	int plainly = list->length && list->items && !hooked((u64)list->items);
 	u64 *items = (u64 *)call(FN_RAW_MALLOC, (fresh.argc + 1) * sizeof *items, 0, 0);
 	if (!items)
 		return;
-	for (u64 i = 0; i < fresh.argc; i++)
+	for (u64 i = 0; i < fresh.argc; i++) {
 		if (!(items[i] = call(FN_DECODE, (u64)fresh.argv[i], 0, 0)))
 			return;
+		if (plainly && hooked(items[i]))
+			items[i] = (u64)unhooked(items[i], wide_size((u32 *)items[i]));
+	}
+	if (plainly && hooked((u64)items))
+		items = unhooked((u64)items, fresh.argc * sizeof *items);
 	list->items = items;
 	list->length = fresh.argc;
 }
