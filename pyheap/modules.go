@@ -109,8 +109,9 @@ func (h *Heap) moduleFile(m Addr) (string, ModuleKind) {
 		}
 	}
 	loader := ""
-	if l, ok := h.dictGet(uint64(dict), "__loader__"); ok && origin == "" {
-		if t := h.typeAt(l); t != nil { // both loaders are classes, not instances of one
+	if hasSpec && origin == "" { // __loader__ says of __main__, too, that it is built in
+		l, _ := h.Attr(Addr(spec), "loader")
+		if t := h.typeAt(uint64(l)); t != nil { // both loaders are classes, not instances of one
 			loader = h.nameOf(t)
 		}
 	}

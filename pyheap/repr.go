@@ -142,6 +142,28 @@ func floatText(v float64) string {
 	return s
 }
 
+// complexText writes a complex number as Python does: without a real part that is 0, and its parts
+// without the ".0" of a float (complex_repr of Objects/complexobject.c).
+func (h *Heap) complexText(a uint64) (string, bool) {
+	off := (&resolver{lay: h.lay}).opt("PyComplexObject.cval")
+	if off == absent {
+		return "", false
+	}
+	re, ok := h.view.u64(a + off)
+	im, ok2 := h.view.u64(a + off + 8)
+	part := func(bits uint64) string {
+		return strings.TrimSuffix(floatText(math.Float64frombits(bits)), ".0")
+	}
+	if re == 0 {
+		return part(im) + "j", ok && ok2
+	}
+	sign := "+"
+	if strings.HasPrefix(part(im), "-") {
+		sign = ""
+	}
+	return "(" + part(re) + sign + part(im) + "j)", ok && ok2
+}
+
 // baseNames are the builtin types whose subclasses have a value worth showing.
 var baseNames = map[kind]string{kindInt: "builtins.int", kindStr: "builtins.str", kindBytes: "builtins.bytes",
 	kindFloat: "builtins.float", kindTuple: "builtins.tuple", kindList: "builtins.list", kindDict: "builtins.dict",
@@ -173,6 +195,12 @@ func (r *reprer) builtin(name string, a uint64, t *typeInfo, depth int) bool {
 			return false
 		}
 		r.b.WriteString(floatText(v))
+	case "builtins.complex":
+		text, ok := h.complexText(a)
+		if !ok {
+			return false
+		}
+		r.b.WriteString(text)
 	case "builtins.str":
 		b, width, err := h.chars(a, maxStr)
 		if err != nil {
