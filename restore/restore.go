@@ -28,6 +28,7 @@ type Options struct {
 	Recipe   string        // path of a recipe; "" chooses a shipped one by loaded modules
 	NoRecipe bool
 	Allow    []string // kinds of offenders that are no reason to refuse
+	Strict   bool     // a thaw compares what is in each file, whatever its times say
 	KeepDead bool     // leave in the image what freed memory and dead stacks hold, for forensics
 	Threads  bool     // a thaw has all threads; those of a process that ran already it has in any case where it goes on
 	Tell     snapshot.Tell
@@ -36,7 +37,7 @@ type Options struct {
 func (o *Options) image() freeze.Options {
 	// Native threads that are allowed are kept: a library that does not make its threads again waits for them.
 	o.Threads = o.Threads || slices.Contains(o.Allow, "native-thread")
-	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Threads: o.Threads, Tell: o.Tell}
+	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Strict: o.Strict, Threads: o.Threads, Tell: o.Tell}
 }
 
 // Transient says whether an error of a freeze tells of this try alone, and nothing of the

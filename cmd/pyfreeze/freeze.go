@@ -132,6 +132,7 @@ func (out *imageOutput) flags(c *cobra.Command, o *restore.Options) {
 	f.StringSliceVar(&o.Allow, "allow", nil, "`KINDS` of things to freeze though a thaw will not have them, such as socket,thread")
 	f.BoolVar(&o.Threads, "threads", false, "keep all threads in a thaw, those of libraries, too; the handlers of a fork do not run")
 	f.BoolVar(&o.KeepDead, "keep-dead", false, "keep what freed memory holds (for forensics); else it is zeroed in the image")
+	f.BoolVar(&o.Strict, "strict", false, "have each thaw compare what is in every file that was read, whatever its times say")
 	f.BoolVar(&out.json, "json", false, "print everything about the image as JSON, or all that was refused")
 	f.BoolVarP(&out.verbose, "verbose", "v", false, "say what is being done")
 }

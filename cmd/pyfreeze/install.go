@@ -51,6 +51,11 @@ not there, or a path.`,
 			if err != nil {
 				return err
 			}
+			if old, err := launcher.Read(l.Path); err == nil && o.strict && !old.Strict {
+				if err := l.Forget(); err != nil { // images that are not strict
+					return err
+				}
+			}
 			if err := writeLauncher(l, o.force); err != nil {
 				return err
 			}
@@ -88,6 +93,7 @@ not there, or a path.`,
 	f.StringVar(&o.at, "at", "", "freeze the program where `MODULE:FUNCTION` is first called, on the main thread; or exit, or found: the last point at which nothing depends on this run (default found, with a recipe exit)")
 	f.StringArrayVar(&o.env, "env", nil, "an environment `VARIABLE` that calls for an image of its own; NAME* for all that begin so; may be repeated")
 	f.StringVar(&o.recipe, "recipe", "", "Python `FILE` in place of a shipped recipe")
+	f.BoolVar(&o.strict, "strict", false, "have each start compare what is in every file that was read, whatever its times say")
 	f.BoolVar(&o.force, "force", false, "replace a file that is no launcher")
 	f.BoolVar(&o.noBuild, "no-build", false, "make the image later, after the first run")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say what is being done")
@@ -98,6 +104,7 @@ type installOptions struct {
 	dir, cache, recipe, at  string
 	warm, env, checks       []string
 	force, noBuild, verbose bool
+	strict                  bool
 }
 
 // usualEnv are variables that Python or ld.so reads when it starts, or most programs.
@@ -112,7 +119,7 @@ func (o *installOptions) launcher(program string) (*launcher.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &launcher.File{Pyfreeze: self, Name: filepath.Base(program), Program: program, Env: o.env, Warm: o.warm, At: o.at}
+	l := &launcher.File{Pyfreeze: self, Name: filepath.Base(program), Program: program, Env: o.env, Warm: o.warm, At: o.at, Strict: o.strict}
 	l.Path = filepath.Join(dir, l.Name)
 	if strings.Contains(program, "/") {
 		if l.Program, err = filepath.Abs(program); err != nil {

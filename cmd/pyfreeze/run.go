@@ -40,6 +40,7 @@ The exit status is the program's own; 125 if nothing could be started.`,
 	f := c.Flags()
 	f.SetInterspersed(false)
 	f.Bool("resume", false, "go on where a process was that ran already, with all its threads")
+	f.Bool("strict", false, "compare what is in every file that was read, whatever its times say")
 	f.String("entry", "", "run this `SCRIPT` on the image instead of its own")
 	f.StringP("module", "m", "", "run this `MODULE` on the image, as python -m does")
 	f.StringP("code", "c", "", "run this `CODE` on the image, as python -c does")

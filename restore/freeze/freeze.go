@@ -54,6 +54,8 @@ type Options struct {
 	Given *Given
 	// Why tells why the point is not later.
 	Why string
+	// Strict has a thaw compare what is in each file, whatever its times say.
+	Strict bool
 	// Anywhere asks for a *BoundError in place of an image that fits in one directory alone.
 	Anywhere bool
 }

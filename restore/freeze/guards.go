@@ -2,12 +2,15 @@ package freeze
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"pyfreeze/pyheap"
 	"pyfreeze/restore/captured"
 	"pyfreeze/restore/guard"
 	"pyfreeze/restore/libs"
@@ -67,6 +70,8 @@ func (f *freezing) makeGuards(context.Context) error {
 			return err
 		}
 	}
+	g.Strict = f.o.Strict
+	guard.Sums(g.Files, f.o.Strict)
 	f.guards = g
 	return nil
 }
@@ -101,13 +106,22 @@ func (f *freezing) addSources(g *guard.Guards) error {
 	paths := []string{f.plain.Script()}
 	for _, m := range mods {
 		paths = append(paths, m.File)
+		if path := f.cached(m); path != "" {
+			paths = append(paths, path)
+		}
 	}
 	for _, path := range paths {
-		if !strings.HasSuffix(path, ".py") && path != f.plain.Script() || seen[path] || !filepath.IsAbs(path) {
+		// A module without a source is its byte code.
+		if !strings.HasSuffix(path, ".py") && !strings.HasSuffix(path, ".pyc") && path != f.plain.Script() || seen[path] || !filepath.IsAbs(path) {
 			continue
 		}
 		seen[path] = true
 		id, ok := f.asRead(path)
+		if ours := strings.HasSuffix(path, ".pyc") && f.o.Strict; ours {
+			var err error // the program may have written it itself
+			id, err = guard.Stat(path)
+			ok = err == nil
+		}
 		if !ok {
 			continue
 		}
@@ -116,6 +130,36 @@ func (f *freezing) addSources(g *guard.Guards) error {
 		}
 	}
 	return nil
+}
+
+// cached returns the path of a module's byte code, where that is a guard of its own: in a strict
+// image, and where the interpreter does not compare it with its source (PEP 552).
+func (f *freezing) cached(m pyheap.Module) string {
+	at, err := f.heap.Attr(m.Addr, "__cached__")
+	if err != nil {
+		return ""
+	}
+	path, err := f.heap.Str(at)
+	if err != nil || !strings.HasSuffix(path, ".pyc") || !filepath.IsAbs(path) || !f.o.Strict && !unchecked(path) {
+		return ""
+	}
+	return path
+}
+
+// unchecked says whether byte code is taken as it is, whatever its source: the flags behind its
+// magic number have a hash, and not that it is to be checked.
+func unchecked(path string) bool {
+	const hash, checked = 1, 2
+	var head [8]byte
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	if _, err := io.ReadFull(file, head[:]); err != nil {
+		return false
+	}
+	return binary.LittleEndian.Uint32(head[4:])&(hash|checked) == hash
 }
 
 // never is of no file.

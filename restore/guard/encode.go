@@ -12,7 +12,7 @@ import (
 // each string. The launcher reads it in C.
 
 // encodingVersion is GUARDS_VERSION of stub/src/guards.c.
-const encodingVersion = 7
+const encodingVersion = 8
 
 var le = binary.LittleEndian
 
@@ -50,6 +50,11 @@ func (g *Guards) Encode() []byte {
 		w.num(0)
 	}
 	w.num(uint64(g.Gate))
+	if g.Strict {
+		w.num(1)
+	} else {
+		w.num(0)
+	}
 	w.str(strings.Join(g.Names, " "))
 	var env []string
 	for k, v := range g.Env {
@@ -128,7 +133,8 @@ func Parse(b []byte) (*Guards, error) {
 	}
 	g := &Guards{Exe: r.str(), Argv0: r.strs(), Script: r.strs(), Dir: r.str(), Given: r.str(),
 		Comm: r.str(), Plain: r.strs(), CPU: [3]uint64{r.num(), r.num(), r.num()},
-		UTF8Mode: r.num() != 0, Gate: int64(r.num()), Names: strings.Fields(r.str()), Env: map[string]string{}}
+		UTF8Mode: r.num() != 0, Gate: int64(r.num()),
+		Strict: r.num() != 0, Names: strings.Fields(r.str()), Env: map[string]string{}}
 	for _, e := range r.strs() {
 		k, v, _ := strings.Cut(e, "=")
 		g.Env[k] = v

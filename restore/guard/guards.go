@@ -5,6 +5,7 @@ package guard
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -33,16 +34,30 @@ type File struct {
 	Size, MtimeNs uint64
 	Ino           uint64
 	BuildID       string
-	CtimeNs, Sum  uint64 // of files without a build-id
+	CtimeNs       uint64 // of files without a build-id
+	Sum           uint64 // of its content; 0: not known
 }
 
 // Source returns the guard of a file without a build-id.
 func Source(path string, id ID) File {
 	f := File{Path: path, Size: id.Size, MtimeNs: id.MtimeNs, Ino: id.Ino, CtimeNs: id.CtimeNs}
 	if id.Size <= maxSummed {
-		f.Sum = contentSum(path)
+		f.Sum = contentSum(path, maxSummed)
 	}
 	return f
+}
+
+// Sums adds the sums of files that have none yet: of libraries, and with all of files that are large.
+// One that does not stay the same meanwhile gets none.
+func Sums(files []File, all bool) {
+	for i := range files {
+		f := &files[i]
+		if id, err := Stat(f.Path); f.Sum != 0 || err != nil || id.Size != f.Size || id.MtimeNs != f.MtimeNs ||
+			id.Size > maxSummed && !all {
+			continue
+		}
+		f.Sum = contentSum(f.Path, math.MaxInt64-1)
+	}
 }
 
 // Guards are what a thaw checks before it uses an image, and what it needs to start the command.
@@ -56,6 +71,7 @@ type Guards struct {
 	Plain    []string          // where a wrapper started the interpreter: its path, then its words; else nil
 	CPU      [3]uint64         // CPU() of the machine that the image was made on
 	UTF8Mode bool              // UTF8Mode of the frozen process
+	Strict   bool              // what is in each file is compared, whatever its times say
 	Gate     int64             // a `syscall` instruction from the first instruction of an executed interpreter
 	Names    []string          // more variables that count; NAME* stands for all that begin so
 	Env      map[string]string // its values of those, of PYTHON* and of what libc and ld.so read
@@ -97,12 +113,12 @@ func Trusted(im *image.Image) error {
 // Check compares the image's world with this one, for a process with the given environment. The error is an *UnfitError.
 func (g *Guards) Check(env []string) error {
 	for i := range g.Files {
-		if err := g.Files[i].check(); err != nil {
+		if err := g.Files[i].check(g.Strict); err != nil {
 			return err
 		}
 	}
 	for i := range g.Reads {
-		if !g.Reads[i].holds() {
+		if !g.Reads[i].holds(g.Strict) {
 			return &UnfitError{Reason: g.Reads[i].Text + " has changed since"}
 		}
 	}
@@ -135,13 +151,16 @@ func (g *Guards) Check(env []string) error {
 	return nil
 }
 
-func (f *File) check() error {
+func (f *File) check(strict bool) error {
 	id, err := Stat(f.Path)
 	if err != nil {
 		return &UnfitError{Reason: fmt.Sprintf("%s is gone", f.Path)}
 	}
+	if strict && f.Sum != 0 && contentSum(f.Path, math.MaxInt64-1) != f.Sum {
+		return &UnfitError{Reason: f.Path + " has changed since"}
+	}
 	if id.Size == f.Size && id.MtimeNs == f.MtimeNs && (f.BuildID != "" && id.Ino == f.Ino ||
-		f.BuildID == "" && (id.Ino == f.Ino && id.CtimeNs == f.CtimeNs || f.Sum != 0 && contentSum(f.Path) == f.Sum)) {
+		f.BuildID == "" && (id.Ino == f.Ino && id.CtimeNs == f.CtimeNs || f.Sum != 0 && contentSum(f.Path, maxSummed) == f.Sum)) {
 		return nil
 	}
 	if f.BuildID == "" {

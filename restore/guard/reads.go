@@ -123,7 +123,7 @@ func readStart(path string) ([]byte, error) {
 }
 
 // holds says whether a program would read the same now.
-func (r *Read) holds() bool {
+func (r *Read) holds(strict bool) bool {
 	if r.Kind == Access {
 		return AccessOf(r.Text, r.A) == r.B
 	}
@@ -136,7 +136,7 @@ func (r *Read) holds() bool {
 	case Other:
 		return ok && now.A == r.A
 	case Names, Import: // what has not changed has the same names
-		return ok && (now.A == r.A && now.B == r.B || now.C == r.C)
+		return ok && (!strict && now.A == r.A && now.B == r.B || now.C == r.C)
 	}
 	return ok && now.C == r.C
 }

@@ -12,9 +12,9 @@ const maxSummed = 64 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// contentSum returns the checksum of a file, with a bit that says that it could be read; 0 where it
+// contentSum returns the checksum of a file, or of one byte more than most of it, with a bit that says that it could be read; 0 where it
 // could not. content_sum() of stub/src/guards.c.
-func contentSum(path string) uint64 {
+func contentSum(path string, most int64) uint64 {
 	const known = 1 << 32
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -22,7 +22,7 @@ func contentSum(path string) uint64 {
 	}
 	defer unix.Close(fd)
 	h := crc32.New(castagnoli)
-	if _, err := io.Copy(h, io.LimitReader(descriptor(fd), maxSummed+1)); err != nil {
+	if _, err := io.Copy(h, io.LimitReader(descriptor(fd), most+1)); err != nil {
 		return 0
 	}
 	return known | uint64(h.Sum32())

@@ -152,7 +152,7 @@ func (l *File) freeze(
 			return nil, fmt.Errorf("the launcher's warm-up %q: %w", w, err)
 		}
 	}
-	o.Output, o.Recipe = path, l.Recipe
+	o.Output, o.Recipe, o.Strict = path, l.Recipe, l.Strict
 	// One that is frozen at a function may be a server: it has served its purpose then.
 	at := l.At
 	if at == "" {

@@ -27,6 +27,7 @@ type File struct {
 	Sets     []string // what a guess of what is switched on looks at: script.Recipe
 	SetEnv   []string
 	SetFiles []string
+	Strict   bool   // a thaw compares what is in each file
 	At       string // where the program is frozen, as freeze --at takes it; "" at its exit
 }
 
@@ -105,6 +106,8 @@ func Read(path string) (*File, error) {
 			l.SetEnv = strings.Fields(value)
 		case "# set-files":
 			l.SetFiles = strings.Fields(value)
+		case "# strict":
+			l.Strict = value == "yes"
 		case "# at":
 			l.At = value
 		}
@@ -154,6 +157,9 @@ func (l *File) Text() ([]byte, error) {
 	}
 	if l.Recipe != "" {
 		line("recipe", l.Recipe)
+	}
+	if l.Strict {
+		line("strict", "yes")
 	}
 	if l.At != "" {
 		line("at", l.At)

@@ -78,7 +78,7 @@ func TestGuardsDamaged(t *testing.T) {
 			compareGuards(t, d, bad)
 		}
 	}
-	for _, version := range []uint64{0, 6, 8, 7 << 32, 7 | 1<<32} {
+	for _, version := range []uint64{0, 7, 9, 8 << 32, 8 | 1<<32} {
 		le.PutUint64(b, version)
 		if c := compareGuards(t, d, b); c.State != "damaged" {
 			t.Errorf("guards of version %d: %+v", version, c)

@@ -200,6 +200,7 @@ struct spawn {
 	u64 sources, sources_end, nsources; // guards of source files, to be checked while the tracee goes on
 	i32 verdict_fd;
 	u32 cpu;           // that the parent ran on
+	u32 strict;        // compare what is in each file
 	volatile u32 state; // 0 starting, 1 seized, 2 failed
 	volatile i32 error;
 	volatile i64 child;

@@ -1,7 +1,7 @@
 // The guards of an image: what must be as it was. package guard writes them, and checks the same.
 #include "launch.h"
 
-enum { GUARDS_VERSION = 7 };
+enum { GUARDS_VERSION = 8 };
 
 u64 num(struct reader *r)
 {
@@ -239,14 +239,14 @@ static int same_environment(struct reader *r, struct plan *p, char **envp)
 
 // The checksum of a file, with a bit that says that it could be read; 0 where it could not.
 // guard/sum.go.
-static u64 content_sum(const char *path)
+static u64 content_sum(const char *path, i64 most)
 {
-	enum { PIECE = 64 << 10, MOST = 64 << 20 };
+	enum { PIECE = 64 << 10 };
 	i64 d = sys4(SYS_openat, AT_FDCWD, path, O_CLOEXEC | 04000 /* O_NONBLOCK */, 0), n = -1, all = 0;
 	u8 *b = d < 0 ? 0 : (u8 *)sys6(SYS_mmap, 0, PIECE, PROT_R | PROT_W, MAP_PRIVATE | MAP_ANON, -1, 0);
 	u32 crc = 0;
 	if (d >= 0 && !FAILED(b)) {
-		while (all <= MOST && (n = sys3(SYS_read, d, b, PIECE)) > 0) {
+		while (all <= most && (n = sys3(SYS_read, d, b, PIECE)) > 0) {
 			crc = crc32c(crc, b, n);
 			all += n;
 		}
@@ -259,21 +259,27 @@ static u64 content_sum(const char *path)
 
 struct was { u64 size, mtime, ino, ctime, sum; int library; };
 
+enum { MOST = 64 << 20 }; // maxSummed of guard/sum.go
+
 // A source that has another inode, or was changed in another way than by writing to it, may have
-// been copied with its times.
-static int same_file(const char *path, struct was *w)
+// been copied with its times. A strict check does not trust times: it compares what is in each file.
+static int same_file(const char *path, struct was *w, int strict)
 {
 	u64 st[18];
 	if (sys4(SYS_fstatat, AT_FDCWD, path, st, 0) < 0 || st[6] != w->size || st[11] * 1000000000ul + st[12] != w->mtime)
 		return 0;
+	if (w->library && st[1] != w->ino)
+		return 0;
+	if (strict && w->sum)
+		return content_sum(path, 1l << 62) == w->sum;
 	if (w->library)
-		return st[1] == w->ino;
-	return (st[1] == w->ino && st[13] * 1000000000ul + st[14] == w->ctime) || (w->sum && content_sum(path) == w->sum);
+		return 1;
+	return (st[1] == w->ino && st[13] * 1000000000ul + st[14] == w->ctime) || (w->sum && content_sum(path, MOST) == w->sum);
 }
 
 // Compares n files with how they were. The stub itself compares libraries, which have a build-id, when it opens them; but for the
-// interpreter and its loader, with first.
-static int same_files(struct reader *r, u64 n, int first, const char **which)
+// interpreter and its loader, with first; and in a strict check.
+static int same_files(struct reader *r, u64 n, int first, int strict, const char **which)
 {
 	for (u64 i = 0; i < n && !r->bad; i++) {
 		const char *path = str(r);
@@ -285,7 +291,7 @@ static int same_files(struct reader *r, u64 n, int first, const char **which)
 		w.ctime = num(r);
 		w.sum = num(r);
 		*which = path;
-		if (!r->bad && (!w.library || first) && !same_file(path, &w))
+		if (!r->bad && (!w.library || first || strict) && !same_file(path, &w, strict))
 			return 0;
 	}
 	return !r->bad;
@@ -303,6 +309,8 @@ int check_guards(struct reader *r, struct plan *p, char **envp)
 		return 0;
 	}
 	p->a->gate = num(r);
+	if (num(r))
+		p->a->strict = 1;
 	p->elsewhere = 1;
 	if (!same_environment(r, p, envp))
 		return 0;
@@ -316,7 +324,7 @@ int check_guards(struct reader *r, struct plan *p, char **envp)
 	p->files = (u64)r->p;
 	p->files_end = (u64)r->end;
 	struct reader first = *r;
-	int fits = same_files(&first, count < 2 ? count : 2, 1, &p->which);
+	int fits = same_files(&first, count < 2 ? count : 2, 1, p->a->strict, &p->which);
 	if (first.bad) // where there is no file, p->which is 0
 		because(p, "its guards are damaged", "", "", "");
 	else if (!fits)
@@ -327,5 +335,6 @@ int check_guards(struct reader *r, struct plan *p, char **envp)
 int check_sources(struct spawn *a, const char **which)
 {
 	struct reader r = { (const u8 *)a->sources, (const u8 *)a->sources_end, 0 };
-	return same_files(&r, a->nsources, 0, which) && same_reads(&r, which);
+	return same_files(&r, a->nsources, 0, a->strict, which) &&
+	       same_reads(&r, a->strict, which);
 }

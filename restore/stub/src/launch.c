@@ -161,7 +161,8 @@ static void thaw(struct room *m, struct request *q)
 		if (thaw_by_exec(m, q) || q->way == 'e')
 			return; // else tracing is forbidden
 	}
-	struct spawn files = { .sources = p->files, .sources_end = p->files_end, .nsources = p->nfiles };
+	struct spawn files = { .sources = p->files, .sources_end = p->files_end, .nsources = p->nfiles,
+			       .strict = m->args.strict };
 	if (!check_meanwhile(m) && !check_sources(&files, &p->which)) {
 		u64 n = put(p->why, 0, "the image does not fit: ", TEXT);
 		n = put(p->why, n, p->which, TEXT);
@@ -226,6 +227,7 @@ void run_image(i64 fd, struct request *q, char *why)
 		struct plan *p = &m->plan;
 		struct reader r = { im.head + im.guards, im.head + im.guards + im.guards_len, 0 };
 		p->a = &m->args;
+		m->args.strict = q->strict;
 		p->argv = (const char **)(m + 1);
 		m->args.program = (u64)im.head + im.program;
 		m->args.program_len = im.program_len;
@@ -301,6 +303,8 @@ __attribute__((used)) void launch_run(u64 *stack)
 			q.flags |= RUN_QUIET;
 		else if (same(argv[i], "--timings"))
 			q.flags |= RUN_TIMINGS;
+		else if (same(argv[i], "--strict"))
+			q.strict = 1;
 		else if (same(argv[i], "--resume"))
 			q.mode = MODE_RESUME;
 		else if (same(argv[i], "--way=here") || same(argv[i], "--way=exec"))

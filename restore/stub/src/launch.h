@@ -82,6 +82,7 @@ struct request {
 	char **envp;
 	u64 *stack;            // as the kernel left it
 	u64 flags, mode, start;
+	int strict;            // compare what is in each file
 	int way;               // 'h': in this process, 'e': by an exec, 0: as it may be
 	const char *log;
 	const char *entry[3];  // other words in place of the script's, 0 at the end
@@ -115,7 +116,7 @@ const char *str(struct reader *r);
 // ---- what was read before the point (reads.c)
 
 int same_facts(struct reader *r, const char **why);  // 0: why says what is another
-int same_reads(struct reader *r, const char **which); // 0: which has changed
+int same_reads(struct reader *r, int strict, const char **which); // 0: which has changed
 
 // ---- what is switched on (sets.c)
 

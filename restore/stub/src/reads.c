@@ -67,7 +67,7 @@ static u64 content(const char *path)
 	return sum;
 }
 
-static int same_read(u64 kind, const char *path, u64 a, u64 b, u64 c)
+static int same_read(u64 kind, const char *path, u64 a, u64 b, u64 c, int strict)
 {
 	char target[4096];
 	u64 st[18];
@@ -92,18 +92,18 @@ static int same_read(u64 kind, const char *path, u64 a, u64 b, u64 c)
 		return (st[3] & S_IFMT) == a;
 	if ((st[3] & S_IFMT) != S_IFDIR)
 		return 0;
-	return kind == READ_DIRECTORY || (st[11] * 1000000000ul + st[12] == a && st[1] == b) ||
+	return kind == READ_DIRECTORY || (!strict && st[11] * 1000000000ul + st[12] == a && st[1] == b) ||
 	       names(path, kind == READ_IMPORT) == c;
 }
 
 // Compares what was read with what is there now.
-int same_reads(struct reader *r, const char **which)
+int same_reads(struct reader *r, int strict, const char **which)
 {
 	for (u64 n = num(r); n && !r->bad; n--) {
 		u64 kind = num(r), a = num(r), b = num(r), c = num(r);
 		const char *path = str(r);
 		*which = path;
-		if (!r->bad && !same_read(kind, path, a, b, c))
+		if (!r->bad && !same_read(kind, path, a, b, c, strict))
 			return 0;
 	}
 	return !r->bad;
