@@ -90,6 +90,7 @@ type finder struct {
 	asks     []snapshot.Ask  // what asks for its working directory
 	learned  []script.Module // what it had imported at its end
 	asked    *prefix.Reads   // variables that libraries in C look for; nil: not known yet
+	harmless bool            // it did nothing to its end but write to its streams
 	deaf     bool            // the last run to a spot may have missed it
 	refused  *refuse.Error   // why it could not be frozen at a later point; nil: it could
 }
@@ -193,6 +194,7 @@ func (f *finder) learn(ctx context.Context, c *snapshot.Command, start time.Time
 	var mods []snapshot.SourceModule
 	if f.o.Stop {
 		mods, err = c.LearnSilently(ctx, time.Since(start)+more)
+		f.harmless = c.Harmless()
 	} else {
 		mods, err = c.Learn(ctx)
 	}
@@ -278,6 +280,7 @@ func (f *finder) tryAt(ctx context.Context, spot *snapshot.Spot, listen bool) (m
 	err error) {
 	tell(f.o.Tell, "running it again, up to the point")
 	fo := f.fo
+	fo.Harmless = f.harmless
 	fo.Anywhere = !f.anywhere || len(f.may) > 0
 	c, done, err := f.again()
 	if err != nil {

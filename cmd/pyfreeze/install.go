@@ -66,7 +66,14 @@ not there, or a path.`,
 			}
 			m, path, took, err := buildNow(cmd.Context(), l, restore.Options{}, o.verbose)
 			if err != nil {
-				return fmt.Errorf("the launcher is in place, and runs the plain program, for there is no image: %w", err)
+				return fmt.Errorf("the launcher is in place, and runs the plain program, for there is no image: %w "+
+					"(it tries again after an hour, or when the program changes; pyfreeze uninstall %s takes it away)", err, l.Name)
+			}
+			if m.Harmless {
+				if err := measured(cmd.Context(), l, path); err != nil {
+					return fmt.Errorf("the launcher is in place, and runs the plain program: %w "+
+						"(it tries again after an hour, or when the program changes)", err)
+				}
 			}
 			if len(l.Sets) > 0 {
 				// What is switched on here gets an image of its own; without, it is loaded in each

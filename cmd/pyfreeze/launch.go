@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +41,7 @@ func newLaunch() *cobra.Command {
 // newBuild makes the image of a launcher, behind the user's back.
 func newBuild() *cobra.Command {
 	var after int
-	var streams, sum string
+	var streams, sum, measure string
 	var window uint64
 	var set launcher.Set
 	c := &cobra.Command{
@@ -63,11 +65,19 @@ func newBuild() *cobra.Command {
 				launcher.WaitFor(after)
 			}
 			_ = useStreams(streams, window) // without, the image is for runs without such streams
+			if measure != "" {
+				return l.Measure(cmd.Context(), measure)
+			}
 			o := restore.Options{Timeout: 5 * time.Second}
+			var m *freeze.Meta
+			var path string
 			if sum == "" {
-				_, _, err = launcher.Build(cmd.Context(), l, o, false)
+				m, path, err = launcher.Build(cmd.Context(), l, o, false)
 			} else {
-				_, _, err = launcher.BuildSet(cmd.Context(), l, o, set, after == 0)
+				m, path, err = launcher.BuildSet(cmd.Context(), l, o, set, after == 0)
+			}
+			if err == nil && m != nil && m.Harmless {
+				return l.Measure(cmd.Context(), path)
 			}
 			return err
 		},
@@ -75,6 +85,7 @@ func newBuild() *cobra.Command {
 	c.Flags().SetInterspersed(false)
 	c.Flags().StringVar(&sum, "set", "", "a `GUESS` at what the run with these ARGS has switched on")
 	c.Flags().BoolVar(&set.Other, "other", false, "its image is of another set")
+	c.Flags().StringVar(&measure, "measure", "", "only measure whether this `IMAGE` is faster than the plain program")
 	c.Flags().StringVar(&streams, "streams", "", "what the command's standard streams were: t, p, f, s or - for each")
 	c.Flags().Uint64Var(&window, "window", 0, "the size of its terminal, as one number")
 	c.Flags().IntVar(&after, "after", 0, "wait for the end of process `PID`")
@@ -99,6 +110,24 @@ func buildNow(ctx context.Context, l *launcher.File, o restore.Options, verbose 
 		return err
 	})
 	return m, path, time.Since(start), err
+}
+
+// measured says whether an image that was made just now is faster than the plain program. A process
+// of its own runs both: what they write is not for the user.
+func measured(ctx context.Context, l *launcher.File, path string) error {
+	streams, window := ownStreams()
+	cmd := exec.CommandContext(ctx, l.Pyfreeze, "build", "--measure", path, "--streams", streams,
+		"--window", strconv.FormatUint(window, 10), l.Path)
+	_ = cmd.Run() // what it has found out is told by what is there
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	for _, im := range l.Images(func(string) error { return nil }) {
+		if strings.HasPrefix(path, strings.TrimSuffix(im.Path, ".pyfreeze")) && im.Slower() {
+			return errors.New(im.Failed)
+		}
+	}
+	return nil
 }
 
 // sheltered puts a pipe of ours in the place of a standard stream that is one, until back is

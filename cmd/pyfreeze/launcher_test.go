@@ -273,7 +273,7 @@ func TestLauncherFails(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	for why, n := range s.Runs.Plain {
-		if !strings.Contains(why, "no image could be made") || n != 3 {
+		if !strings.Contains(why, "there is no image: ") || n != 3 {
 			t.Errorf("%d runs were plain: %s", n, why)
 		}
 	}

@@ -48,6 +48,29 @@ func useStreams(which string, window uint64) error {
 	return nil
 }
 
+// ownStreams tells the kinds of this process's standard streams, as useStreams takes them.
+func ownStreams() (which string, window uint64) {
+	for fd := range 3 {
+		var st unix.Stat_t
+		kind := "-"
+		if w, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil {
+			kind = "t"
+			window = uint64(w.Row) | uint64(w.Col)<<16 | uint64(w.Xpixel)<<32 | uint64(w.Ypixel)<<48
+		} else if unix.Fstat(fd, &st) == nil {
+			switch st.Mode & unix.S_IFMT {
+			case unix.S_IFIFO:
+				kind = "p"
+			case unix.S_IFREG:
+				kind = "f"
+			case unix.S_IFSOCK:
+				kind = "s"
+			}
+		}
+		which += kind
+	}
+	return which, window
+}
+
 // others are the other ends of the streams: they stay open as long as this process runs.
 var others []*os.File
 
@@ -70,6 +93,7 @@ func newTerminal(window uint64) (int, error) {
 		return -1, err
 	}
 	others = append(others, master)
+	go func() { _, _ = io.Copy(io.Discard, master) }()
 	return unix.FcntlInt(slave.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 }
 

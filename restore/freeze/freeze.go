@@ -56,6 +56,8 @@ type Options struct {
 	Why string
 	// Strict has a thaw compare what is in each file, whatever its times say.
 	Strict bool
+	// Harmless says that a run like that of the command does nothing but write to its streams.
+	Harmless bool
 	// Anywhere asks for a *BoundError in place of an image that fits in one directory alone.
 	Anywhere bool
 }

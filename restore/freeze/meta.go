@@ -50,9 +50,12 @@ type Meta struct {
 	Descriptors []snapshot.Descriptor `json:"descriptors"`
 	Frames      []FrameInfo           `json:"frames"` // of the main thread, newest first
 	Stages      []StageTime           `json:"stages"`
-	Strict      bool                  `json:"strict,omitempty"`  // a thaw compares what is in each file
-	Guards      []GuardInfo           `json:"guards"`            // what must be as it was
-	Learned     []script.Module       `json:"learned,omitempty"` // what a run had imported after the point
+	// Harmless says that the run by which the point was found did nothing, to its end, but write to
+	// its standard streams: it may be run again.
+	Harmless bool            `json:"harmless,omitempty"`
+	Strict   bool            `json:"strict,omitempty"`  // a thaw compares what is in each file
+	Guards   []GuardInfo     `json:"guards"`            // what must be as it was
+	Learned  []script.Module `json:"learned,omitempty"` // what a run had imported after the point
 
 	// Behind is what the run has changed in modules, where a thaw runs the program again.
 	Behind *behind.Report `json:"left_behind,omitempty"`
@@ -140,7 +143,8 @@ func (f *freezing) describe() {
 		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(),
 		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Why: f.o.Why, Stopped: c.Stopped,
 		Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs,
-		Captured: f.found, Strict: f.o.Strict, Stale: f.stale, Learned: f.o.Learned, Behind: f.behind,
+		Captured: f.found, Strict: f.o.Strict, Harmless: f.o.Harmless, Stale: f.stale, Learned: f.o.Learned,
+		Behind: f.behind,
 	}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}

@@ -84,7 +84,7 @@ func (b *builder) build(ctx context.Context, o restore.Options, sum uint64, here
 	if path == "" {
 		path = filepath.Join(b.dir, key+suffix)
 	}
-	if !force && (fits || b.l.failure(key) != "") {
+	if !force && (fits || b.l.failure(key, b.program) != "") {
 		return nil, "", nil
 	}
 	sweep(b.dir, path)
@@ -194,8 +194,9 @@ func lock(path string, wait bool) (unlock func(), err error) {
 	return func() { _ = unix.Close(fd) }, nil
 }
 
-// failure says why the image with a key could not be made, if it is too early to try again.
-func (l *File) failure(key string) string {
+// failure says why there is no image with a key, if it is too early to try again: within an hour,
+// unless the file of the program has changed.
+func (l *File) failure(key, program string) string {
 	for _, dir := range l.dirs() {
 		path := filepath.Join(dir, key+".failed")
 		st, err := os.Stat(path)
@@ -204,6 +205,9 @@ func (l *File) failure(key string) string {
 		}
 		// A clock that was set back must not forbid it for long.
 		if age := time.Since(st.ModTime()); age < 0 || age > retryAfter {
+			continue
+		}
+		if id, err := guard.Stat(program); err == nil && id.CtimeNs/1e9 > uint64(st.ModTime().Unix()) {
 			continue
 		}
 		b, _ := os.ReadFile(path) // as good as none

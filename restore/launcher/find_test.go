@@ -209,7 +209,7 @@ func TestFailures(t *testing.T) {
 		if err := os.Chtimes(failed, when, when); err != nil {
 			t.Fatal(err)
 		}
-		if why := l.failure(key); (why != "") != want || want && why != "why" {
+		if why := l.failure(key, ""); (why != "") != want || want && why != "why" {
 			t.Errorf("after %v Go says %q", age, why)
 		}
 		if a := d.Ask("find", l.Path); (a[4] == "1") != want {
@@ -219,13 +219,34 @@ func TestFailures(t *testing.T) {
 	if err := os.Chtimes(failed, time.Now(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if other := l.failure(l.key("/bin/other", nil)); other != "" {
+	// A program that has changed since is tried at once.
+	own := putText(t, base, "own", "#!/bin/sh\n")
+	if err := os.Chmod(own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	of := installed(t, base, File{Name: "app", Program: own, Cache: base + "/cache"})
+	ownKey := of.key(own, nil)
+	ownFailed := putText(t, dir, ownKey+".failed", "why\n")
+	for before, want := range map[time.Duration]bool{0: true, 10 * time.Second: false} {
+		when := time.Now().Add(time.Second - before)
+		if before == 0 {
+			when = time.Now()
+		}
+		if err := os.Chtimes(ownFailed, when, when); err != nil {
+			t.Fatal(err)
+		}
+		a, why := d.Ask("find", of.Path), of.failure(ownKey, own)
+		if (a[4] == "1") != want || (why != "") != want {
+			t.Errorf("a program that changed %v after: C says %s, Go %q", before, a[4], why)
+		}
+	}
+	if other := l.failure(l.key("/bin/other", nil), ""); other != "" {
 		t.Errorf("another image failed, too: %s", other)
 	}
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if a := d.Ask("find", l.Path); a[4] != "0" || l.failure(key) != "" {
-		t.Errorf("what others may have written counts: %q, %q", a, l.failure(key))
+	if a := d.Ask("find", l.Path); a[4] != "0" || l.failure(key, "") != "" {
+		t.Errorf("what others may have written counts: %q, %q", a, l.failure(key, ""))
 	}
 }

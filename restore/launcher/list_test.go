@@ -147,11 +147,11 @@ func TestImages(t *testing.T) {
 		{Path: "bad.pyfreeze", Failed: "no: such"}}, list); diff != "" {
 		t.Error(diff)
 	}
-	if why := l.failure("bad"); why != "no: such" {
+	if why := l.failure("bad", ""); why != "no: such" {
 		t.Errorf("it failed for %q", why)
 	}
 	aged(t, filepath.Join(dir, "bad.failed"), 3, retryAfter-time.Hour+time.Minute)
-	if why := l.failure("bad") + l.failure("new"); why != "" {
+	if why := l.failure("bad", "") + l.failure("new", ""); why != "" {
 		t.Errorf("it still fails for %q", why)
 	}
 	if err := l.Forget(); err != nil || len(l.Images(nil)) > 0 {

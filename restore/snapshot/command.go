@@ -35,6 +35,7 @@ type Command struct {
 	asks     []Ask        // of a run that was observed: the first of each line
 	wrapped  []string     // programs that the command executed before the interpreter
 	deaf     bool         // a run to a spot may have missed it
+	harmless bool         // a run that learned did nothing but write to its streams
 	heard    bool         // and has what libraries looked for
 	trap     action       // what the command did with SIGTRAP before
 	kept     *pyheap.Heap // since it stopped; nil: none

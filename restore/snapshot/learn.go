@@ -48,9 +48,6 @@ func (c *Command) LearnSilently(ctx context.Context, most time.Duration) ([]Sour
 	if err := c.watchExits(watchExit, tracer.Watches); err != nil {
 		return nil, err
 	}
-	writes := func(call *tracer.Call) bool {
-		return call.Nr == unix.SYS_WRITE && (call.Args[0] == 1 || call.Args[0] == 2)
-	}
 	for deadline := time.Now().Add(most); ; {
 		c.dropHeap()
 		ev, err := c.p.ContinueToStop(time.Now().Add(slice), func(call *tracer.Call) bool {
@@ -71,9 +68,46 @@ func (c *Command) LearnSilently(ctx context.Context, most time.Duration) ([]Sour
 				return nil, err
 			}
 		default:
-			return c.SourceModules()
+			mods, err := c.SourceModules()
+			if err == nil && ev.Call == nil {
+				c.harmless = c.endsSilently(ctx, o, deadline)
+			}
+			return mods, err
 		}
 	}
+}
+
+// writes says whether a call writes to standard output or error.
+func writes(call *tracer.Call) bool {
+	return call.Nr == unix.SYS_WRITE && (call.Args[0] == 1 || call.Args[0] == 2)
+}
+
+// Harmless says whether LearnSilently has seen the command come to its end, having done nothing that
+// others could tell but write to its streams.
+func (c *Command) Harmless() bool { return c.harmless }
+
+// endsSilently lets a command whose interpreter ends go on to the end of its process, and says
+// whether it came there without doing anything else that others could tell.
+func (c *Command) endsSilently(ctx context.Context, o *observer, deadline time.Time) bool {
+	for ctx.Err() == nil && time.Now().Before(deadline) {
+		c.dropHeap()
+		ev, err := c.p.ContinueToStop(time.Now().Add(slice), func(call *tracer.Call) bool {
+			o.mem.forget()
+			return !call.Done && (writes(call) || o.proc.Effect(call) != "")
+		})
+		switch {
+		case errors.Is(err, tracer.ErrStepTimeout), err == nil && ev.Call == nil && !ev.Exec:
+		case err != nil || ev.Exec:
+			return false
+		case !writes(ev.Call):
+			return ev.Call.Nr == unix.SYS_EXIT_GROUP
+		default:
+			if c.p.SkipCall(ev.Call.Args[2]) != nil {
+				return false
+			}
+		}
+	}
+	return false
 }
 
 // SourceModules returns the modules that the stopped command has imported from source files.

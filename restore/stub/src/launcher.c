@@ -14,7 +14,7 @@ struct launcher {
 	char file[LAUNCHER_PATH]; // of an image
 	char tried[LAUNCHER_PATH]; // of the one that was tried last
 	char log[LAUNCHER_PATH];
-	char why[TEXT];
+	char why[TEXT], reason[TEXT / 2]; // why there is no image
 	u64 dev, ino;             // of the launcher itself
 };
 
@@ -139,13 +139,28 @@ static void put_key(char *to, u64 key)
 		to[i] = "0123456789abcdef"[key & 15];
 }
 
-// Opens an image in one directory, which must be ours alone. failed is set where one could not be made not long ago. There
+// Reads why there is no image, the first line.
+static void read_reason(struct launcher *l, i64 dir, const char *name)
+{
+	i64 fd = sys4(SYS_openat, dir, name, O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0), n = 0;
+	if (fd >= 0) {
+		n = sys3(SYS_read, fd, l->reason, sizeof l->reason - 1);
+		sys3(SYS_close, fd, 0, 0);
+	}
+	l->reason[n < 0 ? 0 : n] = 0;
+	for (char *c = l->reason; *c; c++)
+		if (*c == '\n')
+			*c-- = 0;
+}
+
+// Opens an image in one directory, which must be ours alone. failed is set where
+// there is none for a reason that was found not long ago, and the program has not changed since. There
 // are several for a key, where a program has asked for what is another in each: a terminal, a directory.
 static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 key, int variant,
 	int *failed)
 {
 	char name[48] = "/0000000000000000.pyfreeze";
-	u64 st[18], now[2], n = put(l->file, 0, dir, LAUNCHER_PATH);
+	u64 st[18], program[18], now[2], n = put(l->file, 0, dir, LAUNCHER_PATH);
 	n = put(l->file, n, sub, LAUNCHER_PATH);
 	n = put(l->file, n, "/", LAUNCHER_PATH);
 	n = put(l->file, n, l->name, LAUNCHER_PATH);
@@ -166,8 +181,9 @@ static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 
 		if (fd < 0) {
 			put(name, 17, ".failed", sizeof name);
 			sys3(SYS_clock_gettime, 0, now, 0);
-			if (sys4(SYS_fstatat, d, name + 1, st, 0) == 0 && now[0] - st[11] < RETRY_AFTER)
-				*failed = 1;
+			if (sys4(SYS_fstatat, d, name + 1, st, 0) == 0 && now[0] - st[11] < RETRY_AFTER &&
+			    !(sys4(SYS_fstatat, AT_FDCWD, l->path, program, 0) == 0 && program[13] > st[11]))
+				*failed = 1, read_reason(l, d, name + 1);
 		}
 	}
 	sys3(SYS_close, d, 0, 0);
@@ -375,7 +391,8 @@ int launch(u64 *stack, char **argv, char **envp, u64 start)
 			}
 			n = run_images(l, &q, key, &failed);
 			if (!n)
-				put(l->why, 0, failed ? "no image could be made" : "there is no image yet", TEXT);
+				put(l->why, put(l->why, 0, failed ? "there is no image: " : "there is no image yet", TEXT),
+				    failed ? l->reason : "", TEXT);
 			log_plain(log && *log ? log : l->log, n ? l->tried : "", l->why);
 		}
 		if (!failed && !q.fits && (build || !want.set))

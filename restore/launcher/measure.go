@@ -1,0 +1,130 @@
+package launcher
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// SlowerError says that a program starts slower from its image than plainly, by medians.
+type SlowerError struct {
+	Args          string
+	Thawed, Plain time.Duration
+	Runs          int
+}
+
+// slower begins the text of a SlowerError.
+const slower = "a thaw is slower: "
+
+func (e *SlowerError) Error() string {
+	ms := func(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
+	return fmt.Sprintf(slower+"%s with %q, plainly %s (medians of %d runs)",
+		ms(e.Thawed), e.Args, ms(e.Plain), e.Runs)
+}
+
+// Slower says whether what stands against an image is that it is slower than the plain program.
+func (i *Image) Slower() bool { return strings.HasPrefix(i.Failed, slower) }
+
+// Measure runs the program plainly and from an image that was made just now, in turns, with the
+// arguments by which the image was made, in an empty directory. The standard streams must be of the
+// kinds that they were. An image that is slower by more than chance is removed, and why is kept for
+// a while as why there is none: a *SlowerError. Precondition: such a run does nothing that others
+// could tell but write to its streams (freeze.Meta.Harmless).
+func (l *File) Measure(ctx context.Context, path string) error {
+	program, err := l.program()
+	if err != nil || len(l.Warm) == 0 {
+		return err
+	}
+	words, err := SplitWords(l.Warm[0])
+	if err != nil {
+		return err
+	}
+	plain, thawed, err := l.times(ctx, program, path, words)
+	if err != nil || len(plain) == 0 {
+		return err
+	}
+	e := &SlowerError{Args: l.Warm[0], Thawed: median(thawed), Plain: median(plain), Runs: len(plain)}
+	if e.Thawed <= e.Plain+chance(plain, thawed) {
+		return nil
+	}
+	failed := filepath.Join(filepath.Dir(path), keyOf(path)+".failed")
+	if err := os.WriteFile(failed, []byte(e.Error()+"\n"), 0o600); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return e
+}
+
+// times measures both, in turns; nothing where the image does not fit here, or where the program
+// ends otherwise.
+func (l *File) times(ctx context.Context, program, path string, words []string) (plain, thawed []time.Duration,
+	err error) {
+	const least, most, enough = 3, 7, 2 * time.Second
+	dir, err := os.MkdirTemp("", "pyfreeze-measure-")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer os.RemoveAll(dir)
+	work, log := filepath.Join(dir, "work"), filepath.Join(dir, "log")
+	if err := os.Mkdir(work, 0o700); err != nil {
+		return nil, nil, err
+	}
+	run := func(argv ...string) (took time.Duration, status string) {
+		cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], words...)...)
+		cmd.Dir, cmd.Env = work, append(os.Environ(), "PYFREEZE_LOG="+log)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		start := time.Now()
+		_ = cmd.Run() // its status says what it was
+		return time.Since(start), cmd.ProcessState.String()
+	}
+	for begin, n := time.Now(), 0; n <= most && (n <= least || time.Since(begin) < enough); n++ {
+		p, status := run(program)
+		t, other := run(l.Pyfreeze, "run", path)
+		if ctx.Err() != nil || status != other || !lastThawed(log) {
+			return nil, nil, ctx.Err()
+		}
+		if n > 0 { // the first ones read files from the disk
+			plain, thawed = append(plain, p), append(thawed, t)
+		}
+	}
+	return plain, thawed, nil
+}
+
+// lastThawed says whether the last run that a log tells of was thawed.
+func lastThawed(log string) bool {
+	b, err := os.ReadFile(log)
+	if err != nil {
+		return false
+	}
+	lines := bytes.Split(bytes.TrimSpace(b), []byte("\n"))
+	var run struct{ Thawed bool }
+	return json.Unmarshal(lines[len(lines)-1], &run) == nil && run.Thawed
+}
+
+func median(times []time.Duration) time.Duration {
+	s := slices.Clone(times)
+	slices.Sort(s)
+	return s[len(s)/2]
+}
+
+// chance is a difference of medians that may come of other work on the machine.
+func chance(plain, thawed []time.Duration) time.Duration {
+	const least, times = 2 * time.Millisecond, 3
+	spread := func(l []time.Duration) time.Duration {
+		m, out := median(l), []time.Duration{}
+		for _, d := range l {
+			out = append(out, max(d-m, m-d))
+		}
+		return median(out)
+	}
+	return max(least, median(plain)/10, times*spread(plain), times*spread(thawed))
+}
