@@ -18,7 +18,7 @@ var withoutThreads = []string{"--allow", "thread,lock"}
 func thawsWell(t *testing.T, image string) {
 	t.Helper()
 	log := newRunLog(t)
-	o := run(t, command{argv: []string{binary, "run", image, "one", "two"}, env: []string{log.env()}}).must(t, "exit 0")
+	o := run(t, command{argv: []string{binary, "run", "-q", image, "one", "two"}, env: []string{log.env()}}).must(t, "exit 0")
 	if o.Stdout != wantReport || o.Stderr != "" {
 		t.Errorf("thawed: %v", o)
 	}

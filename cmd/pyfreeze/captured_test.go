@@ -181,7 +181,7 @@ func TestCapturedByLibrary(t *testing.T) {
 	other.argv = []string{python, script}
 	plain := run(t, other).must(t, "exit 0")
 	log := newRunLog(t)
-	other.argv, other.env = []string{binary, "run", image}, append(other.env, log.env())
+	other.argv, other.env = []string{binary, "run", "-q", image}, append(other.env, log.env())
 	thawed := run(t, other).must(t, "exit 0")
 	log.thawed(t, 1)
 	if thawed.Stderr != plain.Stderr || !strings.Contains(plain.Stderr, other.dir+" /nowhere/.local") {

@@ -23,11 +23,14 @@ func (f *freezing) findLeftBehind(ctx context.Context, exe string) error {
 	f.behind = f.o.Behind
 	if !f.ofCommand() && f.modes[stub.ModeRun].possible && !f.recipe.OfProgram {
 		codes, err := f.codes(ctx, exe)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err == nil {
 			f.behind, err = behind.FromCode(f.heap, codes)
 		}
-		if err != nil {
-			return err
+		if err != nil { // that hinders no freeze
+			f.behind = &behind.Report{Entries: []behind.Entry{}}
 		}
 		for _, c := range f.envSet {
 			e := behind.Entry{Path: "sys.modules['posix'].environ[" + pyBytes(c.Name) + "]"}

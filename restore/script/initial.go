@@ -76,11 +76,12 @@ def instance(code, before, out):
         if i.opname in ('CACHE', 'EXTENDED_ARG', 'NOP', 'PRECALL', 'PUSH_NULL', 'RESUME'):
             continue
         last = back[-1] if back else i
-        of = last.argval[-1] if isinstance(last.argval, tuple) else last.argval  # two at a time (3.13)
-        if i.opname == 'STORE_ATTR' and last.opname.startswith('LOAD_FAST') and of == self:
-            if i.argval in once:
-                many.add(i.argval)
-            once[i.argval] = value(back[:-1], {}) if of is last.argval else None
+        if i.opname == 'STORE_ATTR' and last.opname.startswith('LOAD_FAST'):
+            of = last.argval[-1] if isinstance(last.argval, tuple) else last.argval  # two at a time (3.13)
+            if of == self:
+                if i.argval in once:
+                    many.add(i.argval)
+                once[i.argval] = value(back[:-1], {}) if of is last.argval else None
         back.append(i)
         del back[:-4]
     out['values'].update((before + name, v) for name, v in once.items() if name not in many and v is not None)
@@ -107,7 +108,7 @@ for m in j['modules']:
     out = {'values': {}, 'names': [], 'open': False}
     try:
         look(load(m), '', out)
-    except (OSError, SyntaxError, ValueError, RecursionError):
+    except Exception:  # code that cannot be read, or is made by others
         continue
     found[m['name']] = out
 sys.stdout.write(json.dumps(found))

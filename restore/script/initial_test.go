@@ -44,6 +44,7 @@ class Plain:
         self.items = []
         self.other = other
         other.level = 2
+        ().x = 1
         self.twice = 1
         self.twice = 2
 class Derived(Plain):
