@@ -14,8 +14,8 @@ import (
 func showLeftBehind(w io.Writer, m *freeze.Meta, asJSON bool) error {
 	r := m.Behind
 	if r == nil {
-		return errors.New("the image does not tell what its run left behind: a thaw goes on where it was, " +
-			"or it was made by an older pyfreeze")
+		return errors.New("the image does not tell what its run left behind: a thaw goes on where it " +
+			"was, or a recipe is for it, or an older pyfreeze made it")
 	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(r)

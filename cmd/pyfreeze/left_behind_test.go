@@ -28,7 +28,8 @@ sys.modules['posix'].environ[b'LEFT']  was not there  is b'by the run'
 func TestLeftBehind(t *testing.T) {
 	image, script := filepath.Join(tempDir(t), "i"), program("left.py")
 	for _, py := range []string{python, aPyenv(t, "3.13")} {
-		o := pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--left-behind", "--", py, script, "a").must(t, "exit 0")
+		o := pyfreeze(t, "freeze", "-o", image, "--at", "exit", "--left-behind", "--", py, script, "a")
+		o.must(t, "exit 0")
 		got := strings.TrimPrefix(o.Stdout, "ready 1\n")
 		if diff := cmp.Diff(leftBehind, got); diff != "" || o.Stderr != "" {
 			t.Errorf("%s: %s%s", py, diff, o.Stderr)
@@ -48,12 +49,14 @@ func TestLeftBehind(t *testing.T) {
 		strings.Contains(o.Stdout, "of the run'") || strings.Contains(o.Stdout, "argparse") {
 		t.Errorf("the summary: %s", o.Stdout)
 	}
-	o = pyfreeze(t, "freeze", "-o", image, "--warm", "b", "--left-behind", "--json", "--", python, script, "a")
+	o = pyfreeze(t, "freeze", "-o", image, "--warm", "b", "--left-behind", "--json", "--", python,
+		script, "a")
 	var r behind.Report
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(o.must(t, "exit 0").Stdout, "ready 1\n")), &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Entries) == 0 || r.Entries[0] != (behind.Entry{Path: "sys.modules['leftstate'].count", Was: "0", Is: "2", Own: true}) {
+	counted := behind.Entry{Path: "sys.modules['leftstate'].count", Was: "0", Is: "2", Own: true}
+	if len(r.Entries) == 0 || r.Entries[0] != counted {
 		t.Errorf("a warmed one: %v", r.Entries)
 	}
 	for _, e := range r.Entries {
@@ -63,11 +66,14 @@ func TestLeftBehind(t *testing.T) {
 	}
 	// What a recipe repairs is not told.
 	recipe := filepath.Join(tempDir(t), "r.py")
-	if err := os.WriteFile(recipe, []byte("FIXES = ('leftstate.ARGS[*]', 'leftstate.count')\ndef thaw(): pass\n"), 0o644); err != nil {
+	text := "FIXES = ('leftstate.ARGS[*]', 'leftstate.count')\ndef thaw(): pass\n"
+	if err := os.WriteFile(recipe, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	o = pyfreeze(t, "freeze", "-o", image, "--recipe", recipe, "--at", "exit", "--left-behind", "--", python, script, "a")
-	if got := o.must(t, "exit 0").Stdout; strings.Contains(got, ".count") || strings.Contains(got, "ARGS") || !strings.Contains(got, ".level") {
+	o = pyfreeze(t, "freeze", "-o", image, "--recipe", recipe, "--at", "exit", "--left-behind", "--",
+		python, script, "a")
+	if got := o.must(t, "exit 0").Stdout; strings.Contains(got, ".count") ||
+		strings.Contains(got, "ARGS") || !strings.Contains(got, ".level") {
 		t.Error(got)
 	}
 	// It needs an exit to compare with.
@@ -101,7 +107,8 @@ func TestLeftBehindAttached(t *testing.T) {
 	if o.Stdout != "ready 2\n" || strings.Contains(o.Stderr, "secret of") {
 		t.Error(o)
 	}
-	for _, args := range [][]string{{"run", "-q", image, "b"}, {"run", "--quiet", image, "b"}, {"run", "-c", "print('ready 2')", image}} {
+	for _, args := range [][]string{{"run", "-q", image, "b"}, {"run", "--quiet", image, "b"},
+		{"run", "-c", "print('ready 2')", image}} {
 		if o := pyfreeze(t, args...).must(t, "exit 0"); o.Stdout != "ready 2\n" || o.Stderr != "" {
 			t.Errorf("%v: %v", args, o)
 		}

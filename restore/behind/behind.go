@@ -47,8 +47,8 @@ func (r *Report) Without(which func(path, was string) bool) {
 	r.Entries = slices.DeleteFunc(r.Entries, func(e Entry) bool { return which(e.Path, e.Was) })
 }
 
-// Tracker compares what modules hold at some moments of a run. It is told of each import that is not
-// part of another one: what has changed between two of them the run has done.
+// Tracker compares what modules hold at some moments of a run. It is told of each import that is
+// not part of another one: what has changed between two of them the run has done.
 type Tracker struct {
 	// Own leaves Python's own library out, but for the environment: that is most of what there is.
 	Own bool

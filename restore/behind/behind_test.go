@@ -102,7 +102,8 @@ func TestTracker(t *testing.T) {
 				t.Errorf("%d entries, want %d:\n%s", n, m, got)
 			}
 			for i, e := range r.Entries {
-				if e.Own != strings.HasPrefix(e.Path, "sys.modules['state']") || i > 0 && e.Own && !r.Entries[i-1].Own {
+				if e.Own != strings.HasPrefix(e.Path, "sys.modules['state']") ||
+					i > 0 && e.Own && !r.Entries[i-1].Own {
 					t.Errorf("whose %s is", e.Path)
 				}
 			}
@@ -190,7 +191,8 @@ func TestReportBounds(t *testing.T) {
 			t.Fatal(e.Path)
 		}
 	}
-	if v := r.WithoutValues(); len(v.Entries) != len(r.Entries) || v.Entries[0].Is != "" || r.Entries[0].Is == "" {
+	v := r.WithoutValues()
+	if len(v.Entries) != len(r.Entries) || v.Entries[0].Is != "" || r.Entries[0].Is == "" {
 		t.Error("values that may be secret")
 	}
 	if (*Report)(nil).WithoutValues() != nil {

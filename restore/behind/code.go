@@ -8,7 +8,8 @@ import (
 )
 
 // Code is what the code of a module says of what it holds when it has been imported: of constant
-// values as Python writes them. Names of classes are "Class.name", of their instances "Class().name".
+// values as Python writes them. Names of classes are "Class.name", of their instances
+// "Class().name".
 type Code struct {
 	Values map[string]string
 	Names  []string // all that it sets

@@ -42,14 +42,16 @@ var kept = map[string]map[string]bool{
 	"importlib._bootstrap":       {"": true},
 	"linecache":                  names("cache"),
 	"encodings":                  names("_cache"),
-	"re":                         names("_cache _cache2"),                                    // Lib/re/__init__.py
-	"sre_parse":                  names("_cache"),                                            // until 3.10
-	"fnmatch":                    names("_cache"),                                            // Lib/fnmatch.py
-	"struct":                     names("_cache"),                                            // Modules/_struct.c
-	"typing":                     names("_cleanups _caches"),                                 // Lib/typing.py
-	"threading":                  names("_active _limbo _dangling _counter _main_thread"),    // of the main thread
-	"snapshot_restore_py":        names("_before_snapshot_registry _after_restore_registry"), // a thaw calls them
+	"re":                         names("_cache _cache2"),    // Lib/re/__init__.py
+	"sre_parse":                  names("_cache"),            // until 3.10
+	"fnmatch":                    names("_cache"),            // Lib/fnmatch.py
+	"struct":                     names("_cache"),            // Modules/_struct.c
+	"typing":                     names("_cleanups _caches"), // Lib/typing.py
 	"zipimport":                  names("_zip_directory_cache"),
+	// Of the main thread, which a thaw sets anew.
+	"threading": names("_active _limbo _dangling _counter _main_thread"),
+	// What it has is called by a thaw.
+	"snapshot_restore_py": names("_before_snapshot_registry _after_restore_registry"),
 	"sys": names(`modules path_importer_cache argv orig_argv stdin stdout stderr __stdin__ __stdout__
 		__stderr__ last_type last_value last_traceback last_exc`),
 }

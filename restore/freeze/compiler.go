@@ -38,7 +38,8 @@ func (f *freezing) compiler(ctx context.Context) (string, error) {
 		}
 	}
 	return "", &refuse.Error{Offenders: []refuse.Offender{{
-		What:   "an interpreter that another program has within it, and no " + name + " of the same version is found",
+		What: "an interpreter that another program has within it, and no " + name +
+			" of the same version is found",
 		Remedy: "install it beside its library, or in /usr/bin",
 	}}}
 }

@@ -17,8 +17,9 @@ import (
 // maxInitial is of how many modules the code is read.
 const maxInitial = 500
 
-// findLeftBehind looks for what the run of a process that ran already has left in its modules, where
-// a thaw would run its script again and no recipe is for it. What a recipe repairs is left out.
+// findLeftBehind looks for what the run of a process that ran already has left in its modules,
+// where a thaw would run its script again and no recipe is for it. What a recipe repairs is left
+// out.
 func (f *freezing) findLeftBehind(ctx context.Context, exe string) error {
 	f.behind = f.o.Behind
 	if !f.ofCommand() && f.modes[stub.ModeRun].possible && !f.recipe.OfProgram {
@@ -90,7 +91,8 @@ func noteOf(r *behind.Report) string {
 	case len(paths) == 0:
 		note += "; nothing that it left behind was found"
 	case n > 0:
-		note += fmt.Sprintf("; it left behind %s and %d more (info --left-behind)", strings.Join(paths, ", "), n)
+		note += fmt.Sprintf("; it left behind %s and %d more (info --left-behind)",
+			strings.Join(paths, ", "), n)
 	default:
 		note += "; it left behind " + strings.Join(paths, ", ")
 	}

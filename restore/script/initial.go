@@ -31,8 +31,8 @@ def load(m):
     try:
         with open(m['cached'], 'rb') as f:
             data = f.read()
-        if data[:4] == MAGIC_NUMBER and number(data[4:8]) == 0 and number(data[8:12]) == int(st.st_mtime) & 0xFFFFFFFF \
-                and number(data[12:16]) == st.st_size & 0xFFFFFFFF:
+        stamp = [number(data[n:n + 4]) for n in (4, 8, 12)]
+        if data[:4] == MAGIC_NUMBER and stamp == [0, int(st.st_mtime) & 0xFFFFFFFF, st.st_size & 0xFFFFFFFF]:
             room -= len(data)
             return marshal.loads(memoryview(data)[16:])
     except (OSError, ValueError, EOFError, TypeError):
@@ -40,23 +40,26 @@ def load(m):
     room -= 4 * st.st_size
     with open(m['file'], 'rb') as f:
         return compile(f.read(), m['file'], 'exec', dont_inherit=True)
+others = 'exec', 'globals', 'vars', 'locals', 'setattr'
 plain = type(None), bool, int, float, complex, str, bytes, type(...)
 def constant(v):
     return isinstance(v, plain) or isinstance(v, (tuple, frozenset)) and all(map(constant, v))
 def look(code, before, out):
     once, many, back = {}, set(), []
-    classes = {c.co_name: c for c in code.co_consts if isinstance(c, types.CodeType) and not c.co_flags & 1}
+    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    classes = {c.co_name: c for c in inner if not c.co_flags & 1}  # CO_OPTIMIZED
     for i in dis.get_instructions(code):
         if i.opname in ('CACHE', 'EXTENDED_ARG', 'NOP', 'PRECALL', 'PUSH_NULL', 'RESUME'):
             continue
         if i.opname in ('STORE_NAME', 'STORE_GLOBAL', 'DELETE_NAME', 'DELETE_GLOBAL'):
             name = i.argval  # what a function has as global is one in the module's code, too
-            if name in once or i.opname.startswith('DELETE') or before and i.opname == 'STORE_GLOBAL':
+            elsewhere = before and i.opname == 'STORE_GLOBAL'
+            if name in once or i.opname.startswith('DELETE') or elsewhere:
                 many.add(name)
             once[name] = value(back, classes)
         elif i.opname == 'IMPORT_STAR' or i.opname == 'CALL_INTRINSIC_1' and i.argval == 2:
             out['open'] = True
-        elif i.opname.startswith('LOAD_') and i.argval in ('exec', 'globals', 'vars', 'locals', 'setattr'):
+        elif i.opname.startswith('LOAD_') and i.argval in others:
             out['open'] = True
         back.append(i)
         del back[:-4]
@@ -77,14 +80,17 @@ def instance(code, before, out):
             continue
         last = back[-1] if back else i
         if i.opname == 'STORE_ATTR' and last.opname.startswith('LOAD_FAST'):
-            of = last.argval[-1] if isinstance(last.argval, tuple) else last.argval  # two at a time (3.13)
+            two = isinstance(last.argval, tuple)  # LOAD_FAST_LOAD_FAST (3.13)
+            of = last.argval[-1] if two else last.argval
             if of == self:
                 if i.argval in once:
                     many.add(i.argval)
-                once[i.argval] = value(back[:-1], {}) if of is last.argval else None
+                once[i.argval] = value(back[:-1], {}) if not two else None
         back.append(i)
         del back[:-4]
-    out['values'].update((before + name, v) for name, v in once.items() if name not in many and v is not None)
+    for name, v in once.items():
+        if name not in many and v is not None:
+            out['values'][before + name] = v
 def value(back, classes):
     last = back[-1] if back else None
     if last is None or last.is_jump_target:
@@ -96,10 +102,11 @@ def value(back, classes):
     if last.opname == 'LIST_EXTEND' and len(back) > 2 and back[-2].opname == 'LOAD_CONST' \
             and back[-3].opname == 'BUILD_LIST' and back[-3].arg == 0 and constant(back[-2].argval):
         return repr(list(back[-2].argval))
-    if last.opname in ('CALL', 'CALL_FUNCTION') and last.arg == 0 and len(back) > 1 and back[-2].opname == 'LOAD_NAME':
-        return {'set': 'set()', 'dict': '{}', 'list': '[]'}.get(back[-2].argval)
-    if last.opname in ('CALL', 'CALL_FUNCTION') and len(back) > 1 and back[-2].opname == 'LOAD_CONST':
-        return classes.get(back[-2].argval)  # a class without bases: its code, and its name
+    called = back[-2] if last.opname in ('CALL', 'CALL_FUNCTION') and len(back) > 1 else last
+    if called.opname == 'LOAD_NAME' and called is not last and last.arg == 0:
+        return {'set': 'set()', 'dict': '{}', 'list': '[]'}.get(called.argval)
+    if called.opname == 'LOAD_CONST' and called is not last:
+        return classes.get(called.argval)  # a class without bases: its code, and its name
     return None
 found = {}
 for m in j['modules']:
@@ -119,7 +126,8 @@ const maxInitial = 16 << 20
 
 // InitialNames reads what modules hold when they have been imported from their code, with the
 // interpreter at exe. Modules whose code cannot be read are left out. environ is the target's.
-func InitialNames(ctx context.Context, exe string, environ []string, mods []Module) (map[string]Initial, error) {
+func InitialNames(ctx context.Context, exe string, environ []string,
+	mods []Module) (map[string]Initial, error) {
 	out, err := compile(ctx, exe, environ, initialCompiler,
 		map[string]any{"modules": mods, "room": maxInitial})
 	if err != nil {

@@ -94,7 +94,8 @@ func (w *importWatcher) stopped() error {
 		return err
 	}
 	if w.back == 0 {
-		return w.begins(procmem.Addr(firstArgument(&regs)), procmem.Addr(secondArgument(&regs)), stackPointer(&regs))
+		return w.begins(procmem.Addr(firstArgument(&regs)), procmem.Addr(secondArgument(&regs)),
+			stackPointer(&regs))
 	}
 	if stackPointer(&regs) != w.back {
 		return nil // of another call
