@@ -172,11 +172,10 @@ func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.
 		return spots, err
 	}
 	// What an image of a further run would be bound to can be seen here already.
-	bound, err := freeze.Bound(c, askers(f.asks))
-	if bound != nil {
+	if bound, err := freeze.Bound(c, askers(f.asks)); err == nil && bound != nil {
 		spots = f.earlier(bound, spots)
 	}
-	return spots, err
+	return spots, nil
 }
 
 // askers are the lines that ask for the working directory.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -79,7 +78,7 @@ is not changed in any way: the processor's debug registers stop it.`,
 			p := newProgress(out.verbose)
 			o.Tell = p.step
 			start := time.Now()
-			debug.SetGCPercent(rarely)
+			collectRarely()
 			var m *freeze.Meta
 			var status syscall.WaitStatus
 			err := interruptible(cmd.Context(), func(ctx context.Context) (err error) {
@@ -109,10 +108,6 @@ is not changed in any way: the processor's debug registers stop it.`,
 	f.StringArrayVar(&warm, "warm", nil, "run the program again before the freeze with these `ARGS`, quoted as for a shell; may be repeated")
 	return c
 }
-
-// rarely is the percentage by which the heap of a freeze grows until garbage is collected: most of
-// what it makes it needs to its end.
-const rarely = 400
 
 func describeStatus(s syscall.WaitStatus) string {
 	if s.Signaled() {

@@ -69,6 +69,7 @@ func newBuild() *cobra.Command {
 				return l.Measure(cmd.Context(), measure)
 			}
 			o := restore.Options{Timeout: 5 * time.Second}
+			collectRarely()
 			var m *freeze.Meta
 			var path string
 			if sum == "" {
@@ -94,6 +95,7 @@ func newBuild() *cobra.Command {
 
 // buildNow makes an image while the user waits.
 func buildNow(ctx context.Context, l *launcher.File, o restore.Options, verbose bool) (m *freeze.Meta, path string, took time.Duration, err error) {
+	collectRarely()
 	p := newProgress(verbose)
 	defer p.end()
 	o.Timeout, o.Tell = 5*time.Second, p.step
