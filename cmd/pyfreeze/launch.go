@@ -66,7 +66,7 @@ func newBuild() *cobra.Command {
 			}
 			_ = useStreams(streams, window) // without, the image is for runs without such streams
 			if measure != "" {
-				return l.Measure(cmd.Context(), measure)
+				return l.Measure(cmd.Context(), measure, standard())
 			}
 			o := restore.Options{Timeout: 5 * time.Second}
 			collectRarely()
@@ -78,7 +78,7 @@ func newBuild() *cobra.Command {
 				m, path, err = launcher.BuildSet(cmd.Context(), l, o, set, after == 0)
 			}
 			if err == nil && m != nil && m.Harmless {
-				return l.Measure(cmd.Context(), path)
+				return l.Measure(cmd.Context(), path, standard())
 			}
 			return err
 		},

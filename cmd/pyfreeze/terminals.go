@@ -123,3 +123,6 @@ func newFile() (int, error) {
 	}
 	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 }
+
+// standard are the standard streams.
+func standard() [3]*os.File { return [3]*os.File{os.Stdin, os.Stdout, os.Stderr} }

@@ -33,11 +33,11 @@ func (e *SlowerError) Error() string {
 func (i *Image) Slower() bool { return strings.HasPrefix(i.Failed, slower) }
 
 // Measure runs the program plainly and from an image that was made just now, in turns, with the
-// arguments by which the image was made, in an empty directory. The standard streams must be of the
-// kinds that they were. An image that is slower by more than chance is removed, and why is kept for
-// a while as why there is none: a *SlowerError. Precondition: such a run does nothing that others
-// could tell but write to its streams (freeze.Meta.Harmless).
-func (l *File) Measure(ctx context.Context, path string) error {
+// arguments by which the image was made, in an empty directory. The streams must be of the kinds
+// that the standard ones were. An image that is slower by more than chance is removed, and why is
+// kept for a while as why there is none: a *SlowerError. Precondition: such a run does nothing that
+// others could tell but write to its streams (freeze.Meta.Harmless).
+func (l *File) Measure(ctx context.Context, path string, streams [3]*os.File) error {
 	program, err := l.program()
 	if err != nil || len(l.Warm) == 0 {
 		return err
@@ -46,7 +46,7 @@ func (l *File) Measure(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	plain, thawed, err := l.times(ctx, program, path, words)
+	plain, thawed, err := l.times(ctx, program, path, words, streams)
 	if err != nil || len(plain) == 0 {
 		return err
 	}
@@ -66,8 +66,8 @@ func (l *File) Measure(ctx context.Context, path string) error {
 
 // times measures both, in turns; nothing where the image does not fit here, or where the program
 // ends otherwise.
-func (l *File) times(ctx context.Context, program, path string, words []string) (plain, thawed []time.Duration,
-	err error) {
+func (l *File) times(ctx context.Context, program, path string, words []string,
+	streams [3]*os.File) (plain, thawed []time.Duration, err error) {
 	const least, most, enough = 3, 7, 2 * time.Second
 	dir, err := os.MkdirTemp("", "pyfreeze-measure-")
 	if err != nil {
@@ -81,7 +81,7 @@ func (l *File) times(ctx context.Context, program, path string, words []string) 
 	run := func(argv ...string) (took time.Duration, status string) {
 		cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], words...)...)
 		cmd.Dir, cmd.Env = work, append(os.Environ(), "PYFREEZE_LOG="+log)
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = streams[0], streams[1], streams[2]
 		start := time.Now()
 		_ = cmd.Run() // its status says what it was
 		return time.Since(start), cmd.ProcessState.String()
