@@ -65,17 +65,24 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions,
 	return m, status, err
 }
 
-// held says whether the program was refused since it held something at a point that an earlier one
-// may be free of: an event loop that runs, a lock, a connection that its library has made.
+// held says whether the program could not be frozen since it held something at a point that an
+// earlier one may be free of: an event loop that runs, a lock that handlers of a fork wait for.
 func (f *finder) held(err error) bool {
 	var refused *refuse.Error
-	if !errors.As(err, &refused) || len(refused.Offenders) == 0 {
+	var handlers *snapshot.HandlersError
+	why := ""
+	switch {
+	case errors.As(err, &refused) && len(refused.Offenders) > 0:
+		why = refused.Offenders[0].Holds()
+	case errors.As(err, &handlers):
+		why = "a handler of a fork does not end"
+	default:
 		return false
 	}
 	if f.refused == nil {
-		f.refused = refused
+		f.refused, f.why = err, why
 	}
-	tell(f.o.Tell, "looking for an earlier point: "+refused.Offenders[0].Holds())
+	tell(f.o.Tell, "looking for an earlier point: "+why)
 	return true
 }
 
@@ -92,7 +99,8 @@ type finder struct {
 	asked    *prefix.Reads   // variables that libraries in C look for; nil: not known yet
 	harmless bool            // it did nothing to its end but write to its streams
 	deaf     bool            // the last run to a spot may have missed it
-	refused  *refuse.Error   // why it could not be frozen at a later point; nil: it could
+	refused  error           // why it could not be frozen at a later point; nil: it could
+	why      string          // the same in a few words
 }
 
 // earlier says that the program must not ask for its working directory, after an image that it had
@@ -306,7 +314,7 @@ func (f *finder) tryAt(ctx context.Context, spot *snapshot.Spot, listen bool) (m
 	}
 	fo.At, fo.Why, fo.Again = spot.String(), spot.What, false
 	if f.refused != nil {
-		fo.Why += "; later " + f.refused.Offenders[0].Holds()
+		fo.Why += "; later " + f.why
 	}
 	fo.Given = given(f.program)
 	fo.Given.Wrappers = c.Wrappers()

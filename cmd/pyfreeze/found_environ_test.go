@@ -64,3 +64,37 @@ for d in (holder.env, *f(), {**os.environ}):
 	}
 	log.thawed(t, 3)
 }
+
+// TestFoundEnvironOtherCopies has programs that keep their environment in what is no dict of it:
+// where what tells where a shell is has changed, the plain command runs.
+func TestFoundEnvironOtherCopies(t *testing.T) {
+	for name, copied := range map[string]string{
+		"pairs":     "sorted(os.environ.items())",
+		"frozenset": "frozenset(os.environb.items())",
+		"names":     "tuple(os.environ)",
+		"entries":   "['%s=%s' % e for e in os.environ.items()]",
+		"text":      "repr(os.environ)",
+		"lower":     "{k.lower(): v for k, v in os.environ.items()}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHome(t)
+			h.write("prog.py", "import os, sys\nkept = "+copied+"\n"+
+				"print(sys.argv[1:], kept == "+copied+")\n")
+			start := []string{"PWD=" + h.dir, "SHLVL=1", "MORE=1", "HOME=/"}
+			log := newRunLog(t)
+			h.run(append(append([]string{log.env()}, start...), binary, "freeze", "-o", "i", "--", python, h.dir+"/prog.py")...).
+				must(t, "exit 0")
+			start = append([]string{log.env()}, start...)
+			plain := h.run(append(start, python, h.dir+"/prog.py", "x")...).must(t, "exit 0")
+			got := h.run(append(start, binary, "run", "i", "x")...)
+			if got.Stdout != plain.Stdout || got.Stderr != plain.Stderr {
+				t.Errorf("%v, plain %v", got, plain)
+			}
+			log.thawed(t, 1)
+			got = h.run(append(start, "SHLVL=2", "OLDPWD=/", binary, "run", "i", "x")...)
+			if got.Stdout != plain.Stdout || got.Stderr != plain.Stderr {
+				t.Errorf("in another shell: %v, plain %v", got, plain)
+			}
+		})
+	}
+}

@@ -177,6 +177,11 @@ func (f *freezing) findCaptured(context.Context) (err error) {
 	f.findGenerators()
 	if r := f.o.Reads; r != nil && r.AllEnv {
 		f.environs = captured.Environs(f.heap, f.walk, f.start.Environ)
+		if captured.CopiedEnviron(f.heap, f.walk, f.start.Environ) {
+			for _, name := range []string{"SHLVL", "PWD", "OLDPWD"} { // not _: it names what is run
+				r.Env[name] = true
+			}
+		}
 	}
 	f.found, err = captured.Find(f.heap, f.walk, facts, f.recipe.Fixes, f.copies)
 	return err

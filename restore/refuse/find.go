@@ -26,6 +26,8 @@ func (t *Target) Find(c *snapshot.Copy, list []*libs.Library, shared []memory.Sh
 	}
 	if use.Again || len(others) > 0 && !use.Threads {
 		out = append(out, t.locks(c)...)
+	} else {
+		out = slices.Concat(out, t.renewed(c), t.hookedChild(c))
 	}
 	if use.Again {
 		out = append(out, t.wakeup()...)

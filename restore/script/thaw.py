@@ -52,7 +52,9 @@ SIGNALS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 2
            51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64)
 
 raised = None
-kept = [sys.modules.get('__main__')]  # functions that the frozen program left behind keep their globals
+# Functions that the frozen program left behind keep their globals. One that goes on keeps its own: held here,
+# it would outlive the modules that it uses at its end.
+kept = [None if config['resume'] else sys.modules.get('__main__')]
 
 
 def cold(name):

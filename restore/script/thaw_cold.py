@@ -208,7 +208,7 @@ def environs(fresh):
     # Copies of the environment, of which all else is as it was: what tells where a shell is.
     changed = dict(config['changes'])
     for o in list(objects.values())[:config['environs']]:
-        for key in (b'_', b'SHLVL', b'PWD', b'OLDPWD'):
+        for key in (b'_', b'SHLVL', b'PWD', b'OLDPWD', b'PYFREEZE_LOG'):
             name = key if type(next(iter(o))) is bytes else os.fsdecode(key)
             was, now = config['shell'].get(key), fresh.get(key)
             if type(name) is not bytes:
@@ -218,6 +218,8 @@ def environs(fresh):
                     o[name] = now
                 else:
                     o.pop(name, None)
+    if not config['generators']:
+        objects.clear()  # held by a handler of ours they would outlive the program's own end
 
 
 def seed_generators():

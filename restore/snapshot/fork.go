@@ -17,6 +17,16 @@ import (
 // forkTimeout is how long the program's own handlers of a fork may take.
 const forkTimeout = 60 * time.Second
 
+// forkTimeoutFound is the same at a point that was found: another can be tried.
+const forkTimeoutFound = 10 * time.Second
+
+func (c *Command) forkTimeout() time.Duration {
+	if c.reads != nil {
+		return forkTimeoutFound
+	}
+	return forkTimeout
+}
+
 // atRest says why the interpreter cannot be copied at this point, and which thread state holds
 // the GIL.
 func (c *Command) atRest() (holder procmem.Addr, err error) {
@@ -147,6 +157,18 @@ func (c *Command) audited(tstate procmem.Addr) bool {
 	return at != 0
 }
 
+// HandlersError says that the handlers of a fork did not come to their end. One of them may wait for
+// a lock that the program has at its point.
+type HandlersError struct {
+	Command string
+	After   time.Duration
+}
+
+func (e *HandlersError) Error() string {
+	return fmt.Sprintf("the handlers that %s has registered for a fork (os.register_at_fork, pthread_atfork) took longer than %v; "+
+		"one may wait for a lock that the program has there: name an earlier function by --at MODULE:FUNCTION", e.Command, e.After)
+}
+
 // toPointAgain runs the agent until it is about to go back to the point: the program is the parent of a fork then, whose handlers have run.
 func (c *Command) toPointAgain(ctx context.Context) error {
 	return c.toReturn(ctx, "the handlers that it has registered for the parent of a fork",
@@ -201,7 +223,7 @@ func (c *Command) point() (*Point, [24]byte, error) {
 // toFork runs the agent to the system call that would make the child.
 func (c *Command) toFork(ctx context.Context) error {
 	const missed = "did not come back from its handlers of a fork"
-	deadline := time.Now().Add(forkTimeout)
+	deadline := time.Now().Add(c.forkTimeout())
 	for {
 		_, err := c.p.ContinueToCall(time.Now().Add(slice), makesProcess)
 		switch {
@@ -210,7 +232,7 @@ func (c *Command) toFork(ctx context.Context) error {
 				return ctx.Err()
 			}
 			if time.Now().After(deadline) {
-				return fmt.Errorf("the handlers that %s has registered for a fork (os.register_at_fork, pthread_atfork) took longer than %v", c.name, forkTimeout)
+				return &HandlersError{Command: c.name, After: c.forkTimeout()}
 			}
 			continue
 		case err != nil:

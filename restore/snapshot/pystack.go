@@ -31,6 +31,8 @@ type stackReader struct {
 	interp             uint64    // PyThreadState.interp
 	forks              [3]uint64 // PyInterpreterState: lists of what os.register_at_fork was given
 	list, of, method   uint64    // PyListObject.ob_item, func_code, im_func
+	self               uint64    // PyCFunctionObject.m_self
+	builtin            procmem.Addr
 }
 
 const none = ^uint64(0)
@@ -51,7 +53,8 @@ func newStackReader(in *symbols.Interpreter, lay *symbols.Layout,
 	}
 	s := &stackReader{mem: mem, code: code, through: none, owner: none, entry: none,
 		minor: int64(in.Version.Minor), lastiUnits: 1}
-	for name, to := range map[string]*procmem.Addr{"PyCode_Type": &s.kind, "PyLong_Type": &s.ints} {
+	for name, to := range map[string]*procmem.Addr{"PyCode_Type": &s.kind, "PyLong_Type": &s.ints,
+		"PyCFunction_Type": &s.builtin} {
 		sym, ok := in.Module.File.Dynsym(name)
 		if !ok {
 			return nil, &symbols.NotPythonError{Path: in.Exe, Reason: "it does not export " + name}
@@ -115,25 +118,44 @@ func newStackReader(in *symbols.Interpreter, lay *symbols.Layout,
 	field(&s.list, "PyListObject", "ob_item")
 	field(&s.of, "PyFunctionObject", "func_code")
 	field(&s.method, "PyMethodObject", "im_func")
+	field(&s.self, "PyCFunctionObject", "m_self")
 	return s, err
 }
 
-// forkFiles returns the files of functions that run at a fork. Some of them put the state of their
-// module back, locks that are held and calls under way included.
-func (s *stackReader) forkFiles(tstate procmem.Addr) map[string]bool {
+// atFork lists what os.register_at_fork was given.
+func (s *stackReader) atFork(tstate procmem.Addr) (out []procmem.Addr) {
 	const most = 1 << 12
-	out := map[string]bool{}
 	interp := s.word(tstate, s.interp)
 	for _, off := range s.forks {
 		list := s.word(interp, off)
 		items, n := s.word(list, s.list), s.word(list, s.code.size)
 		for i := range min(uint64(n), most) {
-			f := s.word(items, 8*i)
-			for _, code := range []procmem.Addr{s.word(f, s.of), s.word(s.word(f, s.method), s.of)} {
-				if code != 0 && s.word(code, s.code.typ) == s.kind {
-					out[s.file(code)] = true
-				}
+			out = append(out, s.word(items, 8*i))
+		}
+	}
+	return out
+}
+
+// forkFiles returns the files of functions that run at a fork. Some of them put the state of their
+// module back, locks that are held and calls under way included.
+func (s *stackReader) forkFiles(tstate procmem.Addr) map[string]bool {
+	out := map[string]bool{}
+	for _, f := range s.atFork(tstate) {
+		for _, code := range []procmem.Addr{s.word(f, s.of), s.word(s.word(f, s.method), s.of)} {
+			if code != 0 && s.word(code, s.code.typ) == s.kind {
+				out[s.file(code)] = true
 			}
+		}
+	}
+	return out
+}
+
+// forkSelves returns the objects whose methods in C run at a fork: locks, which are taken meanwhile.
+func (s *stackReader) forkSelves(tstate procmem.Addr) map[procmem.Addr]bool {
+	out := map[procmem.Addr]bool{}
+	for _, f := range s.atFork(tstate) {
+		if self := s.word(f, s.self); self != 0 && s.word(f, s.code.typ) == s.builtin {
+			out[self] = true
 		}
 	}
 	return out

@@ -21,7 +21,8 @@ type PassedError struct {
 }
 
 func (e *PassedError) Error() string {
-	return fmt.Sprintf("the program %s before it came to the spot %v", e.What, e.Spot)
+	return fmt.Sprintf("the program %s before it came to the spot %v: start it without what does that, "+
+		"or name a function by --at MODULE:FUNCTION", e.What, e.Spot)
 }
 
 // spotSeeker runs a command to a spot.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"pyfreeze/procmem"
 	"pyfreeze/tracer"
 )
 
@@ -97,7 +98,45 @@ func (o *observer) asking() {
 
 // candidates are the spots before what the command is about to do.
 func (o *observer) candidates(what string) []*Spot {
-	return candidates(what, o.places(), o.stack.forkFiles(o.tstate()))
+	files := o.stack.forkFiles(o.tstate())
+	for _, file := range o.lockFiles() {
+		files[file] = true
+	}
+	return candidates(what, o.places(), files)
+}
+
+// lockFiles returns the files of the modules whose own locks a fork takes: where the program is
+// inside of one and has it, the fork would wait for ever.
+func (o *observer) lockFiles() (out []string) {
+	selves := o.stack.forkSelves(o.tstate())
+	if len(selves) == 0 {
+		return nil
+	}
+	h, done, err := o.c.heap()
+	if err != nil {
+		return nil
+	}
+	defer done()
+	mods, err := h.Modules()
+	if err != nil {
+		return nil
+	}
+	for _, m := range mods {
+		if m.Dict == 0 || m.File == "" {
+			continue
+		}
+		items, err := h.DictItems(m.Dict, -1)
+		if err != nil {
+			continue
+		}
+		for _, it := range items {
+			if selves[procmem.Addr(it.Value)] {
+				out = append(out, m.File)
+				break
+			}
+		}
+	}
+	return out
 }
 
 // stop takes the watches away.
