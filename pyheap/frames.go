@@ -55,11 +55,15 @@ func (h *Heap) eachFrame(ts uint64, fn func(f uint64)) error {
 		if h.work++; i == maxFrames || h.exhausted() {
 			return &ObjectError{Addr: Addr(ts), Want: "a thread with frames", Err: errLoop}
 		}
+		var before uint64
+		if before, ok = h.view.u64(f + next); !ok {
+			break // it is not there itself: on the C stack
+		}
 		if !h.onCStack(f) {
 			fn(f)
 			last = f
 		}
-		f, ok = h.view.u64(f + next)
+		f = before
 	}
 	if !ok {
 		return h.unlinked(ts, last, fn)
@@ -70,12 +74,13 @@ func (h *Heap) eachFrame(ts uint64, fn func(f uint64)) error {
 // unlinked goes on where the frame that follows one is not in memory.
 func (h *Heap) unlinked(ts, last uint64, fn func(f uint64)) error {
 	rest := h.stackFrames(ts)
-	if i := slices.Index(rest, last); i >= 0 {
-		rest = rest[i+1:]
+	i := slices.Index(rest, last)
+	if i >= 0 {
+		rest = rest[i+1:] // none where last is the oldest: what follows it is an entry frame of C
 	} else if last != 0 {
 		rest = nil // a generator's: where the stack goes on is not known
 	}
-	if len(rest) == 0 {
+	if i < 0 && len(rest) == 0 {
 		return &ObjectError{Addr: Addr(ts), Want: "a thread with frames", Err: errNotMapped}
 	}
 	for _, f := range rest {

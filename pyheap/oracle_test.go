@@ -34,7 +34,7 @@ def tell(ask):
     sys.stdin.readline()
 `
 
-// told runs a script up to where it waits in tell(ask), and decodes what ask() gave.
+// toldBy runs a script up to where it waits in tell(ask), and decodes what ask() gave.
 func toldBy(t testing.TB, python, script string, into any, args ...string) *target {
 	t.Helper()
 	tg := start(t, python, append([]string{"-c", tellAll + script}, args...)...)

@@ -40,6 +40,9 @@ func (h *Heap) SetItems(set Addr, limit int) ([]Addr, error) {
 	}
 	var out []Addr
 	table, _ := h.setTable(uint64(set))
+	if mask, ok := h.view.u64(uint64(set) + h.off.seq.setMask); !ok || uint64(len(table))/h.off.seq.setEntry <= mask {
+		return nil, &ObjectError{Addr: set, Want: "a set", Err: errNotMapped} // what is there would look like all
+	}
 	if h.work += uint64(len(table)) / 8; h.exhausted() {
 		return nil, &ObjectError{Addr: set, Want: "a set", Err: errTooLarge}
 	}
