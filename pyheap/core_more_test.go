@@ -42,8 +42,8 @@ func coreOf(t *testing.T, tg *target) *Heap {
 	return h
 }
 
-// TestCoreOfTasks: tasks, modules, frames, threads and the collector of a core are those of Python and of the
-// process.
+// TestCoreOfTasks: tasks, modules, frames, threads and the collector of a core are those of
+// Python and of the process.
 func TestCoreOfTasks(t *testing.T) {
 	var want toldTasks
 	tg := toldBy(t, python311, tasksScript, &want, "c")

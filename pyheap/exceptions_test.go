@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// exceptionsScript raises exceptions in all the ways there are, and tells of each what the traceback
-// module would show; then it waits inside of handlers that lie inside of each other.
+// exceptionsScript raises exceptions in all the ways there are, and tells of each what the
+// traceback module would show; then it waits inside of handlers that lie inside of each other.
 const exceptionsScript = `
 import traceback
 kept = []

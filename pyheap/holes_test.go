@@ -10,8 +10,8 @@ import (
 	"pyfreeze/symbols"
 )
 
-// reads are the ways to read a single object, by the type that they are for: "" where any object will
-// do.
+// reads are the ways to read a single object, by the type that they are for: "" where any object
+// will do.
 var reads = map[string]struct {
 	typ  string
 	read func(h *Heap, a Addr) error
@@ -74,7 +74,8 @@ func without(t *testing.T, sp *procmem.Space, start, end Addr) *procmem.Space {
 	return out
 }
 
-// TestReadersRefuse: every reader says with a typed error, which has the address, that an object is none or another's.
+// TestReadersRefuse: every reader says with a typed error, which has the address, that an object
+// is none or another's.
 func TestReadersRefuse(t *testing.T) {
 	eachPython(t, func(t *testing.T, python string) {
 		at := map[string]Addr{}
@@ -107,8 +108,8 @@ func refuses(t *testing.T, h *Heap, name string, a Addr, read func(h *Heap, a Ad
 	}
 }
 
-// TestMissingPages takes away, page by page, what large objects lie in: what is left of it is read, or
-// an error names what is missing; nothing is made up.
+// TestMissingPages takes away, page by page, what large objects lie in: what is left of it is
+// read, or an error names what is missing; nothing is made up.
 func TestMissingPages(t *testing.T) {
 	at := map[string]Addr{}
 	tg := toldBy(t, python311, holesScript, &at)

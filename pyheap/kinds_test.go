@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// kindsScript has objects of many types of the standard library; expressions over them are told with
-// what they lead to, and what is stored under every name, as far as no code runs.
+// kindsScript has objects of many types of the standard library; expressions over them are told
+// with what they lead to, and what is stored under every name, as far as no code runs.
 const kindsScript = `
 import array, asyncio, collections, contextvars, ctypes, dataclasses, datetime, decimal, enum, fractions, functools, hashlib, inspect
 import io, itertools, mmap, operator, pathlib, queue, re, select, socket, struct, threading, typing, weakref

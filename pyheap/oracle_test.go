@@ -57,19 +57,3 @@ func eachPython(t *testing.T, test func(t *testing.T, python string)) {
 
 // minor gives the minor version of an interpreter of a target.
 func (tg *target) minor() int { return tg.heap.in.Version.Minor }
-
-// missed counts differences of one test, and shows the first.
-type missed struct {
-	t *testing.T
-	n int
-}
-
-func (m *missed) errorf(format string, args ...any) {
-	m.t.Helper()
-	const shown = 15
-	if m.n++; m.n <= shown {
-		m.t.Errorf(format, args...)
-	} else {
-		m.t.Fail()
-	}
-}

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// placesScript tells, by ctypes and what objects say themselves, where the blocks lie that objects own.
+// placesScript tells, by ctypes and what objects say themselves, where the blocks lie that
+// objects own.
 const placesScript = `
 import array, ctypes, mmap
 class Plain: pass

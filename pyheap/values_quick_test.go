@@ -12,7 +12,8 @@ import (
 	"testing/quick"
 )
 
-// anyKey is a key that testing/quick makes up: an int, a str or a bytes, with what is hard to quote.
+// anyKey is a key that testing/quick makes up: an int, a str or a bytes, with what is hard to
+// quote.
 type anyKey struct {
 	Kind string // int, str, bytes
 	Text []rune // characters; bytes
@@ -68,7 +69,8 @@ def form(v):
 tell(lambda: [[id(v), id(d[v]), id(d[v][0]), repr(v).encode("ascii", "backslashreplace").decode(), id(holder.__dict__[v]) if type(v) is str else 0, sys.getsizeof(v)] for v in values])
 `
 
-// TestKeysRoundTrip: what keys are is read, and a path that quotes one leads to what it stands for.
+// TestKeysRoundTrip: what keys are is read, and a path that quotes one leads to what it stands
+// for.
 func TestKeysRoundTrip(t *testing.T) {
 	keys := madeKeys(1, 1200)
 	text, err := json.Marshal(keys)
