@@ -28,18 +28,20 @@ func newFreeze() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "freeze -o FILE [flags] -- COMMAND [ARGS...]",
 		Short: "Start a Python program and take an image of it when it has warmed up",
-		Long: `Start a Python program, let it run, and take an image of it at a clean point: just
-before its interpreter shuts down, with all that it has imported and no code
-running (--at exit), or when one of its functions is called for the first time
-(--at MODULE:FUNCTION). Then the program goes on to its end, unless --then stop.
+		Long: `Start a Python program, let it run to its end, and take an image of it at the last point at which
+nothing depends on this one run: before it reads its arguments, does something that others could
+tell, or asks for what is another each time. The point is found by watching the program; a second
+run is frozen there. A thaw goes on from it, with other arguments: nothing is run twice. What the
+program had read before must be as it was, else the plain command runs (info --guards).
 
-With --at MODULE:FUNCTION a thaw goes on in that function: nothing is run twice. With --at exit it
-runs the program's script again, on the heap with all that was imported.
+--at MODULE:FUNCTION freezes where that function is called for the first time instead. --at exit, the
+default for a program with a recipe (hg), freezes just before the interpreter shuts down; a thaw
+then runs the program's script again, on the heap with all that was imported. For this, --warm runs
+the program again in the same process, before the freeze, with other arguments; what these runs
+print goes to /dev/null. A recipe with warm(args) says how, where running the program's script again
+is not enough.
 
-What of the program's code ran is what later runs need not do again: so let it do what
-they will do. --warm runs it again in the same process, before the freeze, with other
-arguments; what these runs print goes to /dev/null. A recipe with warm(args) says how, where running
-the program's script again is not enough.
+The command goes on to its end, unless --then stop.
 
 The command runs as it would from a shell, with this terminal and environment. It
 is not changed in any way: the processor's debug registers stop it.`,
