@@ -83,9 +83,10 @@ func (t *Target) heldForFork(c *snapshot.Copy, lock pyheap.Addr) bool {
 	return false
 }
 
-// renewed looks for locks that the program holds where it goes on, and that a fork makes new in a child: it would let go of what it has
-// not got. logging does so with its own and those of its handlers (_after_at_fork_child_reinit_locks); of others it is told by handlers
-// of the fork that have taken them once more in the copy than the program has at its point.
+// renewed looks for locks that the program holds where it goes on, and that a fork makes new in a
+// child: it would let go of what it has not got. logging does so with its own and those of its
+// handlers (_after_at_fork_child_reinit_locks); of others it is told by handlers of the fork that
+// have taken them once more in the copy than the program has at its point.
 func (t *Target) renewed(c *snapshot.Copy) (out []Offender) {
 	h := t.Heap
 	if c.AtPoint == nil {
@@ -99,18 +100,21 @@ func (t *Target) renewed(c *snapshot.Copy) (out []Offender) {
 	}
 	for _, o := range t.Walk.OfType("_thread.RLock") {
 		l, err := h.Lock(o.Addr)
-		if err != nil || !l.Held || !t.heldAtPoint(c, o.Addr) || !handlers[o.Addr] && !t.heldForFork(c, o.Addr) {
+		renews := handlers[o.Addr] || t.heldForFork(c, o.Addr)
+		if err != nil || !l.Held || !renews || !t.heldAtPoint(c, o.Addr) {
 			continue
 		}
-		out = append(out, Offender{"lock", t.Walk.Path(o.Addr), "an RLock that the main thread holds, and that is made new at a fork",
+		out = append(out, Offender{"lock", t.Walk.Path(o.Addr),
+			"an RLock that the main thread holds, and that is made new at a fork",
 			"freeze before it is taken"})
 	}
 	return out
 }
 
-// heldAtPoint says whether the program holds an RLock at its point, where no handlers of a fork are at work.
+// heldAtPoint says whether the program holds an RLock at its point, where no handlers of a fork are
+// at work.
 func (t *Target) heldAtPoint(c *snapshot.Copy, lock pyheap.Addr) bool {
-	for _, name := range []string{"rlock_count", "lock.mutex._bits"} { // until 3.13; then as gh-125541 made it
+	for _, name := range []string{"rlock_count", "lock.mutex._bits"} { // until 3.13; gh-125541
 		at, size, err := t.Heap.CFieldAddr(lock, name)
 		if err != nil {
 			continue

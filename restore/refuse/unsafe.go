@@ -76,8 +76,9 @@ func inMalloc(l *libs.Library, at procmem.Addr) bool {
 	return err == nil && at >= from && at < to
 }
 
-// hookedChild notices the debug hooks of the allocator in CPython 3.8, in which a fork's child crashes at its end: it frees by the hooks
-// what _PyRuntimeState_ReInitThreads (Python/pystate.c) has allocated without them. From 3.9 on that is no more so (bpo-40089).
+// hookedChild notices the debug hooks of the allocator in CPython 3.8, in which a fork's child
+// crashes at its end: it frees by the hooks what _PyRuntimeState_ReInitThreads (Python/pystate.c)
+// has allocated without them. From 3.9 on that is no more so (bpo-40089).
 func (t *Target) hookedChild(c *snapshot.Copy) []Offender {
 	const fixed = 9
 	if c.Interp == nil || c.Interp.Version.Minor >= fixed {
@@ -87,6 +88,7 @@ func (t *Target) hookedChild(c *snapshot.Copy) []Offender {
 	if mark, err := t.Space.U64(t.Interp - 8); err != nil || mark != raw {
 		return nil
 	}
-	return []Offender{{"", "", "the debug hooks of the allocator (-X dev, PYTHONMALLOC=debug), with which a child of a fork crashes in CPython 3.8",
-		"start it without them"}}
+	const what = "the debug hooks of the allocator (-X dev, PYTHONMALLOC=debug), with which a child " +
+		"of a fork crashes in CPython 3.8"
+	return []Offender{{"", "", what, "start it without them"}}
 }
