@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -29,6 +30,14 @@ const Found = snapshot.Found
 func found(ctx context.Context, program tracer.Program, o CommandOptions,
 	fo freeze.Options) (*freeze.Meta, syscall.WaitStatus, error) {
 	f := &finder{program: program, o: o, fo: fo}
+	if elsewhere(program) {
+		dir, err := os.MkdirTemp("", "pyfreeze-")
+		if err != nil {
+			return nil, 0, fmt.Errorf("a directory for the run that is frozen: %w", err)
+		}
+		defer os.Remove(dir) // nothing was written to it
+		f.dir = dir
+	}
 	spots, status, err := f.train(ctx)
 	if err != nil {
 		return nil, status, err
@@ -91,6 +100,7 @@ type finder struct {
 	program  tracer.Program
 	o        CommandOptions
 	fo       freeze.Options
+	dir      string          // where the run that is frozen starts, "" for here
 	lay      *symbols.Layout // of the interpreter, once train has run
 	anywhere bool            // it must not ask for its working directory before the point
 	may      []string        // the lines that may
@@ -166,6 +176,9 @@ func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.
 	if err := c.ToPython(ctx); err != nil {
 		return nil, err
 	}
+	if len(c.Wrappers()) > 0 {
+		f.dir = "" // what a wrapper sees of its directory is not known as well
+	}
 	tell(f.o.Tell, "reading debug information")
 	file := c.Interpreter().Module.File
 	lay, err := symbols.LoadLayoutContext(symbols.WithProgress(ctx, f.o.Tell), file)
@@ -178,6 +191,9 @@ func (f *finder) observe(ctx context.Context, c *snapshot.Command) ([]*snapshot.
 	spots, err := c.Observe(ctx)
 	if f.asks = c.Asks(); err != nil || len(f.asks) == 0 || len(spots) == 0 {
 		return spots, err
+	}
+	if f.dir != "" {
+		return spots, nil // "/" is in many objects that have nothing to do with where it runs
 	}
 	// What an image of a further run would be bound to can be seen here already.
 	if bound, err := freeze.Bound(c, askers(f.asks)); err == nil && bound != nil {
@@ -253,7 +269,7 @@ func (f *finder) variables(ctx context.Context, spot *snapshot.Spot) (err error)
 // been done. The caller calls done with its own error.
 func (f *finder) again() (c *snapshot.Command, done func(*error), err error) {
 	program := f.program
-	program.Dies = true
+	program.Dies, program.Dir = true, f.dir
 	c, err = snapshot.StartCommand(program, f.o.Tell)
 	if err != nil {
 		return nil, nil, err

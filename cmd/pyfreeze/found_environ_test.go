@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -96,5 +97,38 @@ func TestFoundEnvironOtherCopies(t *testing.T) {
 				t.Errorf("in another shell: %v, plain %v", got, plain)
 			}
 		})
+	}
+}
+
+// TestFoundInHome freezes a program in the user's home, where it reads its settings: they do not lie
+// below where it runs, so that the image is as warm as one that was frozen elsewhere. In the root
+// directory all does.
+func TestFoundInHome(t *testing.T) {
+	h := newHome(t)
+	h.write("settings", "kept")
+	h.write("app/lib.py", "import os\nHERE = os.getcwd()\n")
+	h.write("app/prog.py", `
+import lib, os, sys
+with open(os.path.expanduser("~/settings")) as f: kept = f.read()
+def main():
+    print(kept, lib.HERE == os.getcwd(), sys.argv[1:])
+main()
+`)
+	prog := h.dir + "/app/prog.py"
+	for _, dir := range []string{h.dir, "/", t.TempDir()} {
+		image := h.dir + "/i"
+		h.run("HOME="+h.dir, "/usr/bin/env", "-C", dir, binary, "freeze", "-o", image, "--", python, prog).must(t, "exit 0")
+		info := h.run(binary, "info", image).must(t, "exit 0")
+		if !strings.Contains(info.Stdout, "in main") {
+			t.Errorf("frozen in %s: %s", dir, info.Stdout)
+		}
+		for _, at := range []string{h.dir, "/", h.dir + "/app"} {
+			log := newRunLog(t)
+			got := h.run("HOME="+h.dir, log.env(), "/usr/bin/env", "-C", at, binary, "run", image, "x")
+			if want := "kept True ['x']\n"; got.Stdout != want || got.Stderr != "" {
+				t.Errorf("frozen in %s, run in %s: %v", dir, at, got)
+			}
+			log.one(t, "")
+		}
 	}
 }

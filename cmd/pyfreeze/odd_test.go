@@ -165,7 +165,7 @@ func (o *oddStart) compare(t *testing.T, image, reason string) {
 	for _, args := range [][]string{{"one", "two"}, {"asserts"}, {"crash"}} {
 		log := newRunLog(t)
 		plain := run(t, o.command(args...))
-		c := o.pyfreeze(append([]string{"run", image}, args...)...)
+		c := o.pyfreeze(append([]string{"run", "-q", image}, args...)...)
 		c.env = append(c.env, log.env())
 		got := run(t, c)
 		if o.quiet {

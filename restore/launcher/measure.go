@@ -69,7 +69,7 @@ func (l *File) Measure(ctx context.Context, path string, streams [3]*os.File) er
 func (l *File) times(ctx context.Context, program, path string, words []string,
 	streams [3]*os.File) (plain, thawed []time.Duration, err error) {
 	const least, most, enough = 3, 7, 2 * time.Second
-	dir, err := os.MkdirTemp("", "pyfreeze-measure-")
+	dir, err := os.MkdirTemp(filepath.Dir(path), "build-") // see sweep
 	if err != nil {
 		return nil, nil, err
 	}
