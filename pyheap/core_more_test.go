@@ -1,46 +1,9 @@
 package pyheap
 
 import (
-	"os/exec"
-	"path/filepath"
 	"reflect"
-	"strconv"
 	"testing"
-
-	"pyfreeze/procmem"
-	"pyfreeze/symbols"
 )
-
-// coreOf has gdb write a core file of a target, and opens it.
-func coreOf(t *testing.T, tg *target) *Heap {
-	t.Helper()
-	if _, err := exec.LookPath("gcore"); err != nil {
-		t.Skip("gcore is not installed")
-	}
-	prefix := filepath.Join(t.TempDir(), "core")
-	if out, err := exec.Command("gcore", "-o", prefix, strconv.Itoa(tg.pid)).CombinedOutput(); err != nil {
-		t.Skipf("gcore: %v\n%s", err, out)
-	}
-	core, err := procmem.LoadCore(prefix + "." + strconv.Itoa(tg.pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { core.Close() })
-	var maps []procmem.Mapping
-	for _, s := range core.Space.Segments() {
-		maps = append(maps, s.Mapping)
-	}
-	in, err := symbols.Identify(maps, core.Space)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := Open(core.Space, in, tg.heap.lay)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close() })
-	return h
-}
 
 // TestCoreOfTasks: tasks, modules, frames, threads and the collector of a core are those of
 // Python and of the process.

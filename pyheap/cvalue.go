@@ -121,7 +121,7 @@ func (c *creader) elements(v *CValue, r *symbols.TypeRef, a uint64, depth int) {
 				break
 			}
 		}
-		v.Text = quoteBytes(b)
+		v.Text = QuoteBytes(b)
 		return
 	}
 	if depth >= c.lim.Depth {
@@ -207,9 +207,9 @@ func (c *creader) about(r *symbols.TypeRef, p uint64) string {
 	if r.Elem != nil && r.Elem.Size == 1 && r.Elem.Kind == symbols.KindInt {
 		if s, ok := h.view.cstring(p, 1<<12); ok {
 			if len(s) > maxCText {
-				return quoteBytes([]byte(s[:maxCText])) + "..."
+				return QuoteBytes([]byte(s[:maxCText])) + "..."
 			}
-			return quoteBytes([]byte(s))
+			return QuoteBytes([]byte(s))
 		}
 	}
 	if e := r.Elem; e != nil && e.Size > 0 && (e.Kind == symbols.KindStruct || e.Kind == symbols.KindUnion) && !isObjectStruct(c.lay, e, 0) {

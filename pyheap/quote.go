@@ -46,8 +46,8 @@ func quoteRunes(s []rune) string {
 	return b.String()
 }
 
-// quoteBytes writes the value of a bytes as Python does, without the b.
-func quoteBytes(p []byte) string {
+// QuoteBytes writes the value of a bytes as Python does, without the b.
+func QuoteBytes(p []byte) string {
 	q := byte('\'')
 	if bytes.IndexByte(p, '\'') >= 0 && bytes.IndexByte(p, '"') < 0 {
 		q = '"'

@@ -215,7 +215,7 @@ func (r *reprer) builtin(name string, a uint64, t *typeInfo, depth int) bool {
 		if err != nil {
 			return false
 		}
-		r.b.WriteString("b" + quoteBytes([]byte(r.head(string(b)))))
+		r.b.WriteString("b" + QuoteBytes([]byte(r.head(string(b)))))
 	case "builtins.tuple", "builtins.list", "builtins.set", "builtins.frozenset":
 		return r.sequence(a, t, depth)
 	case "builtins.dict":

@@ -120,7 +120,7 @@ func checkKey(t *testing.T, h *Heap, k *anyKey, want [6]any) {
 		if err != nil || string(b) != string(raw) {
 			t.Errorf("%q is read as %q: %v", raw, b, err)
 		}
-		step = "b" + quoteBytes(raw)
+		step = "b" + QuoteBytes(raw)
 	}
 	path := "__main__.d[" + step + "]"
 	if v, err := h.Lookup(path); err != nil || v != held {
@@ -147,8 +147,8 @@ func TestQuoteRoundTrip(t *testing.T) {
 		return ok && got == s && after == "]"+rest && err == nil && key == s && end == rest
 	}
 	bytesAgain := func(b []byte, rest string) bool {
-		got, after, ok := literal(quoteBytes(b)+"]"+rest, true)
-		key, end, err := parseKey("b" + quoteBytes(b) + "]" + rest)
+		got, after, ok := literal(QuoteBytes(b)+"]"+rest, true)
+		key, end, err := parseKey("b" + QuoteBytes(b) + "]" + rest)
 		k, isBytes := key.([]byte)
 		return ok && got == string(b) && after == "]"+rest && err == nil && isBytes && string(k) == string(b) && end == rest
 	}

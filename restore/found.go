@@ -31,12 +31,14 @@ func found(ctx context.Context, program tracer.Program, o CommandOptions,
 	fo freeze.Options) (*freeze.Meta, syscall.WaitStatus, error) {
 	f := &finder{program: program, o: o, fo: fo}
 	if elsewhere(program) {
-		dir, err := os.MkdirTemp("", "pyfreeze-")
-		if err != nil {
-			return nil, 0, fmt.Errorf("a directory for the run that is frozen: %w", err)
+		if f.dir = o.Work; f.dir == "" {
+			dir, err := os.MkdirTemp("", "pyfreeze-")
+			if err != nil {
+				return nil, 0, fmt.Errorf("a directory for the run that is frozen: %w", err)
+			}
+			defer os.Remove(dir) // nothing was written to it
+			f.dir = dir
 		}
-		defer os.Remove(dir) // nothing was written to it
-		f.dir = dir
 	}
 	spots, status, err := f.train(ctx)
 	if err != nil {

@@ -3,7 +3,6 @@ package freeze
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"pyfreeze/pyheap"
@@ -33,13 +32,14 @@ func (f *freezing) findLeftBehind(ctx context.Context, exe string) error {
 		if err != nil { // that hinders no freeze
 			f.behind = &behind.Report{Entries: []behind.Entry{}}
 		}
+		literal := func(b []byte) string { return "b" + pyheap.QuoteBytes(b) }
 		for _, c := range f.envSet {
-			e := behind.Entry{Path: "sys.modules['posix'].environ[" + pyBytes(c.Name) + "]"}
+			e := behind.Entry{Path: "sys.modules['posix'].environ[" + literal(c.Name) + "]"}
 			if was := guard.Lookup(f.start.Environ, string(c.Name)); was != nil {
-				e.Was = pyBytes([]byte(*was))
+				e.Was = literal([]byte(*was))
 			}
 			if c.Value != nil {
-				e.Is = pyBytes(c.Value)
+				e.Is = literal(c.Value)
 			}
 			f.behind.Entries = append(f.behind.Entries, e)
 		}
@@ -97,13 +97,6 @@ func noteOf(r *behind.Report) string {
 		note += "; it left behind " + strings.Join(paths, ", ")
 	}
 	return note + "\n"
-}
-
-// pyBytes writes bytes as Python does.
-func pyBytes(b []byte) string {
-	q := strconv.QuoteToASCII(string(b))
-	q = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
-	return "b'" + strings.ReplaceAll(q, "'", `\'`) + "'"
 }
 
 // plainly makes a text safe for a terminal, and not too long.

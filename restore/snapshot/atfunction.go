@@ -9,7 +9,6 @@ import (
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
-	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
 
@@ -30,10 +29,6 @@ type functionSeeker struct {
 }
 
 func (c *Command) toFunction(ctx context.Context, at At) error {
-	sym, ok := c.in.Module.File.Dynsym("PyEval_EvalCode")
-	if !ok {
-		return &symbols.NotPythonError{Path: c.in.Exe, Reason: "it does not export PyEval_EvalCode"}
-	}
 	codes, err := newCodeReader(c.lay, c.live)
 	if err != nil {
 		return err
@@ -44,7 +39,7 @@ func (c *Command) toFunction(ctx context.Context, at At) error {
 			s.path = append(s.path, name)
 		}
 	}
-	if err := c.p.SetWatch(watchCode, c.in.Bias+sym.Addr, tracer.WatchExecute); err != nil {
+	if err := c.p.SetWatch(watchCode, c.evalCode(), tracer.WatchExecute); err != nil {
 		return err
 	}
 	for {

@@ -22,6 +22,9 @@ var pythonFunctions = map[int]string{
 	stub.FnSys: "PySys_GetObject",
 }
 
+// evalCode is where the interpreter begins to execute a module. Precondition: ToPython has returned.
+func (c *Command) evalCode() procmem.Addr { return procmem.Addr(c.fn[stub.FnEval]) }
+
 // Functions returns the addresses of what the stub calls in a process. Errors: *symbols.NotPythonError.
 func Functions(in *symbols.Interpreter, maps []procmem.Mapping, mem procmem.Reader) (fn [stub.Functions]uint64, err error) {
 	for n, name := range pythonFunctions {

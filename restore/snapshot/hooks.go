@@ -3,7 +3,6 @@ package snapshot
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"pyfreeze/procmem"
 	"pyfreeze/restore/stub"
@@ -106,7 +105,12 @@ func (c *Hooked) run(ctx context.Context, head procmem.Addr) (err error) {
 		return err
 	}
 	if state := le.Uint64(b[:]); state != stub.HooksDone {
-		return &HookError{c.text(procmem.Addr(state))}
+		const most, shown = 1 << 16, 1000
+		what, ok := procmem.CString(c.live, procmem.Addr(state), most)
+		if !ok {
+			what = "why is not to be read"
+		}
+		return &HookError{what[:min(len(what), shown)]}
 	}
 	return c.standAt(c.at)
 }
@@ -124,22 +128,6 @@ func (c *Command) standAt(point *Point) error {
 		return err
 	}
 	return c.p.SetSigMask(tid, point.SigMask)
-}
-
-// text reads a string of C.
-func (c *Hooked) text(at procmem.Addr) string {
-	const most = 1000
-	b := make([]byte, most)
-	n, err := c.p.ReadAt(b, at)
-	if err != nil && n == 0 {
-		return fmt.Sprintf("why is not to be read: %v", err)
-	}
-	for i, ch := range b[:n] {
-		if ch == 0 {
-			return string(b[:i])
-		}
-	}
-	return string(b[:n])
 }
 
 // End ends the child, and lets its parent come back to its point.

@@ -7,7 +7,6 @@ import (
 
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
-	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
 
@@ -54,15 +53,11 @@ type importWatcher struct {
 
 // toExitByImports is toExit for a command whose imports are told.
 func (c *Command) toExitByImports(ctx context.Context) error {
-	sym, ok := c.in.Module.File.Dynsym("PyEval_EvalCode")
-	if !ok {
-		return &symbols.NotPythonError{Path: c.in.Exe, Reason: "it does not export PyEval_EvalCode"}
-	}
 	codes, err := newCodeReader(c.lay, c.live)
 	if err != nil {
 		return err
 	}
-	w := &importWatcher{c: c, codes: codes, start: time.Now(), entry: c.in.Bias + sym.Addr}
+	w := &importWatcher{c: c, codes: codes, start: time.Now(), entry: c.evalCode()}
 	if err := c.watchExits(watchExit, watchImport); err != nil {
 		return err
 	}

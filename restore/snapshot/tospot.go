@@ -9,7 +9,6 @@ import (
 	"pyfreeze/procmem"
 	"pyfreeze/pyheap"
 	"pyfreeze/restore/prefix"
-	"pyfreeze/symbols"
 	"pyfreeze/tracer"
 )
 
@@ -162,11 +161,7 @@ func (s *spotSeeker) watch() error {
 			return s.watchCode(code)
 		}
 	}
-	sym, ok := c.in.Module.File.Dynsym("PyEval_EvalCode")
-	if !ok {
-		return &symbols.NotPythonError{Path: c.in.Exe, Reason: "it does not export PyEval_EvalCode"}
-	}
-	if err := s.set(watchNames, roleNames, c.in.Bias+sym.Addr, tracer.WatchExecute); err != nil {
+	if err := s.set(watchNames, roleNames, c.evalCode(), tracer.WatchExecute); err != nil {
 		return err
 	}
 	return s.listen()
