@@ -45,7 +45,8 @@ func CaptureLazy(live *Live, maps []Mapping) (*Space, error) {
 		owned = append(owned, data)
 		n := (m.Len() + lazyChunk - 1) / lazyChunk
 		segs = append(segs, Segment{Mapping: m, Data: data, Copied: true,
-			lazy: &lazyPages{from: l, start: m.Start, data: data, have: make([]atomic.Bool, n), kept: make([]atomic.Bool, n)}})
+			lazy: &lazyPages{from: l, start: m.Start, data: data,
+				have: make([]atomic.Bool, n), kept: make([]atomic.Bool, n)}})
 	}
 	sp.owned = owned
 	out, err := NewSpace(segs)

@@ -49,8 +49,8 @@ func (s *StateReader) Collector(r procmem.Reader) (Collector, bool) {
 	}
 	at += Addr(o.base)
 	young := at + Addr(o.young)
-	// Two low bits are flags (Include/internal/pycore_gc.h). The head itself may lie at a multiple of
-	// 4 only: in 3.13.5 the generations are so aligned.
+	// Two low bits are flags (Include/internal/pycore_gc.h). The head itself may lie at a multiple
+	// of 4 only: in 3.13.5 the generations are so aligned.
 	next, err := readPtr(r, young)
 	if err != nil {
 		return Collector{}, false

@@ -12,8 +12,8 @@ func wordsOf(b []byte) func(off uint64) [2]uint64 {
 	return func(off uint64) [2]uint64 { return [2]uint64{le64(b, off), le64(b, off+8)} }
 }
 
-// TestMappedChunks: blocks that malloc has mapped are as long as malloc says; the same number is not
-// found where anything else lies between them.
+// TestMappedChunks: blocks that malloc has mapped are as long as malloc says; the same number is
+// not found where anything else lies between them.
 func TestMappedChunks(t *testing.T) {
 	var want [][2]uint64 // where a block is, and malloc_usable_size of it
 	tg := toldBy(t, python311, `

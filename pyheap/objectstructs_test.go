@@ -7,8 +7,8 @@ import (
 	"pyfreeze/symbols"
 )
 
-// TestObjectStructs: the C struct that debug information gives a type is as long as Python says that
-// its objects are.
+// TestObjectStructs: the C struct that debug information gives a type is as long as Python says
+// that its objects are.
 func TestObjectStructs(t *testing.T) {
 	eachPython(t, func(t *testing.T, python string) {
 		var want map[string]uint64

@@ -37,7 +37,8 @@ type Options struct {
 func (o *Options) image() freeze.Options {
 	// Native threads that are allowed are kept: a library that does not make its threads again waits for them.
 	o.Threads = o.Threads || slices.Contains(o.Allow, "native-thread")
-	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow, KeepDead: o.KeepDead, Strict: o.Strict, Threads: o.Threads, Tell: o.Tell}
+	return freeze.Options{Output: o.Output, Recipe: o.Recipe, NoRecipe: o.NoRecipe, Allow: o.Allow,
+		KeepDead: o.KeepDead, Strict: o.Strict, Threads: o.Threads, Tell: o.Tell}
 }
 
 // Transient says whether an error of a freeze tells of this try alone, and nothing of the

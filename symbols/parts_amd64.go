@@ -12,8 +12,8 @@ const maxParts = 16
 
 // Parts gives where the code of the function at a link-time address lies: compilers put what they
 // think is rarely run elsewhere (GCC's NAME.cold, which only a symbol table names). Such a part is
-// jumped into, and its frame is set up where it begins, which no function's is. Of a file whose code
-// cannot be read it gives nil.
+// jumped into, and its frame is set up where it begins, which no function's is. Of a file whose
+// code cannot be read it gives nil.
 func (f *File) Parts(entry procmem.Addr) (out []procmem.Range) {
 	defer func() {
 		if recover() != nil { // the decoders of others are not proof against every input

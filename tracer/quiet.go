@@ -6,9 +6,9 @@ import (
 	"unsafe"
 )
 
-// noStopSignals keeps the kernel from sending this process a SIGCHLD for each stop of a process that
-// it traces: Go has a handler for it, which takes a sixth of what a stop costs, and nobody here
-// waits for that signal. The end of a child is told as ever.
+// noStopSignals keeps the kernel from sending this process a SIGCHLD for each stop of a process
+// that it traces: Go has a handler for it, which takes a sixth of what a stop costs, and nobody
+// here waits for that signal. The end of a child is told as ever.
 var noStopSignals = sync.OnceFunc(func() {
 	const sigsetSize, noChildStop = 8, 1                       // SA_NOCLDSTOP
 	var action struct{ handler, flags, restorer, mask uint64 } // struct sigaction of the kernel

@@ -24,8 +24,8 @@ int main(int argc, char **argv)
 }
 `
 
-// TestEmbedded attaches to a program that has an interpreter within it: it is not started once more,
-// and goes on, but does not run again.
+// TestEmbedded attaches to a program that has an interpreter within it: it is not started once
+// more, and goes on, but does not run again.
 func TestEmbedded(t *testing.T) {
 	py := aPyenv(t, "3.12")
 	dir, starts := tempDir(t), ""

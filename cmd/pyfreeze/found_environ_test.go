@@ -100,9 +100,9 @@ func TestFoundEnvironOtherCopies(t *testing.T) {
 	}
 }
 
-// TestFoundInHome freezes a program in the user's home, where it reads its settings: they do not lie
-// below where it runs, so that the image is as warm as one that was frozen elsewhere. In the root
-// directory all does.
+// TestFoundInHome freezes a program in the user's home, where it reads its settings: they do not
+// lie below where it runs, so that the image is as warm as one that was frozen elsewhere. In the
+// root directory all does.
 func TestFoundInHome(t *testing.T) {
 	h := newHome(t)
 	h.write("settings", "kept")

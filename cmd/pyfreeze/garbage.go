@@ -6,8 +6,8 @@ import (
 	"runtime/metrics"
 )
 
-// collectRarely has garbage collected rarely as long as little lives: most of what a freeze makes it
-// needs to its end, and a tenth of its time went into looking for what it does not.
+// collectRarely has garbage collected rarely as long as little lives: most of what a freeze makes
+// it needs to its end, and a tenth of its time went into looking for what it does not.
 func collectRarely() {
 	const rarely, usually, little = 400, 100, 64 << 20
 	debug.SetGCPercent(rarely)

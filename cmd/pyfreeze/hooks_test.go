@@ -34,10 +34,11 @@ func TestHooks(t *testing.T) {
 	ran := "['second before', 'first before', 'first after', 'connected', 'own', 'of the script']"
 	for _, py := range []string{python, aPyenv(t, "3.12")} {
 		for at, want := range map[string]string{
-			// What the prefix has written waits for each thaw. The connection was closed at the freeze.
+			// What the prefix has written waits for each thaw. The connection was closed at the
+			// freeze.
 			"__main__:main": "before the point from a hook of the thaw\n['b'] " + ran + "\nopen\n4 []\n",
-			// The script runs again: it connects once more, and registers its own function anew. Whose
-			// log.append is nobody can tell.
+			// The script runs again: it connects once more, and registers its own function anew.
+			// Whose log.append is nobody can tell.
 			"exit": "from a hook of the thaw\nbefore the point ['b'] " +
 				strings.Replace(ran, "]", ", 'connected']", 1) + "\nopen\n5 []\n",
 		} {

@@ -126,7 +126,8 @@ func (o *installOptions) launcher(program string) (*launcher.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &launcher.File{Pyfreeze: self, Name: filepath.Base(program), Program: program, Env: o.env, Warm: o.warm, At: o.at, Strict: o.strict}
+	l := &launcher.File{Pyfreeze: self, Name: filepath.Base(program), Program: program,
+		Env: o.env, Warm: o.warm, At: o.at, Strict: o.strict}
 	l.Path = filepath.Join(dir, l.Name)
 	if strings.Contains(program, "/") {
 		if l.Program, err = filepath.Abs(program); err != nil {

@@ -23,8 +23,8 @@ sys.modules['argparse'].SUPPRESS  was '==SUPPRESS=='  is 'changed'
 sys.modules['posix'].environ[b'LEFT']  was not there  is b'by the run'
 `
 
-// TestLeftBehind lists what a run to the exit has changed: exactly where that is asked for, in short
-// where it is not. What imports change is not among it.
+// TestLeftBehind lists what a run to the exit has changed: exactly where that is asked for, in
+// short where it is not. What imports change is not among it.
 func TestLeftBehind(t *testing.T) {
 	image, script := filepath.Join(tempDir(t), "i"), program("left.py")
 	for _, py := range []string{python, aPyenv(t, "3.13")} {

@@ -76,8 +76,8 @@ func inMemory(t *testing.T) string {
 	return dir
 }
 
-// TestStrict changes what is in a file of a program, whose size, inode and times stay the same: what
-// was taken for the same is told by a strict thaw, and by a strict image.
+// TestStrict changes what is in a file of a program, whose size, inode and times stay the same:
+// what was taken for the same is told by a strict thaw, and by a strict image.
 func TestStrict(t *testing.T) {
 	for _, name := range []string{"prog.py", "module.py", "data.txt"} {
 		h, dir := newHome(t), inMemory(t)
@@ -134,8 +134,8 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// TestByteCode changes byte code that nobody compares with a source: there is none, or it says so of
-// itself. Where it is compared, a strict image tells all the same.
+// TestByteCode changes byte code that nobody compares with a source: there is none, or it says so
+// of itself. Where it is compared, a strict image tells all the same.
 func TestByteCode(t *testing.T) {
 	const compile = "import py_compile, sys; py_compile.compile(sys.argv[1], sys.argv[2], doraise=True, " +
 		"invalidation_mode=py_compile.PycInvalidationMode[sys.argv[3]])"

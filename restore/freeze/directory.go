@@ -44,7 +44,8 @@ func (f *freezing) findDirectory() error {
 	return nil
 }
 
-// ofProgram says whether it is the program that asks in a line, and not the interpreter that starts.
+// ofProgram says whether it is the program that asks in a line, and not the interpreter that
+// starts.
 func ofProgram(who string) bool { return !strings.HasPrefix(who, "<frozen getpath>") }
 
 // Bound looks at a stopped command that has asked for its working directory by some lines, and
@@ -58,7 +59,8 @@ func Bound(c *snapshot.Command, askers []string) (bound *BoundError, err error) 
 
 // directory returns the constants of modules that are the working directory, and why an image would
 // be bound to that.
-func directory(h *pyheap.Heap, w *pyheap.Walk, cwd string, askers []string) ([]captured.Copy, *BoundError) {
+func directory(h *pyheap.Heap, w *pyheap.Walk, cwd string, askers []string) ([]captured.Copy,
+	*BoundError) {
 	copies, ok := captured.Cwd(h, w, cwd)
 	constants := accounted(h, copies, askers)
 	if !ok || len(constants) != len(askers) {

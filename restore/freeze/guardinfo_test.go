@@ -12,8 +12,8 @@ import (
 	"pyfreeze/restore/snapshot"
 )
 
-// Every kind of guard has a word for people, each its own, and tells who read it: a kind that is new
-// and has none would be an empty line of info --guards.
+// Every kind of guard has a word for people, each its own, and tells who read it: a kind that is
+// new and has none would be an empty line of info --guards.
 func TestGuardInfoHasWords(t *testing.T) {
 	r := prefix.NewReads()
 	f := &freezing{guards: &guard.Guards{Names: []string{"TERM"}}}

@@ -143,8 +143,8 @@ func (f *freezing) describe() {
 		Exe: c.Interp.Exe, Python: c.Interp.Version.String(), BuildID: c.Interp.Module.File.BuildID(),
 		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Why: f.o.Why, Stopped: c.Stopped,
 		Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs,
-		Captured: f.found, Strict: f.o.Strict, Harmless: f.o.Harmless, Stale: f.stale, Learned: f.o.Learned,
-		Behind: f.behind,
+		Captured: f.found, Strict: f.o.Strict, Harmless: f.o.Harmless, Stale: f.stale,
+		Learned: f.o.Learned, Behind: f.behind,
 	}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}

@@ -47,8 +47,8 @@ func Source(path string, id ID) File {
 	return f
 }
 
-// Sums adds the sums of files that have none yet: of libraries, and with all of files that are large.
-// One that does not stay the same meanwhile gets none.
+// Sums adds the sums of files that have none yet: of libraries, and with all of files that are
+// large. One that does not stay the same meanwhile gets none.
 func Sums(files []File, all bool) {
 	for i := range files {
 		f := &files[i]

@@ -12,8 +12,8 @@ const maxSummed = 64 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// contentSum returns the checksum of a file, or of one byte more than most of it, with a bit that says that it could be read; 0 where it
-// could not. content_sum() of stub/src/guards.c.
+// contentSum returns the checksum of a file, or of one byte more than most of it, with a bit that
+// says that it could be read; 0 where it could not. content_sum() of stub/src/guards.c.
 func contentSum(path string, most int64) uint64 {
 	const known = 1 << 32
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)

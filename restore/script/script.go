@@ -154,8 +154,8 @@ func Code(ctx context.Context, exe string, environ []string) ([]byte, error) {
 		map[string]any{"thaw": thawScript, "cold": thawColdScript, "recipes": shipped})
 }
 
-// Magic tells byte code and version of the interpreter at exe: the magic number of its .pyc files in
-// hexadecimal, and sys.hexversion.
+// Magic tells byte code and version of the interpreter at exe: the magic number of its .pyc files
+// in hexadecimal, and sys.hexversion.
 func Magic(ctx context.Context, exe string, environ []string) (string, error) {
 	out, err := compile(ctx, exe, environ, `import sys
 from _frozen_importlib_external import MAGIC_NUMBER

@@ -1,9 +1,10 @@
-# The thaw script. It runs once in every thawed process, right after PyOS_AfterFork_Child: refreshes what the interpreter keeps of
-# the outside world, keeping object identities. In a process that goes on at its point that is all; else it leaves in its namespace what
-# the loader stub runs next: the code object run_code in the namespace run_args, or run(*run_args); then finish(). A variable
+# The thaw script. It runs once in every thawed process, right after PyOS_AfterFork_Child: refreshes
+# what the interpreter keeps of the outside world, keeping object identities. In a process that goes
+# on at its point that is all; else it leaves in its namespace what the loader stub runs next: the
+# code object run_code in the namespace run_args, or run(*run_args); then finish(). A variable
 # 'fallback', if set, makes the stub start the plain command instead; with 'another' a launcher
-# takes another image. 'hooks', if set, is called when it is sure that the thaw goes on: it returns why
-# it does not, or ''.
+# takes another image. 'hooks', if set, is called when it is sure that the thaw goes on: it returns
+# why it does not, or ''.
 #
 # Given by the stub: modules (sys.modules), strings (argv and environment as the kernel laid them
 # out), argc, ignored (mask of signals ignored since the start), flags, launcher (its path, where
@@ -52,8 +53,8 @@ SIGNALS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 2
            51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64)
 
 raised = None
-# Functions that the frozen program left behind keep their globals. One that goes on keeps its own: held here,
-# it would outlive the modules that it uses at its end.
+# Functions that the frozen program left behind keep their globals. One that goes on keeps its own:
+# held here, it would outlive the modules that it uses at its end.
 kept = [None if config['resume'] else sys.modules.get('__main__')]
 
 

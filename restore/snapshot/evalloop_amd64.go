@@ -9,8 +9,8 @@ import (
 
 const evalLoop = "_PyEval_EvalFrameDefault"
 
-// inEvalLoop says whether an instruction is of the eval loop, rather than of another reader of code.
-// Where only the names of exported functions are known, its parts are found by its jumps: in
+// inEvalLoop says whether an instruction is of the eval loop, rather than of another reader of
+// code. Where only the names of exported functions are known, its parts are found by its jumps: in
 // Debian's 3.14 all but a hundredth of it lies apart.
 func (c *Command) inEvalLoop(pc uint64) bool {
 	at := procmem.Addr(pc) - c.in.Bias

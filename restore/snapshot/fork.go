@@ -157,16 +157,18 @@ func (c *Command) audited(tstate procmem.Addr) bool {
 	return at != 0
 }
 
-// HandlersError says that the handlers of a fork did not come to their end. One of them may wait for
-// a lock that the program has at its point.
+// HandlersError says that the handlers of a fork did not come to their end. One of them may wait
+// for a lock that the program has at its point.
 type HandlersError struct {
 	Command string
 	After   time.Duration
 }
 
 func (e *HandlersError) Error() string {
-	return fmt.Sprintf("the handlers that %s has registered for a fork (os.register_at_fork, pthread_atfork) took longer than %v; "+
-		"one may wait for a lock that the program has there: name an earlier function by --at MODULE:FUNCTION", e.Command, e.After)
+	return fmt.Sprintf("the handlers that %s has registered for a fork "+
+		"(os.register_at_fork, pthread_atfork) took longer than %v; "+
+		"one may wait for a lock that the program has there: name an earlier function by "+
+		"--at MODULE:FUNCTION", e.Command, e.After)
 }
 
 // toPointAgain runs the agent until it is about to go back to the point: the program is the parent of a fork then, whose handlers have run.

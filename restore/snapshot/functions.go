@@ -22,7 +22,8 @@ var pythonFunctions = map[int]string{
 	stub.FnSys: "PySys_GetObject",
 }
 
-// evalCode is where the interpreter begins to execute a module. Precondition: ToPython has returned.
+// evalCode is where the interpreter begins to execute a module. Precondition: ToPython has
+// returned.
 func (c *Command) evalCode() procmem.Addr { return procmem.Addr(c.fn[stub.FnEval]) }
 
 // Functions returns the addresses of what the stub calls in a process. Errors: *symbols.NotPythonError.

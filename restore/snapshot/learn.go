@@ -82,8 +82,8 @@ func writes(call *tracer.Call) bool {
 	return call.Nr == unix.SYS_WRITE && (call.Args[0] == 1 || call.Args[0] == 2)
 }
 
-// Harmless says whether LearnSilently has seen the command come to its end, having done nothing that
-// others could tell but write to its streams.
+// Harmless says whether LearnSilently has seen the command come to its end, having done nothing
+// that others could tell but write to its streams.
 func (c *Command) Harmless() bool { return c.harmless }
 
 // endsSilently lets a command whose interpreter ends go on to the end of its process, and says

@@ -150,7 +150,8 @@ func (s *stackReader) forkFiles(tstate procmem.Addr) map[string]bool {
 	return out
 }
 
-// forkSelves returns the objects whose methods in C run at a fork: locks, which are taken meanwhile.
+// forkSelves returns the objects whose methods in C run at a fork: locks, which are taken
+// meanwhile.
 func (s *stackReader) forkSelves(tstate procmem.Addr) map[procmem.Addr]bool {
 	out := map[procmem.Addr]bool{}
 	for _, f := range s.atFork(tstate) {

@@ -83,8 +83,8 @@ func (c *Command) Observe(ctx context.Context) ([]*Spot, error) {
 	}
 }
 
-// Asks returns the questions for the working directory of a run that was observed, the first of each
-// line of Python.
+// Asks returns the questions for the working directory of a run that was observed, the first of
+// each line of Python.
 func (c *Command) Asks() []Ask { return c.asks }
 
 // asking notes that the program is about to ask for its working directory.

@@ -262,7 +262,8 @@ struct was { u64 size, mtime, ino, ctime, sum; int library; };
 enum { MOST = 64 << 20 }; // maxSummed of guard/sum.go
 
 // A source that has another inode, or was changed in another way than by writing to it, may have
-// been copied with its times. A strict check does not trust times: it compares what is in each file.
+// been copied with its times. A strict check does not trust times: it compares what is in each
+// file.
 static int same_file(const char *path, struct was *w, int strict)
 {
 	u64 st[18];

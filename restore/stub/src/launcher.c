@@ -153,9 +153,9 @@ static void read_reason(struct launcher *l, i64 dir, const char *name)
 			*c-- = 0;
 }
 
-// Opens an image in one directory, which must be ours alone. failed is set where
-// there is none for a reason that was found not long ago, and the program has not changed since. There
-// are several for a key, where a program has asked for what is another in each: a terminal, a directory.
+// Opens an image in one directory, which must be ours alone. failed is set where there is none for
+// a reason that was found not long ago, and the program has not changed since. There are several
+// for a key, where a program has asked for what is another in each: a terminal, a directory.
 static i64 open_image(struct launcher *l, const char *dir, const char *sub, u64 key, int variant,
 	int *failed)
 {

@@ -114,15 +114,17 @@ static void set_objects(u64 globals)
 	}
 }
 
-// Says whether the debug hooks of the allocator, PYTHONMALLOC=debug or -X dev, have given this memory: before it stand
-// the letter of the raw domain and seven guards (_PyMem_DebugRawAlloc of Objects/obmalloc.c).
+// Says whether the debug hooks of the allocator, PYTHONMALLOC=debug or -X dev, have given this
+// memory: before it stand the letter of the raw domain and seven guards (_PyMem_DebugRawAlloc of
+// Objects/obmalloc.c).
 static int hooked(u64 at)
 {
 	const u64 guards = 0xfdfdfdfdfdfdfd00 | 'r';
 	return *(u64 *)(at - sizeof guards) == guards;
 }
 
-// The memory of malloc() that has what the hooks gave: the head of the hooks, two words, is given up.
+// The memory of malloc() that has what the hooks gave: the head of the hooks, two words, is given
+// up.
 static u64 *unhooked(u64 at, u64 size)
 {
 	u8 *to = (u8 *)at - 2 * sizeof at;
@@ -139,9 +141,10 @@ static u64 wide_size(const u32 *text)
 	return (n + 1) * sizeof *text;
 }
 
-// Tells Py_GetArgcArgv() of this run's words: who changes the title of the process looks for them where the kernel has
-// them. The old list stays, as others may know it. At its end the interpreter frees the list as what the *default*
-// allocator gave, whatever hooks are set (_Py_ClearArgcArgv of Python/initconfig.c).
+// Tells Py_GetArgcArgv() of this run's words: who changes the title of the process looks for them
+// where the kernel has them. The old list stays, as others may know it. At its end the interpreter
+// frees the list as what the *default* allocator gave, whatever hooks are set (_Py_ClearArgcArgv of
+// Python/initconfig.c).
 static void set_orig_argv(void)
 {
 	struct { u64 length, *items; } *list = (void *)H->orig_argv;

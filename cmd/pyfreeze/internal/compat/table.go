@@ -25,8 +25,8 @@ configuration, a plugin installed, a package upgraded. There the plain command i
 *works*: every thaw of an unchanged program was one (none fell back to the plain command). *falls back*: the plain command ran in some,
 pyfreeze's reason is told. *refused*: ` + "`pyfreeze freeze`" + ` says why. All of these left behind what the plain program does. One that did not
 is *wrong*, and makes ` + "`make compat`" + ` fail. Times are of the processor, user and system, with the children that were waited for: means
-over the cases of the medians over one to three runs, plain and thawed in turns. *Goes on before* is what the program does where the image was taken: the earlier that is, the less
-is saved.
+over the cases of the medians over one to three runs, plain and thawed in turns. *Goes on before* is what the program does where the image
+was taken: the earlier that is, the less is saved.
 
 `
 
