@@ -114,7 +114,8 @@ func buildNow(ctx context.Context, l *launcher.File, o restore.Options, verbose 
 	return m, path, time.Since(start), err
 }
 
-// measured says whether an image that was made just now is faster than the plain program. A process
+// measured says whether an image that was made just now is faster than the plain program, and
+// does the same. A process
 // of its own runs both: what they write is not for the user.
 func measured(ctx context.Context, l *launcher.File, path string) error {
 	streams, window := ownStreams()
@@ -125,7 +126,7 @@ func measured(ctx context.Context, l *launcher.File, path string) error {
 		return nil
 	}
 	for _, im := range l.Images(func(string) error { return nil }) {
-		if strings.HasPrefix(path, strings.TrimSuffix(im.Path, ".pyfreeze")) && im.Slower() {
+		if strings.HasPrefix(path, strings.TrimSuffix(im.Path, ".pyfreeze")) && im.Failed != "" {
 			return errors.New(im.Failed)
 		}
 	}

@@ -147,11 +147,9 @@ func showInstalled(dir string, names []string, asJSON bool, text func([]installe
 
 func describeImage(im launcher.Image) string {
 	switch {
-	case im.Slower():
-		return fmt.Sprintf("%s: there is none, for %s; it is tried again after an hour, or when the program changes",
-			im.Path, printable(im.Failed))
 	case im.Failed != "":
-		return fmt.Sprintf("%s: could not be made: %s", im.Path, printable(im.Failed))
+		return fmt.Sprintf("%s: there is none: %s; it is tried again after an hour, or when the "+
+			"program changes", im.Path, printable(im.Failed))
 	case !im.Fits:
 		return fmt.Sprintf("%s, %s: %s", im.Path, size(uint64(im.Bytes)), printable(im.Why))
 	}

@@ -10,7 +10,8 @@ import (
 
 // TestInstallMeasures installs a program that starts at once, but whose image has a large file to
 // compare in each thaw; one that is faster thawed; and one that does something at its end, and is
-// not run to find out.
+// not run to find out. One does something else thawed: the processor time that it has used goes back
+// at the point.
 func TestInstallMeasures(t *testing.T) {
 	h := newHome(t)
 	big, made := filepath.Join(h.dir, "big"), filepath.Join(h.dir, "made")
@@ -34,6 +35,18 @@ func TestInstallMeasures(t *testing.T) {
 	tool("fast", "import asyncio, email.message, http.server, ssl, unittest.mock")
 	tool("harmful", "import asyncio, atexit\natexit.register(lambda: open('"+made+"', 'a').close())")
 
+	tool("other", "import time\nwhile time.process_time() < .3: pass\n"+
+		"def ended():\n    print(time.process_time() < .3)\nimport atexit\natexit.register(ended)")
+	o := h.run(binary, "install", "other")
+	if o.Status == "exit 0" || !strings.Contains(o.Stderr, "another standard output") || len(images("other")) != 0 {
+		t.Errorf("a program that does something else thawed: %v", o)
+	}
+	h.run("other").must(t, "exit 0")
+	status := h.run(binary, "status", "other").must(t, "exit 0").Stdout
+	if !strings.Contains(status, "another standard output") {
+		t.Errorf("status does not tell that: %s", status)
+	}
+
 	h.run(binary, "install", "fast").must(t, "exit 0")
 	h.run(binary, "install", "harmful").must(t, "exit 0")
 	if _, err := os.Stat(made); err == nil {
@@ -42,7 +55,7 @@ func TestInstallMeasures(t *testing.T) {
 	if len(images("fast")) != 1 || len(images("harmful")) != 1 {
 		t.Errorf("images: %q, %q", images("fast"), images("harmful"))
 	}
-	o := h.run(binary, "install", "--strict", "slow")
+	o = h.run(binary, "install", "--strict", "slow")
 	if o.Status == "exit 0" || !strings.Contains(o.Stderr, "a thaw is slower: ") || !strings.Contains(o.Stderr, "tries again after an hour") ||
 		strings.Contains(o.Stdout+o.Stderr, "--help']") {
 		t.Errorf("a program that a thaw makes slow: %v", o)
@@ -51,7 +64,7 @@ func TestInstallMeasures(t *testing.T) {
 		t.Errorf("it has images: %q", images("slow"))
 	}
 	h.run("slow", "a").must(t, "exit 0")
-	status := h.run(binary, "status", "slow").must(t, "exit 0").Stdout
+	status = h.run(binary, "status", "slow").must(t, "exit 0").Stdout
 	for _, want := range []string{"0 runs thawed, 1 plain", "1  there is no image: a thaw is slower: ", "medians of", "when the program changes"} {
 		if !strings.Contains(status, want) {
 			t.Errorf("status has no %q: %s", want, status)

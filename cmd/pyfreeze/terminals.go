@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pyfreeze/cmd/pyfreeze/internal/pty"
+	"pyfreeze/restore/launcher"
 )
 
 // useStreams gives this process streams of its own, of the kinds that the command had as its
@@ -24,16 +25,16 @@ func useStreams(which string, window uint64) error {
 		var err error
 		switch c {
 		case 't':
-			own, err = newTerminal(window)
+			own, err = newTerminal(window, fd)
 		case 'p':
-			own, err = newPipe(fd > 0)
+			own, err = newPipe(fd)
 		case 'f':
 			own, err = newFile()
 		case 's':
 			var ends [2]int
 			ends, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 			own = ends[0]
-			otherEnd(ends[1])
+			otherEnd(os.NewFile(uintptr(ends[1]), "the other end of a standard stream"), fd)
 		default:
 			continue
 		}
@@ -74,14 +75,29 @@ func ownStreams() (which string, window uint64) {
 // others are the other ends of the streams: they stay open as long as this process runs.
 var others []*os.File
 
-// otherEnd keeps one, and reads away what comes.
-func otherEnd(fd int) {
-	f := os.NewFile(uintptr(fd), "the other end of a standard stream")
+// written are what was written to the streams of this process, by descriptor; nil where it has no
+// other end of ours.
+var written [3]*transcript
+
+// otherEnd keeps one, and reads what comes.
+func otherEnd(f *os.File, fd int) {
 	others = append(others, f)
-	go func() { _, _ = io.Copy(io.Discard, f) }()
+	written[fd] = newTranscript()
+	go func() { _, _ = io.Copy(written[fd], f) }()
 }
 
-func newTerminal(window uint64) (int, error) {
+// taken returns what was written to the standard output and error since it was last called: nothing
+// for a stream that keeps nothing. It ends with the text that this process adds to see the end.
+func taken() (out [2]string) {
+	for i := range out {
+		if t := written[i+1]; t != nil {
+			out[i] = t.upTo(i + 1)
+		}
+	}
+	return out
+}
+
+func newTerminal(window uint64, fd int) (int, error) {
 	master, slave, err := pty.Open()
 	if err != nil {
 		return -1, err
@@ -92,22 +108,21 @@ func newTerminal(window uint64) (int, error) {
 	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &size); err != nil {
 		return -1, err
 	}
-	others = append(others, master)
-	go func() { _, _ = io.Copy(io.Discard, master) }()
+	otherEnd(master, fd)
 	return unix.FcntlInt(slave.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 }
 
 // newPipe returns the end that the command has.
-func newPipe(writes bool) (int, error) {
+func newPipe(fd int) (int, error) {
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
 		return -1, err
 	}
-	if !writes {
+	if fd == 0 {
 		others = append(others, os.NewFile(uintptr(ends[1]), "the other end of the standard input"))
 		return ends[0], nil
 	}
-	otherEnd(ends[0])
+	otherEnd(os.NewFile(uintptr(ends[0]), "the other end of a standard stream"), fd)
 	return ends[1], nil
 }
 
@@ -125,4 +140,6 @@ func newFile() (int, error) {
 }
 
 // standard are the standard streams.
-func standard() [3]*os.File { return [3]*os.File{os.Stdin, os.Stdout, os.Stderr} }
+func standard() launcher.Streams {
+	return launcher.Streams{Files: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}, Taken: taken}
+}
