@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pyfreeze/restore/freeze"
 )
 
 // generators are the sources of random numbers of the standard library, of numpy and cryptography:
@@ -103,5 +106,55 @@ func TestLongGenerators(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestInfoRandom compares what is told of generators with what two thaws draw from them.
+func TestInfoRandom(t *testing.T) {
+	h, log := newHome(t), newRunLog(t)
+	h.write("prog.py", `import numpy, random, ssl, sys, tempfile
+class Own(random.Random): pass
+keep = {"seeded": random.Random(5), "own": Own(), "system": random.SystemRandom(),
+    "module": random._inst, "names": tempfile._get_candidate_names(),
+    "numpy": numpy.random.mtrand._rand, "pcg": numpy.random.default_rng(4)}
+random.random()
+next(keep["names"])
+def main():
+    print(sys.argv[1:])
+    keep["names"] = keep["names"].rng
+    for name, r in keep.items():
+        print(name, r.random())
+main()
+`)
+	h.run(binary, "freeze", "-o", "i", "--", python, "prog.py").must(t, "exit 0")
+	var told []freeze.Generator
+	if err := json.Unmarshal([]byte(h.run(binary, "info", "--random", "--json", "i").must(t, "exit 0").Stdout), &told); err != nil {
+		t.Fatal(err)
+	}
+	fresh := func(name, path string) bool {
+		for _, g := range told {
+			if g.Path == path || strings.HasPrefix(g.Path, path+".<") { // what numpy's draws from
+				return g.Fresh
+			}
+		}
+		t.Errorf("of %s, %s, nothing is told: %v", name, path, told)
+		return false
+	}
+	run := func(n string) []string {
+		return strings.Split(h.run(log.env(), binary, "run", "i", n).must(t, "exit 0").Stdout, "\n")[1:]
+	}
+	a, b := run("1"), run("2")
+	for i, where := range []string{"sys.modules['__main__'].keep['seeded']", "sys.modules['__main__'].keep['own']",
+		"sys.modules['__main__'].keep['system']", "sys.modules['random']._inst",
+		"sys.modules['tempfile']._name_sequence._rng", "sys.modules['numpy.random.mtrand']._rand",
+		"sys.modules['__main__'].keep['pcg']"} {
+		if differ := a[i] != b[i]; differ != fresh(a[i], where) {
+			t.Errorf("%s: other numbers: %v, told: %v", where, differ, !differ)
+		}
+	}
+	for _, e := range log.entries(t) {
+		if !e.Thawed {
+			t.Errorf("a run fell back: %s", e.Reason)
+		}
 	}
 }

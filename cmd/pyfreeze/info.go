@@ -23,7 +23,7 @@ func oneImage(cmd *cobra.Command, args []string) error {
 }
 
 func newInfo() *cobra.Command {
-	var asJSON, modules, captured, guards, imports, opaque, left bool
+	var asJSON, modules, captured, guards, imports, random, opaque, left bool
 	var co capturedOptions
 	var types int
 	c := &cobra.Command{
@@ -42,6 +42,8 @@ Python that read it first. Where something is another, the plain command runs.
 --imports lists the modules that the program imported after its point when it was watched. Their
 code is in the image, so a thaw that imports them reads no file but to see that it is the same.
 What their code does, it does in each thaw.
+
+--random lists the generators of random numbers, and which of them give other numbers in each thaw.
 
 --left-behind lists what the run changed in its modules after they were imported, where a thaw runs
 the program again: what the next run finds, and a recipe may have to repair.
@@ -73,6 +75,8 @@ information tells, with what holds them.`,
 				return showGuards(os.Stdout, m, asJSON)
 			case imports:
 				return showImports(os.Stdout, m, asJSON)
+			case random:
+				return showRandom(os.Stdout, m, asJSON)
 			case left:
 				return showLeftBehind(os.Stdout, m, asJSON)
 			case captured:
@@ -86,6 +90,7 @@ information tells, with what holds them.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
 	c.Flags().BoolVar(&modules, "modules", false, "list the Python modules")
+	c.Flags().BoolVar(&random, "random", false, "list generators of random numbers, and what becomes of each")
 	c.Flags().BoolVar(&imports, "imports", false, "list what a thaw may import, and whether its code is in the image")
 	c.Flags().BoolVar(&guards, "guards", false, "list what must be as it was for a thaw, and who read it")
 	c.Flags().BoolVar(&left, "left-behind", false, "list what the run changed in modules, with values, which may be secret")

@@ -57,6 +57,9 @@ type Meta struct {
 	Guards   []GuardInfo     `json:"guards"`            // what must be as it was
 	Learned  []script.Module `json:"learned,omitempty"` // what a run had imported after the point
 
+	// Random are the generators of random numbers, and what becomes of each.
+	Random []Generator `json:"random"`
+
 	// Behind is what the run has changed in modules, where a thaw runs the program again.
 	Behind *behind.Report `json:"left_behind,omitempty"`
 }
@@ -144,7 +147,7 @@ func (f *freezing) describe() {
 		Layouts: h.LayoutSource(), Recipe: f.recipe.Name, At: f.at, Why: f.o.Why, Stopped: c.Stopped,
 		Threads: len(c.Threads), Busy: c.Busy, Objects: w.Objects(), Descriptors: c.FDs,
 		Captured: f.found, Strict: f.o.Strict, Harmless: f.o.Harmless, Stale: f.stale,
-		Learned: f.o.Learned, Behind: f.behind,
+		Learned: f.o.Learned, Behind: f.behind, Random: f.listGenerators(),
 	}
 	op := w.Opaque()
 	m.Opaque = OpaqueMemory{Live: op.Live, Typed: op.Typed, Opaque: op.Opaque, Unreached: op.Unreached, Owners: op.Owners[:min(len(op.Owners), maxOwners)]}

@@ -10,6 +10,9 @@ import (
 // words is the length of the state of a generator of the random module (Modules/_randommodule.c).
 const words = 624
 
+// twister is the type of what has such a state.
+const twister = "_random.Random"
+
 // Bounds of how often a generator is thought to have been turned over, each time giving 624
 // numbers: one, and all together.
 const maxTwists, allTwists = 4096, 200000
@@ -89,13 +92,10 @@ func (f *freezing) findGenerators() {
 	// RandomObject has its state behind an int behind PyObject, in all versions.
 	const at = 16 + 4
 	own, missing := f.heap.Lookup("random._inst")
-	f.walk.Each(func(o pyheap.Object) {
-		if o.Size < at+4*words {
-			return
-		}
+	for _, o := range f.walk.OfType(twister) {
 		b, err := f.copy.Space.Bytes(o.Addr+at, 4*words)
 		if err != nil {
-			return
+			continue
 		}
 		var m mersenne
 		for i := range m {
@@ -106,5 +106,5 @@ func (f *freezing) findGenerators() {
 		} else if missing == nil && o.Addr == own {
 			f.seeded = stateOf(&m, f.copy.Space, o.Addr)
 		}
-	})
+	}
 }
