@@ -40,3 +40,39 @@ func TestFoundDirectory(t *testing.T) {
 		})
 	}
 }
+
+// TestFoundRelativePath has a program put a relative directory on sys.path. Where there is none, that
+// is a guard, and the image fits wherever there is none. Where there is one, the point is before any
+// module is looked for there.
+func TestFoundRelativePath(t *testing.T) {
+	h := newHome(t)
+	h.write("lib/prog.py", "import sys\nsys.path.append('plugins')\nimport colorsys\ntry:\n    import added\n"+
+		"except ImportError:\n    added = None\ndef main():\n    print(sys.argv[1:], added and added.NAME)\nmain()\n")
+	h.work(t, "without")
+	h.work(t, "another")
+	h.work(t, "with")
+	h.write("with/plugins/added.py", "NAME = 'added'\n")
+	prog := h.dir + "/lib/prog.py"
+	for from, at := range map[string]string{"without": "prog.py:9 in main, before the program reads its arguments",
+		"with": "before the program asks for its working directory"} {
+		in := func(dir string, words ...string) outcome {
+			return h.run(append([]string{"/usr/bin/env", "-C", h.dir + "/" + dir}, words...)...)
+		}
+		o := in(from, binary, "freeze", "-o", "../i", "--", python, prog).must(t, "exit 0")
+		if !strings.Contains(o.Stdout+o.Stderr, at) {
+			t.Errorf("frozen in %s, a thaw should go on %s: %v", from, at, o)
+		}
+		for _, dir := range []string{"without", "another", "with"} {
+			log := newRunLog(t)
+			plain := in(dir, python, prog, "x").must(t, "exit 0")
+			if got := in(dir, "env", log.env(), binary, "run", h.dir+"/i", "x"); got.Stdout != plain.Stdout || got.Stderr != "" {
+				t.Errorf("frozen in %s, run in %s: %v, plain %v", from, dir, got, plain)
+			}
+			if from == "without" && dir == "with" {
+				log.fellBack(t, "plugins has changed since")
+			} else {
+				log.thawed(t, 1)
+			}
+		}
+	}
+}

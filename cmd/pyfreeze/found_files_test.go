@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -77,4 +78,23 @@ func TestScriptPutInPlace(t *testing.T) {
 	put("print('two')\n")
 	h.same(t, log, nil, "prog.py")
 	log.thawed(t, 2)
+}
+
+// TestFoundShared has a program list a directory in which everybody makes files: it is frozen before
+// that, so an image fits whatever lies there.
+func TestFoundShared(t *testing.T) {
+	h, log := newHome(t), newRunLog(t)
+	h.write("shared/one", "")
+	if err := os.Chmod(filepath.Join(h.dir, "shared"), 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	dir := h.dir
+	h.write("prog.py", "import sys, os\nNAMES = sorted(os.listdir('"+dir+"/shared'))\nprint(NAMES, sys.argv[1:])\n")
+	o := h.run(binary, "freeze", "-o", "i", "--", python, dir+"/prog.py").must(t, "exit 0")
+	if !strings.Contains(o.Stdout, "prog.py:2 in <module>, before the program reads "+dir+"/shared, which changes") {
+		t.Errorf("frozen elsewhere: %v", o)
+	}
+	h.write("shared/two", "")
+	h.same(t, log, nil, dir+"/prog.py")
+	log.thawed(t, 1)
 }

@@ -25,6 +25,9 @@ func (e *BoundError) Error() string {
 // read below it, a thaw sets these to its own.
 func (f *freezing) findDirectory() error {
 	r := f.o.Reads
+	if r != nil && len(r.Nothing) > 0 && f.o.Given != nil && len(f.o.Given.Wrappers) > 0 {
+		r.Asked[prefix.AskedCwd] = true // a wrapper may start its program in another directory
+	}
 	if r == nil || !r.Asked[prefix.AskedCwd] {
 		return nil
 	}

@@ -71,6 +71,9 @@ func (f *freezing) addReads(g *guard.Guards) {
 		}
 	}
 	f.addAccesses(g)
+	for _, path := range slices.Sorted(maps.Keys(f.o.Reads.Nothing)) { // where a thaw is started
+		g.Reads = append(g.Reads, guard.Read{Kind: guard.Absent, Text: path})
+	}
 }
 
 // linksOn returns the symbolic links on the way to an absolute path, those that they lead through

@@ -220,6 +220,21 @@ func (p *Process) Opens(c *tracer.Call) string {
 	return ""
 }
 
+// Lists returns the path of a directory that a call is about to list and in which everybody makes
+// files all the time, such as /tmp: one with the restricted deletion flag (chmod(1)). "" for none.
+func (p *Process) Lists(c *tracer.Call) string {
+	if c.Nr != unix.SYS_GETDENTS && c.Nr != unix.SYS_GETDENTS64 {
+		return ""
+	}
+	var st unix.Stat_t
+	err := unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", p.PID, int32(c.Args[0])), &st)
+	const shared = unix.S_ISVTX | unix.S_IWOTH
+	if err != nil || st.Mode&shared != shared {
+		return ""
+	}
+	return p.is(c.Args[0])
+}
+
 // Looks returns the path that a call is about to look at or open, as it was given and made
 // absolute; "" where it does neither, or of a descriptor.
 func (p *Process) Looks(c *tracer.Call) (given, path string) {
@@ -235,6 +250,12 @@ func (p *Process) Looks(c *tracer.Call) (given, path string) {
 		return given, p.path(here, c.Args[1])
 	}
 	return "", ""
+}
+
+// FindsHere says whether a call looks at something by a relative path, and there is something.
+func (p *Process) FindsHere(c *tracer.Call) bool {
+	given, path := p.Looks(c)
+	return given != "" && given[0] != '/' && !NoFile(given) && p.exists(path)
 }
 
 // makes is the rule of calls that make a file: where there is one, they fail, which is a read.

@@ -32,6 +32,10 @@ type Reads struct {
 	// variable, by "*" for all of them, or by what it asked for.
 	Who map[string]string
 
+	// Nothing are relative paths at which modules were looked for in vain, where the program was
+	// started: such as a directory on sys.path that is not everywhere.
+	Nothing map[string]bool
+
 	// Askers are all lines of Python that asked for the working directory.
 	Askers map[string]bool
 
@@ -62,7 +66,7 @@ type Access struct {
 func NewReads() *Reads {
 	return &Reads{Files: map[string]How{}, Links: map[string]bool{}, Env: map[string]bool{},
 		Asked: map[string]bool{}, Who: map[string]string{}, Limits: map[uint64]bool{}, Accesses: map[Access]uint64{},
-		Askers: map[string]bool{}, moved: map[int]bool{}}
+		Askers: map[string]bool{}, Nothing: map[string]bool{}, moved: map[int]bool{}}
 }
 
 // By notes who read something, unless somebody did before.
@@ -104,6 +108,11 @@ func (r *Reads) Note(p *Process, c *tracer.Call, importing bool) (what string) {
 	if what != "" {
 		r.Asked[what] = true
 		return what
+	}
+	if importing {
+		if what = r.nothing(p, c); what != "" {
+			return what
+		}
 	}
 	switch c.Nr {
 	case unix.SYS_GETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SETRLIMIT:
@@ -259,6 +268,18 @@ func (r *Reads) path(p *Process, dir, at uint64, how How, result int64) string {
 		how = Looked // there is nothing, or nothing for us
 	}
 	return r.add(path, how)
+}
+
+// nothing notes that a call has looked for modules by a relative path in vain, and returns that; ""
+// where it has not.
+func (r *Reads) nothing(p *Process, c *tracer.Call) string {
+	given, _ := p.Looks(c)
+	missing := c.Result == -int64(unix.ENOENT) || c.Result == -int64(unix.ENOTDIR)
+	if given == "" || given[0] == '/' || !missing || r.moved[p.PID] || NoFile(given) {
+		return ""
+	}
+	r.Nothing[given] = true
+	return given
 }
 
 func (r *Reads) link(p *Process, dir, at uint64, result int64) string {

@@ -249,10 +249,11 @@ func (o *observer) note(call *tracer.Call) {
 	if what == "" {
 		return
 	}
-	if o.reads.Who[what] == "" || what == prefix.AskedCwd {
+	asks := what == prefix.AskedCwd || o.library != "" && o.importsHere(call)
+	if o.reads.Who[what] == "" || asks {
 		_, who := o.who()
 		o.reads.By(what, who)
-		if what == prefix.AskedCwd {
+		if asks {
 			o.reads.Askers[who] = true
 		}
 	}
@@ -294,12 +295,15 @@ const (
 // readsMoment returns the path of what the program is about to read that changes at any moment; ""
 // for none.
 func (o *observer) readsMoment(call *tracer.Call) string {
-	path := o.proc.Opens(call)
-	if path == "" || o.library == "" {
+	path, lists := o.proc.Opens(call), o.proc.Lists(call)
+	if path == "" && lists == "" || o.library == "" {
 		return ""
 	}
 	if _, file, ok := o.newest(); !ok || imports(file) {
 		return ""
+	}
+	if lists != "" {
+		return lists
 	}
 	module := ""
 	for _, f := range o.stack.frames(o.tstate(), 12) {
@@ -312,14 +316,33 @@ func (o *observer) readsMoment(call *tracer.Call) string {
 }
 
 // asksDirectory says whether the program asks for its working directory, but for what a thaw asks
-// anew.
+// anew: or has modules looked for by a path that begins there.
 func (o *observer) asksDirectory(call *tracer.Call) bool {
-	if call.Nr != unix.SYS_GETCWD || o.library == "" {
+	if o.library == "" {
 		return false
+	}
+	if call.Nr != unix.SYS_GETCWD {
+		return o.importsHere(call)
 	}
 	asker, _ := o.who()
 	return asker != "" && !imports(asker) && !prefix.Again(call, asker)
 }
+
+// importsHere says whether modules are looked for by a relative path, which the program has put on
+// sys.path, and at which there is something. Its own may lie there.
+func (o *observer) importsHere(call *tracer.Call) bool {
+	if !o.proc.FindsHere(call) || o.liesHere() {
+		return false
+	}
+	_, file, ok := o.newest()
+	return ok && imports(file)
+}
+
+// liesHere says whether the program itself lies in its working directory.
+func (o *observer) liesHere() bool { return strings.HasPrefix(o.own, o.here()) }
+
+// here returns the working directory that the program was started in, with a slash behind.
+func (o *observer) here() string { return strings.TrimSuffix(o.c.start.Cwd, "/") + "/" }
 
 // mayAsk says whether the line at work may ask for the working directory.
 func (o *observer) mayAsk() bool {
@@ -332,9 +355,8 @@ func (o *observer) mayAsk() bool {
 // may lie there: it does not look for these by the working directory.
 func (o *observer) looksHere(call *tracer.Call) string {
 	given, path := o.proc.Looks(call)
-	cwd := strings.TrimSuffix(o.c.start.Cwd, "/") + "/"
-	if given == "" || o.library == "" || strings.HasPrefix(o.own, cwd) ||
-		!strings.HasPrefix(path, cwd) || given[0] == '/' && !o.asked || prefix.NoFile(given) {
+	if given == "" || o.library == "" || o.liesHere() || !strings.HasPrefix(path, o.here()) ||
+		given[0] == '/' && !o.asked || prefix.NoFile(given) {
 		return ""
 	}
 	if _, file, ok := o.newest(); !ok || imports(file) {
