@@ -43,9 +43,11 @@ func (p *pages) page(at procmem.Addr) *[pageSize]byte {
 	if b, ok := p.got[at]; ok {
 		return b
 	}
-	b := new([pageSize]byte)
+	var b *[pageSize]byte
 	if n := len(p.free); n > 0 {
 		b, p.free = p.free[n-1], p.free[:n-1]
+	} else {
+		b = new([pageSize]byte)
 	}
 	if _, err := p.mem.ReadAt(b[:], at); err != nil {
 		p.free = append(p.free, b)
