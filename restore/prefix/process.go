@@ -91,13 +91,14 @@ func (p *Process) exists(path string) bool {
 // streams returns which of the standard streams a descriptor stands for: itself, or those that it
 // is a copy of.
 func (p *Process) streams(fd uint64) (out []uint64) {
-	if fd = uint64(uint32(fd)); fd <= 2 {
+	fd = uint64(uint32(fd))
+	what := p.is(fd)
+	if fd <= 2 && (what == "" || p.given(fd)) { // closed, or not another in its place
 		return []uint64{fd}
 	}
-	if !p.given(fd) {
+	if fd <= 2 || !p.given(fd) {
 		return nil
 	}
-	what := p.is(fd)
 	for n := range uint64(3) {
 		if p.is(n) == what {
 			out = append(out, n)

@@ -97,15 +97,20 @@ func spotsOf(what string, stack []Place, from int) (out []*Spot) {
 			continue // runs far too often, or cannot be told from others
 		}
 		// What the line has done before, such as drawing a random number, is this run's, too.
+		begin := &Spot{What: what, Stack: stack[i:], begin: true}
 		if p.start > 0 {
 			line := slices.Clone(stack[i:])
 			line[0].at = p.start
 			out = append(out, &Spot{What: what, Stack: line})
+		} else { // a function of one line
+			out = append(out, begin)
 		}
 		if p.exact && p.at > p.start {
 			out = append(out, &Spot{What: what, Stack: stack[i:]})
 		}
-		out = append(out, &Spot{What: what, Stack: stack[i:], begin: true})
+		if p.start > 0 {
+			out = append(out, begin)
+		}
 	}
 	return out
 }

@@ -36,7 +36,7 @@ func TestCandidates(t *testing.T) {
 			"line 90 <module>/1", "at 100 <module>/1", "begin <module>/1"}},
 		"within a call": {[]Place{inexact, main}, nil, []string{"line 10 call/2", "begin call/2",
 			"line 90 <module>/1", "at 100 <module>/1", "begin <module>/1"}},
-		"in the first line": {[]Place{first}, nil, []string{"at 4 start/1", "begin start/1"}},
+		"in the first line": {[]Place{first}, nil, []string{"begin start/1", "at 4 start/1"}},
 		"while importing": {[]Place{importer, main}, nil,
 			[]string{"line 90 <module>/1", "at 100 <module>/1", "begin <module>/1"}},
 		"a recursion": {[]Place{run, again(8), again(6), main}, nil, []string{"line 20 run/4", "begin run/4",
