@@ -22,6 +22,25 @@ var again = []struct{ what, file, why string }{
 	{AskedPID, "/filelock/_core/_fork.py", "compared later, to notice a fork"},
 }
 
+// SizeVariables are those that shutil.get_terminal_size takes for the size of the terminal.
+var SizeVariables = map[string]bool{"COLUMNS": true, "LINES": true}
+
+// AsksSize says whether a call asks for the size of a terminal.
+func AsksSize(c *tracer.Call) bool {
+	return c.Nr == unix.SYS_IOCTL && uint32(c.Args[1]) == unix.TIOCGWINSZ
+}
+
+// Drops says whether a function drops what it is told of the size of the terminal, and whether
+// another passes that on to who called it. argparse makes a formatter of help, as wide as the
+// terminal, for each argument that is added: add_argument (Lib/argparse.py) has it look at the
+// argument, and drops it. A formatter's own class, of another file, may keep what it likes.
+func Drops(file, function string) (drops, leads bool) {
+	ofArgparse := strings.HasSuffix(file, "/argparse.py")
+	leads = ofArgparse || strings.HasSuffix(file, "/shutil.py") ||
+		strings.HasSuffix(file, "/os.py") || file == "<frozen os>"
+	return ofArgparse && function == "add_argument", leads
+}
+
 // asked are the names by which Who knows questions to the kernel.
 var asked = map[uint64]string{
 	unix.SYS_GETCWD: AskedCwd, unix.SYS_UNAME: AskedHost, unix.SYS_SCHED_GETAFFINITY: AskedCPUs,

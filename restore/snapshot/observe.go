@@ -245,6 +245,9 @@ func (o *observer) note(call *tracer.Call) {
 			return
 		}
 	}
+	if prefix.AsksSize(call) && o.dropped() {
+		return
+	}
 	what := o.reads.Note(o.proc, call, imports(file))
 	if what == "" {
 		return
@@ -481,8 +484,8 @@ func (o *observer) variableRead() {
 		}
 	}
 	_, who := o.who()
-	if o.takers[who] {
-		return // what takes one after the other
+	if o.takers[who] || prefix.SizeVariables[name] && o.dropped() {
+		return // what takes one after the other, or keeps nothing
 	}
 	if isVariable(name) {
 		o.reads.Env[name] = true
@@ -491,6 +494,18 @@ func (o *observer) variableRead() {
 	}
 	o.reads.AllEnv, o.takers[who] = true, true
 	o.reads.By("*", who)
+}
+
+// dropped says whether what is told of a terminal's size goes to a function that keeps nothing of it.
+func (o *observer) dropped() bool {
+	const most = 12
+	for _, f := range o.stack.frames(o.tstate(), most) {
+		drops, leads := prefix.Drops(o.stack.file(f.code), o.stack.name(f.code))
+		if drops || !leads {
+			return drops
+		}
+	}
+	return false
 }
 
 // isVariable says whether a text can be the name of a variable of the environment.
