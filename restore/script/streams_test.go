@@ -1,6 +1,7 @@
 package script
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -119,9 +120,23 @@ func TestStreamsGoOn(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	// Closed ones are gone, those that come are new.
+	// The program may have looked at those that are closed, or come.
+	for fd, want := range []string{0: "plain: stdin is closed", 2: "plain: stderr is closed"} {
+		th := newThaw(t, "-c", "pass")
+		th.resume, th.frozen = true, fmt.Sprintf("import os\nos.close(%d)", fd)
+		if got := th.thawed(); want != "" && (got.out != want || got.status != 99) {
+			t.Errorf("descriptor %d: %+v", fd, got)
+		}
+	}
 	th := newThaw(t, "-c", "pass")
+	th.resume, th.frozen = true, "import sys\nsys.stdin = sys.__stdin__ = None"
+	if got := th.thawed(); got != (result{"plain: stdin was closed", "", 99}) {
+		t.Errorf("%+v", got)
+	}
+	// Of a process that ran already, closed ones are gone, those that come are new.
+	th = newThaw(t, "-c", "pass")
 	th.resume, th.start = true, `exec "$@" 2>&-`
+	th.config = func(c *Config) { c.Attached = true }
 	th.frozen = "import sys\nsys.stdin = sys.__stdin__ = None\nmine = sys.stderr"
 	th.then = "print(sys.stderr, sys.__stderr__, sys.stdin.name, sys.stdin is sys.__stdin__)"
 	if got := th.thawed(); got.out != "None None <stdin> True\n" {

@@ -115,8 +115,10 @@ def compiled(source, name, d):
 
 def pythonpath(old, new):
     # sys.path gets the new directories in place of the old ones, unless that could have changed what was imported.
-    if sys.flags.ignore_environment:
+    if sys.flags.ignore_environment or (old or None) == (new or None):
         return None
+    if frozen_midway():  # what it could not import is not known
+        return 'PYTHONPATH has changed'
     old, new = ([os.fsdecode(d) for d in v.split(b':')] if v else [] for v in (old, new))
     if any(not os.path.isabs(d) for d in old + new):
         return 'PYTHONPATH has changed, and is relative'
@@ -129,17 +131,9 @@ def pythonpath(old, new):
             for m in modules.values():
                 if (getattr(m, '__file__', None) or '').startswith(d + '/'):
                     return 'PYTHONPATH has changed, and had ' + m.__name__
-    tops = {name.partition('.')[0] for name in modules}
-    tops.update(('sitecustomize', 'usercustomize'))
-    for d in new:
-        if d not in old:
-            try:
-                names = os.listdir(d)
-            except OSError:
-                continue
-            shadows = tops.intersection(n.partition('.')[0] for n in names)
-            if shadows:
-                return 'PYTHONPATH has changed, and has ' + min(shadows)
+    shadows = shadowed([d for d in new if d not in old])
+    if shadows:
+        return 'PYTHONPATH has changed, and has ' + shadows
     at = 0
     while at < len(sys.path) and sys.path[at] not in old and sys.path[at] != config['path0']:
         at += 1
@@ -149,6 +143,26 @@ def pythonpath(old, new):
         at += 1
     rest = [d for d in sys.path[at:] if d not in old]
     sys.path[at:] = new + [d for d in rest if d not in new]
+
+
+def frozen_midway():
+    # A command that goes on at its point: what it has read until then must be the same.
+    return config['resume'] and not config['attached']
+
+
+def shadowed(directories):
+    # A module of the image that is in one of these directories, too; None where there is none.
+    tops = {name.partition('.')[0] for name in sys.modules}
+    tops.update(('sitecustomize', 'usercustomize'))
+    for d in directories:
+        try:
+            names = os.listdir(d)
+        except OSError:
+            continue
+        both = tops.intersection(n.partition('.')[0] for n in names)
+        if both:
+            return min(both)
+    return None
 
 
 def local_modules(directory):
@@ -246,6 +260,7 @@ def original_dir():
 
 
 def user_site(old_home):
+    global fallback
     site = sys.modules.get('site')
     if site is None or site.USER_BASE is None:
         return
@@ -257,10 +272,24 @@ def user_site(old_home):
         known['userbase'] = site.getuserbase()
     if not getattr(site, 'ENABLE_USER_SITE', None):
         return
-    if old in sys.path and old != new:
+    if old == new:
+        return
+    there = os.path.isdir(new)
+    shadows = shadowed([new]) if there else None
+    if shadows or frozen_midway() and (there or old in sys.path):
+        fallback = "the user's own packages are others" + (shadows and ': ' + shadows or '')
+        return
+    # site.main() adds them before those of the system.
+    at = [sys.path.index(d) for d in [old] + site.getsitepackages() if d in sys.path]
+    at = min(at) if at else len(sys.path)
+    if old in sys.path:
         sys.path.remove(old)
-    if os.path.isdir(new) and new not in sys.path:
+    if there and new not in sys.path:
+        n = len(sys.path)
         site.addsitedir(new)
+        added = sys.path[n:]
+        del sys.path[n:]
+        sys.path[at:at] = added
 
 
 def report(exc):
@@ -395,10 +424,18 @@ def use_learned():
 
 def go_on(fd, name):
     # A standard stream of a program that goes on: what it has set itself, and what it has not written yet, stays.
+    global fallback
     old = getattr(sys, '__' + name, None)
     try:
         os.fstat(fd)
+        closed = False
     except OSError:
+        closed = True
+    if closed != (old is None) and frozen_midway():
+        # The program may have looked at it, or keep what it is.
+        fallback = name[:-2] + (' is closed' if closed else ' was closed')
+        return
+    if closed:
         kept.append(old)
         if getattr(sys, name[:-2], None) is old:
             setattr(sys, name[:-2], None)

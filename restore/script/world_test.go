@@ -3,6 +3,7 @@ package script
 import (
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +75,21 @@ func TestFallsBack(t *testing.T) {
 			},
 			"PYTHONPATH has changed, and had mine",
 		},
+		"another PYTHONPATH of one that goes on": {
+			func(th *thaw) { th.resume, th.env = true, append(th.env, "PYTHONPATH="+th.dir) },
+			func(th *thaw) { th.resume, th.env = true, append(th.env, "PYTHONPATH=") },
+			"PYTHONPATH has changed",
+		},
+		"packages of the user's own, of one that goes on": {
+			func(th *thaw) { th.resume = true; th.userSite("mine.py") },
+			func(th *thaw) { th.resume = true; th.env = append(th.env, "HOME="+th.dir+"/none") },
+			"the user's own packages are others",
+		},
+		"packages of the user's own, with another module": {
+			func(th *thaw) { th.frozen = "import json"; th.userSite("json.py") },
+			func(th *thaw) { th.frozen = "import json"; th.userSite("json5.py") },
+			"the user's own packages are others: json",
+		},
 		"a recipe": {
 			func(th *thaw) { th.recipe = parseRecipe("x", "def thaw():\n return 'so'") },
 			func(th *thaw) { th.recipe = parseRecipe("x", "def thaw():\n return ''") },
@@ -93,6 +109,26 @@ func TestFallsBack(t *testing.T) {
 				t.Errorf("the near miss: %+v", got)
 			}
 		})
+	}
+}
+
+// userSite thaws where the user's own packages are a file.
+func (th *thaw) userSite(name string) {
+	th.file("home/.local/lib/python3.11/site-packages/"+name, "")
+	th.env = append(slices.DeleteFunc(slices.Clone(th.env), func(e string) bool {
+		return strings.HasPrefix(e, "HOME=")
+	}), "HOME="+th.dir+"/home")
+}
+
+// Packages of the user's own come before those of the system.
+func TestUserSiteLikePlain(t *testing.T) {
+	for _, at := range []string{"/nowhere", "/old"} {
+		th := newThaw(t, "-c", "import sys; print(sys.path[1:])")
+		th.userSite("x.pth")
+		th.old = append(slices.Clone(th.env[:len(th.env)-1]), "HOME="+th.dir+at)
+		th.file("old/.local/lib/python3.11/site-packages/none", "")
+		th.file("home/.local/lib/python3.11/site-packages/x.pth", "/usr\n")
+		th.same()
 	}
 }
 
