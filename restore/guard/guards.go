@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -180,8 +181,8 @@ func (f *File) check(strict bool) error {
 // repaired are variables of Python's that a thaw makes up for (script/thaw.py).
 var repaired = map[string]bool{"PYTHONIOENCODING": true, "PYTHONPATH": true, "PYTHONUSERBASE": true}
 
-// ofLibc are variables that ld.so and libc read when a program starts.
-var ofLibc = map[string]bool{"LD_LIBRARY_PATH": true, "LD_PRELOAD": true, "LD_AUDIT": true, "GLIBC_TUNABLES": true}
+// ofLibc are how those variables begin that ld.so and libc read when a program starts: ld.so(8).
+var ofLibc = []string{"LD_", "MALLOC_", "GLIBC_TUNABLES"}
 
 // Variables picks those that an interpreter, ld.so and libc read when they start and that a thaw
 // could not make up for, and those that are named; NAME* stands for all that begin so. Of a
@@ -201,7 +202,9 @@ func Variables(env, names []string) map[string]string {
 func counts(entry string, names []string) bool {
 	k, v, _ := strings.Cut(entry, "=")
 	ofPython := strings.HasPrefix(k, "PYTHON") && !repaired[k]
-	read := ofPython || ofLibc[k] || strings.HasPrefix(k, "MALLOC_")
+	read := ofPython || slices.ContainsFunc(ofLibc, func(p string) bool {
+		return strings.HasPrefix(k, p)
+	})
 	return v != "" && read || Listed(entry, names)
 }
 

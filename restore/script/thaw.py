@@ -68,7 +68,8 @@ def stream(fd, old):
     # create_stdio() of Python/pylifecycle.c, on the objects that are there already: loggers, handlers and the
     # program itself hold references to them.
     try:
-        os.fstat(fd)
+        if os.fstat(fd).st_mode >> 12 == 4:  # S_IFDIR
+            return cold('no_stream')(fd)
     except OSError:
         kept.append(old)  # its end would flush what the frozen process had not written yet
         return None

@@ -32,6 +32,11 @@ def new_stream(fd, old):
     return io.TextIOWrapper.__new__(io.TextIOWrapper), buffer, raw
 
 
+def no_stream(fd):
+    global fallback
+    fallback = 'descriptor %d is a directory' % fd  # with which no interpreter starts
+
+
 def coerce(ctype):
     # _Py_CoerceLegacyLocale() of Python/pylifecycle.c (PEP 538).
     if os.environ.get('LC_ALL') or os.environ.get('PYTHONCOERCECLOCALE') == '0':
@@ -427,10 +432,12 @@ def go_on(fd, name):
     global fallback
     old = getattr(sys, '__' + name, None)
     try:
-        os.fstat(fd)
+        directory = os.fstat(fd).st_mode >> 12 == 4  # S_IFDIR
         closed = False
     except OSError:
-        closed = True
+        closed, directory = True, False
+    if directory:
+        return no_stream(fd)
     if closed != (old is None) and frozen_midway():
         # The program may have looked at it, or keep what it is.
         fallback = name[:-2] + (' is closed' if closed else ' was closed')

@@ -169,13 +169,10 @@ int listed(const char *entry, const char *words)
 // Variables that tell ld.so and libc what to do when a program starts.
 static const char *of_libc(const char *e)
 {
-	static const char names[5][16] = { "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "GLIBC_TUNABLES", "MALLOC_" };
-	for (int i = 0; i < 5; i++) {
-		const char *v = starts(e, names[i]);
-		if (v && (i == 4 || *v == '='))
-			return v;
-	}
-	return 0;
+	const char *v = starts(e, "LD_");
+	if (!v)
+		v = starts(e, "MALLOC_");
+	return v ? v : starts(e, "GLIBC_TUNABLES");
 }
 
 // A variable that an interpreter reads when it starts, and that a thaw could not make up for; or one that is named.
