@@ -31,6 +31,10 @@ func (h *Heap) FrameOf(obj Addr) (fr Frame, state string, ok bool) {
 	return fr, state, err == nil
 }
 
+// genStates are what the numbers from FRAME_CREATED to FRAME_CLEARED mean since 3.15
+// (Include/internal/pycore_frame.h).
+var genStates = [...]string{"created", "suspended", "suspended", "suspended", "running", "finished"}
+
 // generator gives the frame of a generator and its state.
 func (h *Heap) generator(a uint64) (frame uint64, state string) {
 	o := &h.off.frame
@@ -38,6 +42,9 @@ func (h *Heap) generator(a uint64) (frame uint64, state string) {
 		return h.oldGenerator(a)
 	}
 	b, _ := h.view.u8(a + o.genState)
+	if h.atLeast(15) {
+		return a + o.genFrame, genStates[min(int(b), len(genStates)-1)]
+	}
 	created := int8(-2)
 	if h.atLeast(13) {
 		created = -3 // FRAME_SUSPENDED_YIELD_FROM came in between (gh-110805)

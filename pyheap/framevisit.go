@@ -4,7 +4,7 @@ package pyheap
 const (
 	ownedByFrameObject = 2
 	ownedByCStack      = 3 // 3.12 and later: an entry frame, which has no code worth showing
-	frameCleared       = 4
+	frameCleared       = 4 // until 3.14; since then genStates has them all
 )
 
 const maxSlots = 1 << 17 // locals and stack of one frame
@@ -123,7 +123,11 @@ func (h *Heap) visitGen(v visitor, a uint64, t *typeInfo) {
 		return
 	}
 	h.scanObject(v, a, t, h.off.objectSize, o.genFrame)
-	if st, ok := h.view.u8(a + o.genState); ok && int8(st) < frameCleared {
+	cleared := int8(frameCleared)
+	if h.atLeast(15) {
+		cleared = int8(len(genStates)) - 1
+	}
+	if st, ok := h.view.u8(a + o.genState); ok && int8(st) < cleared {
 		h.visitFrame(v, a+o.genFrame)
 	}
 }

@@ -45,7 +45,7 @@ type Heap struct {
 
 	numpy string // its version, once asked for
 
-	statePlans map[uint64]*plan // of module states, by definition
+	statePlans map[stateKey]statePlan // of module states
 
 	plans        []*plan
 	planBy       map[*symbols.Struct]*plan
@@ -64,7 +64,7 @@ func Open(sp *procmem.Space, in *symbols.Interpreter, lay *symbols.Layout) (_ *H
 	}
 	h := &Heap{ctx: context.Background(), sp: sp, in: in, lay: lay, off: off, view: newView(sp),
 		known: make(map[uint64]kind), types: make(map[uint64]*typeInfo),
-		layouts: make(map[string]*symbols.Layout), statePlans: make(map[uint64]*plan), planBy: make(map[*symbols.Struct]*plan),
+		layouts: make(map[string]*symbols.Layout), statePlans: make(map[stateKey]statePlan), planBy: make(map[*symbols.Struct]*plan),
 		pointerPlans: make(map[planWord]*plan), libraryPlans: make(map[*libraryState]*plan)}
 	h.size = h.view.total()
 	rt, ok := h.symbol("_PyRuntime")

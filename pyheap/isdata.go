@@ -84,7 +84,7 @@ func (h *Heap) objectIsData(a uint64, t *typeInfo, off uint64) bool {
 		}
 		return (off-o.seq.setSmall)%o.seq.setEntry/8*8 == o.seq.setEntryHash
 	case kindDict:
-		return word == o.dict.used
+		return word == o.dict.used || word == o.dict.hash && t.baseSize > word
 	}
 	if word >= o.objectSize && word+8 <= t.basicsize && (t.kind == kindGeneric || word >= t.baseSize) {
 		_, pointer := h.shapeOf(t).find(word)

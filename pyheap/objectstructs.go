@@ -37,8 +37,8 @@ func (h *Heap) ObjectStructs() (out []symbols.ObjectStruct, modules map[string]*
 			add(h.nameOf(t), h.ownStruct(t))
 		}
 	}
-	for def, p := range h.statePlans {
-		add(statePrefix+h.defName(def), p)
+	for _, p := range h.statePlans {
+		add(statePrefix+p.module, p.plan)
 	}
 	slices.SortFunc(out, func(a, b symbols.ObjectStruct) int { return cmp.Compare(a.Type, b.Type) })
 	return slices.CompactFunc(out, func(a, b symbols.ObjectStruct) bool { return a.Type == b.Type }), modules, nil

@@ -16,7 +16,7 @@ type offsets struct {
 	alloc   allocOffsets
 	gc      gcOffsets
 	weakref struct{ callback, object, hash uint64 }
-	module  struct{ dict, def, state, size uint64 } // size: m_size in PyModuleDef
+	module  moduleOffsets
 }
 
 type typeOffsets struct {
@@ -42,6 +42,7 @@ type seqOffsets struct {
 	setHash, setEntryHash                          uint64
 	tupleHash                                      uint64 // 3.14 and later
 	baAlloc, baBytes, baStart                      uint64
+	baObject                                       uint64 // 3.15 and later
 }
 
 // arrayOffsets describes array.array, which may be an extension module with a layout of its own.
@@ -79,10 +80,7 @@ func loadOffsets(lay *symbols.Layout) (*offsets, error) {
 	o.weakref.callback = r.must("PyWeakReference.wr_callback")
 	o.weakref.object = r.must("PyWeakReference.wr_object")
 	o.weakref.hash = r.must("PyWeakReference.hash")
-	o.module.dict = r.must("PyModuleObject.md_dict")
-	o.module.def = r.must("PyModuleObject.md_def")
-	o.module.state = r.must("PyModuleObject.md_state")
-	o.module.size = r.must("PyModuleDef.m_size")
+	o.module = loadModuleOffsets(r)
 	return o, r.err()
 }
 
@@ -159,5 +157,7 @@ func loadSeqOffsets(r *resolver) seqOffsets {
 		baAlloc:       r.must("PyByteArrayObject.ob_alloc"),
 		baBytes:       r.must("PyByteArrayObject.ob_bytes"),
 		baStart:       r.must("PyByteArrayObject.ob_start"),
+		// gh-139871: the storage is a bytes object, which take_bytes() hands out.
+		baObject: r.opt("PyByteArrayObject.ob_bytes_object"),
 	}
 }

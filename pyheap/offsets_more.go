@@ -3,6 +3,7 @@ package pyheap
 // dictOffsets describes dict, its keys table and the values of split tables.
 type dictOffsets struct {
 	used, keys, values                         uint64
+	hash                                       uint64 // of a frozendict, 3.15 and later
 	refcnt, log2Size, log2IndexBytes, kind     uint64 // 3.11 and later
 	oldSize                                    uint64 // dk_size, until 3.10
 	usable, nentries, indices                  uint64
@@ -16,6 +17,7 @@ func loadDictOffsets(r *resolver) dictOffsets {
 	d := dictOffsets{
 		used: r.must("PyDictObject.ma_used"), keys: r.must("PyDictObject.ma_keys"),
 		values:         r.must("PyDictObject.ma_values"),
+		hash:           r.opt("PyFrozenDictObject.ma_hash"),
 		refcnt:         r.must("PyDictKeysObject.dk_refcnt"),
 		log2Size:       r.opt("PyDictKeysObject.dk_log2_size"),
 		log2IndexBytes: r.opt("PyDictKeysObject.dk_log2_index_bytes"),

@@ -220,6 +220,14 @@ func (r *reprer) builtin(name string, a uint64, t *typeInfo, depth int) bool {
 		return r.sequence(a, t, depth)
 	case "builtins.dict":
 		return r.dict(a, depth)
+	case "builtins.frozendict": // frozendict_repr of Objects/dictobject.c
+		if used, _ := h.view.u64(a + h.off.dict.used); used == 0 {
+			r.b.WriteString("frozendict()")
+			return true
+		}
+		r.b.WriteString("frozendict(")
+		defer r.b.WriteString(")")
+		return r.dict(a, depth)
 	case "builtins.module":
 		name, _ := h.moduleName(a)
 		r.b.WriteString("<module " + quote(name) + ">")

@@ -35,6 +35,9 @@ func (h *Heap) fullSize(a uint64, t *typeInfo) uint64 {
 			h.visitArray(&s, a, t)
 		} else {
 			h.visitBuffer(&s, a, h.off.seq.baBytes, h.off.seq.baAlloc, 1)
+			if h.off.seq.baObject != absent && s.bytes != 0 { // bytearray_sizeof of 3.15
+				s.bytes += h.off.seq.bytesData + 1
+			}
 		}
 		return before + t.basicsize + s.bytes
 	case kindDeque:

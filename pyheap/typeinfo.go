@@ -33,7 +33,8 @@ var knownTypes = map[string]kind{
 	"PyByteArray_Type": kindByteArray, "PyLong_Type": kindInt, "PyFloat_Type": kindFloat,
 	"PyComplex_Type": kindComplex, "PyList_Type": kindList, "PyTuple_Type": kindTuple,
 	"PyDict_Type": kindDict, "PySet_Type": kindSet, "PyFrozenSet_Type": kindSet,
-	"PyCode_Type": kindCode, "PyFrame_Type": kindFrame, "PyGen_Type": kindGen,
+	"PyFrozenDict_Type": kindDict, // 3.15 (PEP 814): a struct that begins as PyDictObject
+	"PyCode_Type":       kindCode, "PyFrame_Type": kindFrame, "PyGen_Type": kindGen,
 	"PyCoro_Type": kindGen, "PyAsyncGen_Type": kindGen, "PyModule_Type": kindModule,
 	"_PyWeakref_RefType": kindWeakref, "_PyWeakref_ProxyType": kindWeakref,
 	"_PyWeakref_CallableProxyType": kindWeakref, "_PyNone_Type": kindAtom,

@@ -28,6 +28,10 @@ func (h *Heap) visit(v visitor, a uint64, t *typeInfo) {
 	case kindBytes, kindInt:
 		tail += n * t.itemsize
 	case kindByteArray:
+		if h.off.seq.baObject != absent {
+			h.field(v, a, h.off.seq.baObject)
+			break
+		}
 		h.visitBuffer(v, a, h.off.seq.baBytes, h.off.seq.baAlloc, 1)
 	case kindArray:
 		h.visitArray(v, a, t)

@@ -23,7 +23,7 @@ type Interpreter struct {
 // The versions that are supported, by minor number of Python 3.
 const (
 	minMinor = 8
-	maxMinor = 14
+	maxMinor = 15
 )
 
 // Identify finds the interpreter among the mapped files. *NotPythonError says

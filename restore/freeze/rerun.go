@@ -10,7 +10,8 @@ import (
 )
 
 // reset is a field of the main thread's PyThreadState that speaks of the code that the thread was running. A program that runs again in
-// a thread that was frozen with code under way begins as in a fresh one. Fields that a version does not have are passed over.
+// a thread that was frozen with code under way begins as in a fresh one. Fields that a version does not have are passed over; of several
+// rows of one field the last holds.
 type reset struct {
 	path string
 	from resetTo
@@ -39,6 +40,8 @@ var resets = []reset{
 	{"root_cframe.current_frame", toZero, ""},                     // 3.11, 3.12
 	{"root_cframe.previous", toZero, ""},                          // 3.10-3.12
 	{"current_frame", toZero, ""},                                 // 3.13 (gh-108866)
+	{"current_frame", toValue, "base_frame"},                      // 3.15: never NULL (gh-138122)
+	{"last_profiled_frame", toZero, ""},                           // 3.15 (gh-138122)
 	{"curexc_type", toZero, ""},                                   // 3.8-3.11
 	{"curexc_value", toZero, ""},                                  // 3.8-3.11
 	{"curexc_traceback", toZero, ""},                              // 3.8-3.11
@@ -60,7 +63,7 @@ func (f *freezing) rerunPokes() (out []stub.Poke, err error) {
 	const typ = "PyThreadState"
 	lay, tstate := f.copy.Layout, f.target.Tstate
 	for _, r := range resets {
-		if !lay.Has(typ, r.path) {
+		if !lay.Has(typ, r.path) || r.by != "" && !lay.Has(typ, r.by) {
 			continue
 		}
 		at, size, err := f.target.Field(tstate, typ, r.path)

@@ -226,7 +226,11 @@ func (b *bench) attach(mode string) (string, error) {
 
 // hg freezes the hg of the tree, if it runs with this interpreter.
 func (b *bench) hg() (string, error) {
-	if b.in.Root == "" && b.in.Path != "/usr/bin/python3.11" {
+	own := "/usr/bin/python3" // of a tree
+	if b.in.Root == "" {
+		own = "/usr/bin/python3.11"
+	}
+	if b.in.Path != own {
 		return "-", nil
 	}
 	if _, err := b.out(b.pyfreeze, "freeze", "-o", "hg.img", "--", "hg", "version", "-q"); err != nil {

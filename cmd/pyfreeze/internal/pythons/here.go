@@ -28,7 +28,7 @@ func Here() []Interpreter {
 	if err != nil {
 		return out
 	}
-	for minor := 8; minor <= 14; minor++ {
+	for minor := 8; minor <= 15; minor++ {
 		in := Interpreter{Name: fmt.Sprintf("pyenv 3.%d", minor), Absent: "not in ~/.pyenv/versions"}
 		found, _ := filepath.Glob(fmt.Sprintf("%s/.pyenv/versions/3.%d.*/bin/python3", home, minor)) // the pattern is fine
 		if len(found) > 0 {

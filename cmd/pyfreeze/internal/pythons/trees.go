@@ -9,13 +9,29 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// suites are the Debians whose interpreters are tried.
-var suites = []string{"trixie", "sid"}
+// suite is a Debian whose interpreters are tried: the python3 of the suite, and other versions that it has.
+type suite struct {
+	name   string
+	others []string
+}
+
+var suites = []suite{{name: "trixie"}, {"sid", []string{"python3.15"}}}
+
+// interpreters gives those of a suite, as if its tree were there.
+func (s suite) interpreters(dir string) []Interpreter {
+	root := filepath.Join(dir, s.name)
+	out := []Interpreter{{Name: "Debian " + s.name, Root: root, Path: "/usr/bin/python3"}}
+	for _, o := range s.others {
+		out = append(out, Interpreter{Name: "Debian " + s.name + "'s " + o, Root: root, Path: "/usr/bin/" + o})
+	}
+	return out
+}
 
 // InTrees makes trees of other Debians below a directory, where they are not there yet, and mounts what programs in them need; undo
 // takes that away. only, where it is given, is a word that their names have.
@@ -26,37 +42,59 @@ func InTrees(dir, only string) (out []Interpreter, undo func()) {
 			_ = unix.Unmount(mounted[i], unix.MNT_DETACH) // ours, and the end of the program
 		}
 	}
-	for _, suite := range suites {
-		in := Interpreter{Name: "Debian " + suite, Root: filepath.Join(dir, suite), Path: "/usr/bin/python3"}
-		if !strings.Contains(in.Name, only) {
+	for _, s := range suites {
+		all := slices.DeleteFunc(s.interpreters(dir), func(in Interpreter) bool {
+			return !strings.Contains(in.Name, only)
+		})
+		if len(all) == 0 {
 			continue
 		}
-		if err := makeTree(suite, in.Root); err != nil {
-			in.Absent = err.Error()
-			out = append(out, in)
-			continue
-		}
-		for _, m := range []struct {
-			source, target, typ string
-			flags               uintptr
-		}{{"proc", "proc", "proc", 0}, {"/dev", "dev", "", unix.MS_BIND}, {"/dev/pts", "dev/pts", "", unix.MS_BIND},
-			{"tmpfs", "dev/shm", "tmpfs", 0}} {
-			target := filepath.Join(in.Root, m.target)
-			if err := unix.Mount(m.source, target, m.typ, m.flags, ""); err != nil {
-				in.Absent = fmt.Sprintf("cannot mount %s: %v", target, err)
-				break
+		made, err := inTree(s, dir)
+		mounted = append(mounted, made...)
+		for i := range all {
+			if err != nil {
+				all[i].Absent = err.Error()
 			}
-			mounted = append(mounted, target)
 		}
-		out = append(out, in)
+		out = append(out, all...)
 	}
 	return out, undo
 }
 
+// inTree makes the tree of a suite, and mounts in it what programs need.
+func inTree(s suite, dir string) (mounted []string, err error) {
+	root := filepath.Join(dir, s.name)
+	if err := makeTree(s, dir); err != nil {
+		return nil, err
+	}
+	for _, m := range []struct {
+		source, target, typ string
+		flags               uintptr
+	}{{"proc", "proc", "proc", 0}, {"/dev", "dev", "", unix.MS_BIND}, {"/dev/pts", "dev/pts", "", unix.MS_BIND},
+		{"tmpfs", "dev/shm", "tmpfs", 0}} {
+		target := filepath.Join(root, m.target)
+		if err := unix.Mount(m.source, target, m.typ, m.flags, ""); err != nil {
+			return mounted, fmt.Errorf("cannot mount %s: %w", target, err)
+		}
+		mounted = append(mounted, target)
+	}
+	return mounted, nil
+}
+
 // makeTree makes a tree, whole or not at all.
-func makeTree(suite, root string) error {
-	if _, err := os.Stat(filepath.Join(root, "usr/bin/python3")); err == nil {
+func makeTree(s suite, dir string) error {
+	root := filepath.Join(dir, s.name)
+	lacks := ""
+	for _, in := range s.interpreters(dir) {
+		if _, err := os.Stat(filepath.Join(root, in.Path)); err != nil {
+			lacks = in.Path
+		}
+	}
+	if lacks == "" {
 		return nil
+	}
+	if _, err := os.Stat(root); err == nil { // it may have /dev mounted: not ours to remove
+		return fmt.Errorf("the tree %s lacks %s: remove it, then it is made again", root, lacks)
 	}
 	if os.Getuid() != 0 {
 		return errors.New("only root makes trees")
@@ -68,7 +106,7 @@ func makeTree(suite, root string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "making a tree of Debian %s ...\n", suite)
+	fmt.Fprintf(os.Stderr, "making a tree of Debian %s ...\n", s.name)
 	fresh := root + ".new"
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
@@ -76,7 +114,11 @@ func makeTree(suite, root string) error {
 	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
 		return err
 	}
-	cmd := exec.Command("debootstrap", "--variant=minbase", "--include=python3,python3-dbg,mercurial", suite, fresh, mirror)
+	packages := []string{"python3", "python3-dbg", "mercurial"}
+	for _, o := range s.others {
+		packages = append(packages, o, o+"-dbg")
+	}
+	cmd := exec.Command("debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), s.name, fresh, mirror)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 		return fmt.Errorf("debootstrap: %w: %s", err, lines[len(lines)-1])
