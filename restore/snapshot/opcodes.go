@@ -19,7 +19,7 @@ type subscripts struct {
 	joins []byte
 }
 
-// nbSubscr is what BINARY_OP does to take an item (Include/opcode.h of 3.14).
+// nbSubscr is what BINARY_OP does to take an item (Include/opcode.h of 3.14, 3.15).
 const nbSubscr = 26
 
 // opcodes are by minor version.
@@ -39,6 +39,9 @@ var opcodes = map[int64]subscripts{
 	14: {items: []byte{38, 135, 136, 137, 139, 140, 201, 202}, constants: []byte{82, 190, 191},
 		small: 94, binary: 44,
 		joins: []byte{31, 77, 69}},
+	15: {items: []byte{36, 135, 136, 137, 139, 140, 141, 208, 209}, constants: []byte{81},
+		small: 93, binary: 42,
+		joins: []byte{29, 76, 67}},
 }
 
 // firstItem says whether a frame takes or sets item 0 of something.

@@ -1,6 +1,7 @@
 // Command layouts writes symbols/layouts: the C types of every interpreter that it finds with debug information, for those that have none.
 //
-//	layouts -o symbols/layouts
+//	layouts -o symbols/layouts             all
+//	layouts -o symbols/layouts -only 3.15  those whose name has this word
 //
 // Builds that are in the files and not on this machine stay as they are.
 package main
@@ -24,6 +25,7 @@ func main() {
 	out := flag.String("o", "symbols/layouts", "`directory` of the files")
 	trees := flag.String("trees", "/var/cache/pyfreeze-test/trees", "`directory` for trees of other Debians; empty: none")
 	scripts := flag.String("scripts", "testdata/python", "`directory` of the programs that are looked at")
+	only := flag.String("only", "", "take the interpreters only whose name contains this `word`")
 	collect := flag.String("collect", "", "write the layouts of this `interpreter` to the standard output, and nothing else")
 	origin := flag.String("origin", "", "whose build that is")
 	flag.Parse()
@@ -31,7 +33,7 @@ func main() {
 	if *collect != "" {
 		err = collectOne(*collect, *origin, *scripts)
 	} else {
-		err = run(*out, *trees, *scripts)
+		err = run(*out, *trees, *scripts, *only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "layouts:", err)
@@ -39,15 +41,18 @@ func main() {
 	}
 }
 
-func run(out, trees, scripts string) error {
+func run(out, trees, scripts, only string) error {
 	all := pythons.Here()
 	if trees != "" {
-		more, undo := pythons.InTrees(trees, "")
+		more, undo := pythons.InTrees(trees, only)
 		defer undo()
 		all = append(all, more...)
 	}
 	texts := map[string][]string{} // by minor version
 	for _, in := range all {
+		if !strings.Contains(in.Name, only) {
+			continue
+		}
 		if in.Absent != "" {
 			fmt.Fprintf(os.Stderr, "%s: %s\n", in.Name, in.Absent)
 			continue
