@@ -350,7 +350,9 @@ def again(argv):
     main = sys.modules['__main__'] = type(sys)('__main__')
     d = main.__dict__
     d.update({'__name__': '__main__', '__doc__': None, '__package__': None, '__loader__': None, '__spec__': None,
-              '__annotations__': {}, '__builtins__': sys.modules['builtins']})
+              '__builtins__': sys.modules['builtins']})
+    if config['version'] < (3, 14):  # PEP 649
+        d['__annotations__'] = {}
     script = config['script_stat']
     st = None
     path = argv[0]
@@ -364,7 +366,8 @@ def again(argv):
         if not config['safe_path']:
             set_path0(script[3])
         d['__file__'] = path  # absolute since 3.9 (bpo-20443)
-        d['__cached__'] = None
+        if config['version'] < (3, 15):  # gh-97850
+            d['__cached__'] = None
         external = sys.modules['_frozen_importlib_external']
         d['__loader__'] = external.SourceFileLoader('__main__', path)
         run_code, run_args = config['script_code'], d

@@ -99,7 +99,8 @@ def script(argv, d):
     path0(os.path.dirname(os.path.realpath(name)))
     # As _Py_abspath().
     d['__file__'] = os.path.join(os.getcwd(), name) if config['version'] >= (3, 9) else name
-    d['__cached__'] = None
+    if config['version'] < (3, 15):
+        d['__cached__'] = None
     d['__loader__'] = sys.modules['_frozen_importlib_external'].SourceFileLoader('__main__', d['__file__'])
     with io.open_code(name) as f:
         source = f.read()

@@ -194,7 +194,8 @@ def program(what):
         d = sys.modules['__main__'].__dict__
         if what[0] != '-c':
             d['__file__'] = name
-            d['__cached__'] = None
+            if sys.version_info < (3, 15):
+                d['__cached__'] = None
         exec(code, d)
     return run
 

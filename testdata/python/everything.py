@@ -20,6 +20,8 @@ import tempfile
 import threading
 import weakref
 
+begun = sorted(globals())  # 3.14 and 3.15 begin with less
+
 
 class Kept:
     """What an earlier run has left in a module comes back as it was: identities, hashes, subclasses, weak references."""
@@ -89,4 +91,4 @@ if hasattr(json, 'kept'):
     print('kept', json.kept.whole())
 else:
     json.kept = Kept()
-print(len([C() for i in range(10000)]), gc.collect() >= 0, random.random() != random.random(), tempfile.gettempdir(), ssl.OPENSSL_VERSION, collections.Counter('aab'))
+print(len([C() for i in range(10000)]), gc.collect() >= 0, random.random() != random.random(), tempfile.gettempdir(), ssl.OPENSSL_VERSION, collections.Counter('aab'), begun)
