@@ -27,6 +27,8 @@ import uuid  # noqa: F401
 
 import warmed
 
+warmed.check  # imported now, also where imports are lazy
+
 stop = False
 
 

@@ -19,24 +19,26 @@ import (
 
 // columns: what a freeze took in each way, then what a thaw of each image takes, from many.
 var columns = []string{"freeze exit", "freeze found", "freeze at", "attach blocked", "attach busy",
-	"thaw", "exit", "found", "at", "blocked", "busy", "resume", "inspect", "hg"}
+	"thaw", "exit", "found", "at", "blocked", "busy", "resume", "inspect", "hg", "lazy", "tools"}
 
 // bench is the place where one interpreter is tried: a directory in its tree.
 type bench struct {
 	in       pythons.Interpreter
+	env      []string
 	dir      string // in the tree
 	version  string
 	pyfreeze string
 }
 
-func newBench(in pythons.Interpreter, pyfreeze, scripts string) (*bench, error) {
+func newBench(t trial, pyfreeze, scripts string) (*bench, error) {
+	in := t.in
 	dir, err := os.MkdirTemp(filepath.Join(in.Root, "/tmp"), "matrix-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{in: in, dir: strings.TrimPrefix(dir, in.Root), pyfreeze: "pyfreeze"}
+	b := &bench{in: in, env: t.env, dir: strings.TrimPrefix(dir, in.Root), pyfreeze: "pyfreeze"}
 	files := map[string]string{"pyfreeze": pyfreeze}
-	for _, name := range []string{"everything.py", "resume.py", "target.py", "warmed.py"} {
+	for _, name := range []string{"everything.py", "resume.py", "target.py", "warmed.py", "lazy.py"} {
 		files[name] = filepath.Join(scripts, name)
 	}
 	for name, from := range files {
@@ -63,7 +65,8 @@ func (b *bench) command(name string, args ...string) *exec.Cmd {
 		name = filepath.Join(b.dir, name)
 	}
 	cmd := &exec.Cmd{Path: name, Args: append([]string{name}, args...), Dir: b.dir}
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + b.dir, "LANG=C.UTF-8", "HGRCPATH=/dev/null", "PYFREEZE_LOG=" + filepath.Join(b.dir, "log")}
+	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + b.dir, "LANG=C.UTF-8",
+		"HGRCPATH=/dev/null", "PYFREEZE_LOG=" + filepath.Join(b.dir, "log")}, b.env...)
 	if b.in.Root != "" {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.in.Root}
 	}
@@ -125,6 +128,10 @@ func (b *bench) cell(column string, thaws int) (string, error) {
 		return ms(3), nil
 	case "hg":
 		return b.hg()
+	case "lazy":
+		return b.lazyImports()
+	case "tools":
+		return b.tools()
 	}
 	return "", errors.New("no such column")
 }

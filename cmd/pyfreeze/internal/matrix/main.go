@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -70,28 +71,44 @@ func run(pyfreeze, trees, scripts, only string, thaws int, hidden bool) (good bo
 			if err := hide(in); err != nil {
 				return false, err
 			}
-			in.Name += ", stripped"
 		}
-		b, err := newBench(in, pyfreeze, scripts)
-		if err != nil {
-			return false, err
-		}
-		row := []string{in.Name + " " + b.version}
-		for _, c := range columns {
-			text, err := b.cell(c, thaws)
-			if err != nil {
-				good = false
-				text = "FAILS"
-				fmt.Fprintf(os.Stderr, "%s, %s: %v\n", in.Name, c, err)
+		for _, t := range inWays(in) {
+			if hidden {
+				t.in.Name += ", stripped"
 			}
-			row = append(row, text)
+			row, err := tried(t, pyfreeze, scripts, thaws)
+			if err != nil {
+				return false, err
+			}
+			good = good && !slices.Contains(row, fails)
+			rows = append(rows, row)
 		}
-		rows = append(rows, row)
-		b.close()
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	for _, r := range rows {
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
 	return good, w.Flush()
+}
+
+// fails is what a cell says that does.
+const fails = "FAILS"
+
+// tried makes the row of an interpreter.
+func tried(t trial, pyfreeze, scripts string, thaws int) (row []string, err error) {
+	b, err := newBench(t, pyfreeze, scripts)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	row = []string{t.in.Name + " " + b.version}
+	for _, c := range columns {
+		text, err := b.cell(c, thaws)
+		if err != nil {
+			text = fails
+			fmt.Fprintf(os.Stderr, "%s, %s: %v\n", t.in.Name, c, err)
+		}
+		row = append(row, text)
+	}
+	return row, nil
 }
