@@ -103,6 +103,8 @@ func (e *ReplacedError) Error() string {
 type NotPythonError struct {
 	Path   string // the executable, "" when not known
 	Reason string // what it is instead
+
+	Version Version // of a CPython whose version is not supported
 }
 
 func (e *NotPythonError) Error() string {

@@ -20,11 +20,34 @@ type Interpreter struct {
 	Source  Source       // where its file was found, and others are
 }
 
-// The versions that are supported, by minor number of Python 3.
+// The versions that are supported, by minor number of Python 3: docs/interpreters.md says what one
+// more takes.
 const (
-	minMinor = 8
-	maxMinor = 15
+	OldestMinor = 8
+	NewestMinor = 15
 )
+
+// Newer says whether the version is the one after those that are supported. Identify accepts it: what
+// its debug information says can be read as if it were the newest one. It is neither frozen nor
+// thawed.
+func (v Version) Newer() bool { return v.Major == 3 && v.Minor == NewestMinor+1 }
+
+// Supported refuses a version that can only be read ([Version.Newer]), with a *NotPythonError.
+func (in *Interpreter) Supported() error {
+	if !in.Version.Newer() {
+		return nil
+	}
+	return versionError(in.Module.Path, in.Version)
+}
+
+// versionError refuses a version.
+func versionError(path string, v Version) *NotPythonError {
+	reason := fmt.Sprintf("it is Python %v; supported are 3.%d to 3.%d", v, OldestMinor, NewestMinor)
+	if v.Newer() {
+		reason += "; pyfreeze inspect tries to read it"
+	}
+	return &NotPythonError{Path: path, Reason: reason, Version: v}
+}
 
 // Identify finds the interpreter among the mapped files. *NotPythonError says
 // what the target is instead; *ReplacedError, that the interpreter's file on
@@ -36,7 +59,7 @@ func Identify(maps []procmem.Mapping, mem procmem.Reader) (*Interpreter, error) 
 func identify(mods []Module, errs []error, mem procmem.Reader) (in *Interpreter, keep int, err error) {
 	exe := exeOf(mods)
 	if m := muslOf(mods); m != "" {
-		return nil, 0, &NotPythonError{pathOf(mods, exe), "it runs on musl libc (" + m + "); only glibc is supported"}
+		return nil, 0, &NotPythonError{Path: pathOf(mods, exe), Reason: "it runs on musl libc (" + m + "); only glibc is supported"}
 	}
 	var found []int
 	for i := range mods {
@@ -60,7 +83,7 @@ func identify(mods []Module, errs []error, mem procmem.Reader) (in *Interpreter,
 	case len(found) == 1:
 		keep = found[0]
 	case len(found) > 1:
-		return nil, 0, &NotPythonError{pathOf(mods, exe), fmt.Sprintf("it holds two interpreters, %s and %s",
+		return nil, 0, &NotPythonError{Path: pathOf(mods, exe), Reason: fmt.Sprintf("it holds two interpreters, %s and %s",
 			mods[found[0]].Path, mods[found[1]].Path)}
 	default:
 		return nil, 0, notPython(mods, exe, errs)
@@ -81,11 +104,11 @@ func checkVersion(m Module) (Version, error) {
 	v, freeThreaded, ok := pythonVersion(m.File)
 	switch {
 	case !ok:
-		return v, &NotPythonError{m.Path, "it is a Python whose version cannot be told"}
+		return v, &NotPythonError{Path: m.Path, Reason: "it is a Python whose version cannot be told"}
 	case freeThreaded || v.AtLeast(3, 13) && strings.HasSuffix(strings.SplitN(m.File.Soname(), ".so", 2)[0], "t"):
-		return v, &NotPythonError{m.Path, fmt.Sprintf("it is a free-threaded Python %v; only builds with the GIL are supported", v)}
-	case v.Major != 3 || v.Minor < minMinor || v.Minor > maxMinor:
-		return v, &NotPythonError{m.Path, fmt.Sprintf("it is Python %v; supported are 3.%d to 3.%d", v, minMinor, maxMinor)}
+		return v, &NotPythonError{Path: m.Path, Reason: fmt.Sprintf("it is a free-threaded Python %v; only builds with the GIL are supported", v)}
+	case v.Major != 3 || v.Minor < OldestMinor || v.Minor > NewestMinor && !v.Newer():
+		return v, versionError(m.Path, v)
 	}
 	return v, nil
 }
@@ -167,18 +190,18 @@ func notPython(mods []Module, exe int, errs []error) error {
 	if exe < 0 {
 		for _, e := range errs {
 			if f, ok := errors.AsType[*FormatError](e); ok {
-				return &NotPythonError{f.Path, "it is " + f.What}
+				return &NotPythonError{Path: f.Path, Reason: "it is " + f.What}
 			}
 		}
 		if len(errs) > 0 {
 			return errs[0]
 		}
-		return &NotPythonError{"", "it has no executable (a kernel thread, or its memory is empty)"}
+		return &NotPythonError{Reason: "it has no executable (a kernel thread, or its memory is empty)"}
 	}
 	for i := range mods {
 		f := mods[i].File
 		if _, ok := f.Dynsym("pypy_main_startup"); ok {
-			return &NotPythonError{f.Path, "it is PyPy; only CPython is supported"}
+			return &NotPythonError{Path: f.Path, Reason: "it is PyPy; only CPython is supported"}
 		}
 		if _, ok := f.Dynsym("Py_Initialize"); ok {
 			if _, err := checkVersion(mods[i]); err != nil {
@@ -186,7 +209,7 @@ func notPython(mods []Module, exe int, errs []error) error {
 			}
 		}
 	}
-	return &NotPythonError{mods[exe].Path, describe(mods[exe].File)}
+	return &NotPythonError{Path: mods[exe].Path, Reason: describe(mods[exe].File)}
 }
 
 func describe(f *File) string {

@@ -12,9 +12,9 @@ import (
 	"pyfreeze/procmem"
 )
 
-// freeThreaded is a program that begins _PyRuntime as an interpreter does (_Py_DebugOffsets): FREE tells which build.
+// freeThreaded is a program that begins _PyRuntime as an interpreter does (_Py_DebugOffsets): FREE tells which build, VERSION of what.
 const freeThreaded = `#include <stdio.h>
-struct { char cookie[8]; unsigned long version, free_threaded; char rest[4096]; } _PyRuntime = { "xdebugpy", 0x030d05f0, FREE, {0} };
+struct { char cookie[8]; unsigned long version, free_threaded; char rest[4096]; } _PyRuntime = { "xdebugpy", VERSION, FREE, {0} };
 int main(void) { puts("ready"); fflush(stdout); return getchar(); }
 `
 
@@ -22,15 +22,7 @@ int main(void) { puts("ready"); fflush(stdout); return getchar(); }
 // Debian's has such an interpreter.
 func TestFreeThreaded(t *testing.T) {
 	for _, free := range []string{"0", "1"} {
-		dir := t.TempDir()
-		source, exe := filepath.Join(dir, "p.c"), filepath.Join(dir, "p")
-		if err := os.WriteFile(source, []byte(freeThreaded), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command("gcc", "-DFREE="+free, "-rdynamic", "-o", exe, source).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		maps, live := memory(t, target(t, exe))
+		maps, live := memory(t, target(t, says(t, "-DFREE="+free, "-DVERSION=0x030d05f0")))
 		in, err := Identify(maps, live)
 		var not *NotPythonError
 		switch {
@@ -44,6 +36,20 @@ func TestFreeThreaded(t *testing.T) {
 			t.Errorf("free_threaded %s: %v, %v", free, in, err)
 		}
 	}
+}
+
+// says builds a program that says what interpreter it is.
+func says(t *testing.T, what ...string) string {
+	dir := t.TempDir()
+	source, exe := filepath.Join(dir, "p.c"), filepath.Join(dir, "p")
+	if err := os.WriteFile(source, []byte(freeThreaded), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append(what, "-rdynamic", "-o", exe, source)
+	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return exe
 }
 
 // TestOtherMachine has an executable of another machine, as an emulator maps it: it is refused by name.

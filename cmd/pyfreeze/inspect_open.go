@@ -82,6 +82,11 @@ func openSubject(ctx context.Context, target string, timeout time.Duration, p *p
 	default:
 		err = s.openFile(fetching, p)
 	}
+	if s.in != nil && s.in.Version.Newer() {
+		p.end()
+		fmt.Fprintf(os.Stderr, "pyfreeze: warning: Python %v is newer than 3.%d, the newest that pyfreeze "+
+			"knows; it is read as that is, and what is shown may be wrong\n", s.in.Version, symbols.NewestMinor)
+	}
 	if err != nil {
 		return nil, s.lacking(err)
 	}

@@ -146,6 +146,7 @@ func (c *Command) ended(err error, missed string) error {
 // Errors: *CommandEndedError, *symbols.NotPythonError, *symbols.MissingDebugError, *StateError.
 func (c *Command) ToPython(ctx context.Context) error {
 	const missed = "did not start a Python interpreter in its own process"
+	var other *symbols.NotPythonError // a CPython of another version, which may execute a better one
 	for {
 		entry, err := c.entry()
 		if err != nil {
@@ -178,9 +179,15 @@ func (c *Command) ToPython(ctx context.Context) error {
 		if !errors.As(err, &not) {
 			return err
 		}
+		if other = nil; not.Version != (symbols.Version{}) {
+			other = not
+		}
 		c.wrapped = append(c.wrapped, c.start.Exe)
 		for exec := false; !exec; exec = ev.Exec { // a shell, env: what it executes may be one
 			if ev, err = c.proceed(ctx, missed); err != nil {
+				if other != nil && errors.As(err, new(*CommandEndedError)) {
+					return other
+				}
 				return err
 			}
 		}

@@ -28,6 +28,9 @@ func (c *Command) evalCode() procmem.Addr { return procmem.Addr(c.fn[stub.FnEval
 
 // Functions returns the addresses of what the stub calls in a process. Errors: *symbols.NotPythonError.
 func Functions(in *symbols.Interpreter, maps []procmem.Mapping, mem procmem.Reader) (fn [stub.Functions]uint64, err error) {
+	if err := in.Supported(); err != nil {
+		return fn, err
+	}
 	for n, name := range pythonFunctions {
 		sym, ok := in.Module.File.Dynsym(name)
 		if !ok {
