@@ -7,7 +7,7 @@ import "pyfreeze/procmem"
 func (h *Heap) EachAllocatorRange(fn func(procmem.Range)) {
 	for i := range h.alloc.arenas {
 		a := &h.alloc.arenas[i]
-		fn(procmem.Range{Start: Addr(a.limit - h.alloc.arenaBytes), End: Addr(a.limit)})
+		fn(procmem.Range{Start: Addr(a.address), End: Addr(a.limit)})
 	}
 	h.view.findChunks()
 	for i := range h.view.segs {

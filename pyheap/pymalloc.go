@@ -18,6 +18,7 @@ type pools struct {
 
 // arena is one arena; pools are carved from start up to end, the rest was never used.
 type arena struct {
+	address    uint64 // where its memory begins
 	start, end uint64
 	limit      uint64  // where the memory of the arena ends
 	pools      []*pool // made when first asked for
@@ -38,6 +39,7 @@ const (
 	maxArenas      = 1 << 20
 	blockAlignment = 16
 	maxBlock       = 512
+	maxPools       = 128 // of an arena
 )
 
 // newPools reads the table of arenas. A target that does not use pymalloc has none; that is no
@@ -58,11 +60,16 @@ func newPools(h *Heap) *pools {
 			break
 		}
 		a, carved := le64(b, o.arenaAddress), le64(b, o.arenaPool)
+		total := le32(b, o.arenaTotal)
 		start := (a + p.poolSize - 1) &^ (p.poolSize - 1)
-		if a == 0 || carved <= start || carved-a > p.arenaBytes || h.view.find(start) == nil {
+		bytes := p.arenaBytes
+		if uint64(total) > bytes/p.poolSize && total <= maxPools {
+			bytes *= 2 // 3.15 with --with-pymalloc-hugepages (gh-144319)
+		}
+		if a == 0 || carved <= start || carved-a > bytes || h.view.find(start) == nil {
 			continue
 		}
-		p.arenas = append(p.arenas, arena{start: start, end: carved, limit: a + p.arenaBytes,
+		p.arenas = append(p.arenas, arena{address: a, start: start, end: carved, limit: a + bytes,
 			pools: make([]*pool, (carved-start)/p.poolSize)})
 	}
 	slices.SortFunc(p.arenas, func(a, b arena) int {
