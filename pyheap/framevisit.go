@@ -129,6 +129,10 @@ func (h *Heap) visitGen(v visitor, a uint64, t *typeInfo) {
 	}
 	if st, ok := h.view.u8(a + o.genState); ok && int8(st) < cleared {
 		h.visitFrame(v, a+o.genFrame)
+	} else if ok && h.atLeast(14) { // gen_traverse: a cleared frame keeps its code (gh-125723)
+		if p, _ := h.view.u64(a + o.genFrame + o.code); h.untag(p) != 0 {
+			v.edge(edgeFrame, h.untag(p), o.code)
+		}
 	}
 }
 

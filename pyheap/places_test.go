@@ -47,6 +47,9 @@ func TestPlaces(t *testing.T) {
 		w := tg.walk(t)
 		for name, b := range want.Blocks {
 			id := want.IDs[name]
+			if name == "grown" && tg.heap.atLeast(15) {
+				continue // the storage of a bytearray is an object of its own
+			}
 			for off := Addr(0); off < b[1]; off += 13 {
 				p := w.At(b[0] + off)
 				o, ok := w.Containing(b[0] + off)

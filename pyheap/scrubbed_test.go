@@ -177,6 +177,9 @@ func TestReferencesAreNoData(t *testing.T) {
 				for at := s.start; at+8 <= s.end; at += 8 {
 					to := le64(s.data, at-s.start)
 					if !of[to] {
+						to = h.untag(to) // a local variable
+					}
+					if !of[to] {
 						continue
 					}
 					o, ok := w.Containing(Addr(at))

@@ -28,6 +28,7 @@ func init() { // not where it is declared: sizes of parts are asked for in turn
 		"_io.BufferedWriter": (*Heap).bufferedSize,
 		"_io.BufferedRandom": (*Heap).bufferedSize,
 		"_io.BytesIO":        (*Heap).bytesIOSize, // Modules/_io/bytesio.c, bytesio_sizeof
+		"_queue.SimpleQueue": (*Heap).queueSize,   // Modules/_queuemodule.c, since 3.15
 		"_struct.Struct":     (*Heap).structSize,  // Modules/_struct.c, s_sizeof
 		"builtins.Struct":    (*Heap).structSize,  // the same in 3.8, where it has no module
 		"decimal.Decimal":    (*Heap).decimalSize, // Modules/_decimal/_decimal.c, dec_sizeof
@@ -80,6 +81,14 @@ func (h *Heap) bytesIOSize(a uint64, t *typeInfo) uint64 {
 		return 0
 	}
 	return h.fullSize(buf, bt)
+}
+
+func (h *Heap) queueSize(a uint64, t *typeInfo) uint64 {
+	if !h.atLeast(15) {
+		return 0
+	}
+	n, _ := h.number(a, t, "buf.items_cap")
+	return min(n, h.size/8) * 8
 }
 
 const formatCode = 32 // sizeof(formatcode): a pointer and three Py_ssize_t
