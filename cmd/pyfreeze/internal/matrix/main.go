@@ -82,6 +82,7 @@ func run(pyfreeze, trees, scripts, only string, thaws int, hidden bool) (good bo
 			}
 			good = good && !slices.Contains(row, fails)
 			rows = append(rows, row)
+			fmt.Fprintln(os.Stderr, strings.Join(row, "  ")) // the table comes at the end
 		}
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)

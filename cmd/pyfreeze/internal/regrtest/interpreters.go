@@ -29,7 +29,7 @@ func interpreters(ctx context.Context, only string) (out []interpreter, undo fun
 	undo = func() {}
 	named := func(name string) bool { return slices.Contains(strings.Split(only, ","), name) }
 	all := pythons.Here()
-	if named("trixie") || named("sid") {
+	if named("trixie") || named("sid") || named("python3.15") {
 		var found []pythons.Interpreter
 		found, undo = pythons.InTrees("/var/cache/pyfreeze-test/trees", "")
 		all = append(all, found...)

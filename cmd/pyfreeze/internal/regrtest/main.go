@@ -30,7 +30,7 @@ func main() {
 	flag.StringVar(&o.pyfreeze, "pyfreeze", "bin/pyfreeze", "the `binary` to test")
 	flag.StringVar(&o.imports, "imports", "testdata/python/imports.py", "`script` that runs before the freeze")
 	flag.StringVar(&o.dir, "dir", "", "`directory` for results and logs (default: a cache directory)")
-	flag.StringVar(&o.only, "only", "", "`names` of interpreters, with commas: 3.8 to 3.14, debian, trixie, sid; empty: all but the last two")
+	flag.StringVar(&o.only, "only", "", "`names` of interpreters, with commas: 3.8 to 3.15, debian, and in trees trixie, sid, python3.15; empty: all but those in trees")
 	flag.StringVar(&o.report, "report", "", "write the table to this `file` too")
 	flag.BoolVar(&o.fresh, "fresh", false, "forget the kept results of what is chosen")
 	flag.BoolVar(&o.retry, "retry", false, "forget the kept thawed results that differ")
