@@ -113,10 +113,21 @@ def script(argv, d):
 def compiled(source, name, d):
     global raised
     try:
-        return compile(source, name, 'exec', dont_inherit=True), d
+        code = compile(source, name, 'exec', dont_inherit=True)
+        if name == '<string>':
+            remember(code, source)
+        return code, d
     except (SyntaxError, ValueError) as e:
         raised = e.with_traceback(None)
         return compile('', name, 'exec', dont_inherit=True), d
+
+
+def remember(code, source):
+    # Tracebacks show lines of a command since 3.13; a frozen one has left its own.
+    lines = sys.modules.get('linecache')
+    put = getattr(lines, '_register_code', None)
+    if put:
+        put(code if hasattr(lines, '_interactive_cache') else '<string>', source, '<string>')
 
 
 def pythonpath(old, new):
