@@ -28,7 +28,10 @@ type shownThread struct {
 	GIL    bool         `json:"holds_gil,omitempty"`
 	Signal *shownSignal `json:"signal,omitempty"` // that ended the process, of a core file
 	Frames []shownFrame `json:"frames,omitempty"` // the newest last
-	Error  string       `json:"error,omitempty"`  // why frames are missing
+	Waits  *shownLock   `json:"waits,omitempty"`  // what it waits for, without its waiters
+	OfGIL  bool         `json:"waits_for_gil,omitempty"`
+	Call   *shownCall   `json:"call,omitempty"`  // the system call that it is in
+	Error  string       `json:"error,omitempty"` // why frames are missing
 
 	Exceptions []*shownException `json:"exceptions,omitempty"` // that it handles, the innermost first: with --exception
 }
@@ -74,6 +77,10 @@ func newInspectThreads(f *inspectFlags) *cobra.Command {
 		Long: `Show every thread: its ids, its name, whether it is the main thread, a daemon, holds the GIL, and
 its Python frames with their local variables, the newest last as in a traceback. A thread that no
 Python code has run in is shown as native.
+
+Under its frames, what a thread waits for: the lock, queue, Event or thread, and who holds it
+("inspect locks" has all of them, with their paths); the GIL; or the system call that it is in, with its
+descriptor.
 
 Of a core file, the thread that got the signal which ended the process is marked with it.
 
@@ -157,6 +164,9 @@ func (s *subject) threads(locals, exception bool) ([]shownThread, error) {
 			}
 		}
 	}
+	if err := s.addWaits(out); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(out, func(a, b shownThread) int {
 		if a.Main != b.Main {
 			if a.Main {
@@ -167,6 +177,39 @@ func (s *subject) threads(locals, exception bool) ([]shownThread, error) {
 		return cmp.Compare(a.Tid, b.Tid)
 	})
 	return out, nil
+}
+
+// addWaits tells of threads what they wait for.
+func (s *subject) addWaits(out []shownThread) error {
+	threads, err := s.lockThreads()
+	if err != nil {
+		return err
+	}
+	report, err := s.heap.ThreadLocks(threads)
+	if err != nil {
+		return err
+	}
+	party := s.parties(threads)
+	waits := map[uint64]*shownLock{}
+	for i := range report.Uses {
+		for _, w := range report.Uses[i].Waiters {
+			l := s.lock(&report.Uses[i], "", party)
+			l.Waiters, l.Method = nil, w.Method
+			waits[w.Thread] = &l
+		}
+	}
+	for i := range out {
+		x := &out[i]
+		if x.Python {
+			x.Waits, x.OfGIL = waits[x.Ident], slices.Contains(report.GIL, x.Ident)
+		}
+		for j := range s.native {
+			if n := &s.native[j]; n.tid == x.Tid && x.Tid != 0 && x.Waits == nil && !x.OfGIL {
+				x.Call = s.call(n)
+			}
+		}
+	}
+	return nil
 }
 
 func (x *shownThread) fromNative(native []nativeThread) {

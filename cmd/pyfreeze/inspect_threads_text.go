@@ -21,6 +21,21 @@ func (x *shownThread) write(w io.Writer) {
 	case x.Python && len(x.Frames) == 0:
 		fmt.Fprintln(w, "  (runs no Python code)")
 	}
+	switch {
+	case x.Waits != nil:
+		text := "waits for " + whereLock(x.Waits.Kind, "", x.Waits.Addr)
+		if x.Waits.Method != "" {
+			text += " in " + x.Waits.Method + "()"
+		}
+		if x.Waits.Held || x.Waits.Count != nil {
+			text += ", " + x.Waits.state()
+		}
+		fmt.Fprintf(w, "  %s\n", printable(text))
+	case x.OfGIL:
+		fmt.Fprintln(w, "  waits for the GIL")
+	case x.Call != nil:
+		fmt.Fprintf(w, "  in %s\n", printable(x.Call.String()))
+	}
 }
 
 // writeFrames prints frames as a traceback does, the newest last.
