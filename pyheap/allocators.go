@@ -2,8 +2,9 @@ package pyheap
 
 import "pyfreeze/procmem"
 
-// EachAllocatorRange calls fn for the memory of the allocators whose dealings with the kernel are known: pymalloc's arenas, and the
-// heaps of malloc's arenas. Blocks that malloc has mapped one by one are not among them: see [MappedChunks].
+// EachAllocatorRange calls fn for the memory of the allocators whose dealings with the kernel are
+// known: pymalloc's arenas, and the heaps of malloc's arenas. Blocks that malloc has mapped one by
+// one are not among them: see [MappedChunks].
 func (h *Heap) EachAllocatorRange(fn func(procmem.Range)) {
 	for i := range h.alloc.arenas {
 		a := &h.alloc.arenas[i]
@@ -33,4 +34,18 @@ func MappedChunks(bytes uint64, words func(off uint64) [2]uint64) (out []uint64)
 		at += n
 	}
 	return out
+}
+
+// AllocatorBytes gives how much memory the allocators have of the kernel, as far as
+// [Heap.EachAllocatorRange] and the blocks that malloc has mapped alone tell.
+func (h *Heap) AllocatorBytes() (n uint64) {
+	h.EachAllocatorRange(func(r procmem.Range) { n += uint64(r.End - r.Start) })
+	h.eachLive(func(at, size uint64) {
+		s := h.view.find(at)
+		inHeap := s != nil && s.chunks != nil && at >= s.firstChunk && at < s.chained
+		if !inHeap && h.alloc.arenaOf(at) == nil {
+			n += size
+		}
+	})
+	return n
 }

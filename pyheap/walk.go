@@ -45,6 +45,9 @@ type Walk struct {
 	order []uint32 // node numbers in the order of addresses
 	marks *marks
 
+	// held are the objects that roots refer to and that something else led to before.
+	held []uint64
+
 	starts [numPhases]int // first node of each phase
 	// fromStack is the first node that only a C stack leads to.
 	fromStack int
@@ -191,6 +194,9 @@ func (w *Walk) edge(k edgeKind, to, arg uint64) {
 		return
 	}
 	if w.marks.has(s, to) {
+		if w.parent < 0 && w.root.holds() {
+			w.held = append(w.held, to)
+		}
 		return
 	}
 	if k.weak() {

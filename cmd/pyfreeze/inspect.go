@@ -49,7 +49,7 @@ copied as it is, and a line on stderr says so: a few objects may be half-changed
 	p.BoolVar(&f.json, "json", false, "print JSON, of the form that docs/inspect.md describes")
 	p.DurationVar(&f.timeout, "timeout", time.Second, "how long to wait for a safe point of a busy process")
 	p.BoolVarP(&f.verbose, "verbose", "v", false, "say what is being done")
-	c.AddCommand(newInspectSummary(f), newInspectModules(f), newInspectTypes(f), newInspectShow(f), newInspectThreads(f), newInspectLocks(f), newInspectTasks(f), newInspectFind(f), newInspectStruct(f), newInspectWord(f))
+	c.AddCommand(newInspectSummary(f), newInspectModules(f), newInspectTypes(f), newInspectHeap(f), newInspectShow(f), newInspectThreads(f), newInspectLocks(f), newInspectTasks(f), newInspectFind(f), newInspectStruct(f), newInspectWord(f))
 	return c
 }
 
