@@ -8,11 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // inspections are all commands, as a test of bad targets runs them.
 var inspections = [][]string{{"summary"}, {"modules"}, {"types"}, {"show", "sys.modules"}, {"show", "node", "--referrers", "--path", "--depth", "4"},
-	{"threads"}, {"struct", "_PyRuntime"}, {"struct", "node"}}
+	{"threads"}, {"locks"}, {"heap", "--retained", "--suspects", "--duplicates", "--fill"},
+	{"struct", "_PyRuntime"}, {"struct", "node"}}
 
 func inspect(t *testing.T, target string, args []string) outcome {
 	t.Helper()
@@ -47,7 +49,11 @@ func TestInspectBusy(t *testing.T) {
 				return string(b)
 			}
 			before := maps()
-			for _, args := range [][]string{{"summary"}, {"types"}, {"threads"}} {
+			for last := ""; last != before; before = maps() { // until its threads have started
+				last = before
+				time.Sleep(300 * time.Millisecond)
+			}
+			for _, args := range [][]string{{"summary"}, {"types"}, {"threads"}, {"locks"}, {"heap"}} {
 				o := pyfreeze(t, "inspect", args[0], pid, "--timeout", "300ms").must(t, "exit 0")
 				if want.note == "" != (o.Stderr == "") || !strings.Contains(o.Stderr, want.note) {
 					t.Errorf("inspect %s notes %q, want %q", args[0], o.Stderr, want.note)
