@@ -127,10 +127,12 @@ func (f *freezing) fill(t *stub.Tables, where []image.SegmentInfo) (stub.Head, e
 		if i == 0 {
 			stack = c.Kernel.Stack
 		}
-		rec := stub.Thread{FS: th.Regs.Fs_base, GS: th.Regs.Gs_base, TidAt: uint64(th.TidAt), Rseq: uint64(th.Rseq), RseqLen: th.RseqLen, RseqSig: th.RseqSig,
+		rec := stub.Thread{FS: th.Regs.Fs_base, GS: th.Regs.Gs_base, TidAt: uint64(th.TidAt),
+			ClearAt: uint64(th.ClearAt), Rseq: uint64(th.Rseq), RseqLen: th.RseqLen, RseqSig: th.RseqSig,
 			Robust: uint64(th.Robust), RobustLen: th.RobustLen, Frame: frame(t, th, stack)}
 		if c.Kind == snapshot.Forked {
 			rec.Robust, rec.RobustLen = 0, 0 // the C library sees to that in a child
+			rec.ClearAt = rec.TidAt          // as its fork() has it: sysdeps/nptl/arch-fork.h
 		}
 		words := f.idWords(th)
 		rec.NTids, rec.Tids = uint32(len(words)), t.Words(words)

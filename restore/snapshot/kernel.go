@@ -187,6 +187,7 @@ func threadOf(p *tracer.Process, tid int) (t Thread, err error) {
 	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/comm", p.PID(), tid)) // only a name
 	t.Name = strings.TrimSuffix(string(name), "\n")
 	t.TidAt = tidAt(p, procmem.Addr(t.Regs.Fs_base), innerID(p.PID(), tid))
+	t.ClearAt = clearAt(p, procmem.Addr(t.Regs.Fs_base), t.TidAt)
 	return t, nil
 }
 
@@ -202,6 +203,21 @@ func innerID(pid, tid int) int {
 		}
 	}
 	return tid
+}
+
+// clearAt returns what the kernel clears when a thread ends, for whoever joins it. Until glibc 2.42
+// that is the thread's id. In 2.43 it is pd->joinstate, which is 2 or 3 while the thread lives
+// (THREAD_STATE_JOINABLE, _DETACHED of nptl/descr.h), where older ones have a pointer, joinid.
+// prctl(PR_GET_TID_ADDRESS) says the same, but only to the thread itself.
+func clearAt(mem procmem.Reader, fs, tidAt procmem.Addr) procmem.Addr {
+	const state, joinable, detached = 0x628, 2, 3
+	var b [4]byte
+	if _, err := mem.ReadAt(b[:], fs+state); err == nil {
+		if n := le.Uint32(b[:]); n == joinable || n == detached {
+			return fs + state
+		}
+	}
+	return tidAt
 }
 
 // tidAt finds where libc keeps a thread's id: a word of struct pthread, which begins at the thread's pointer. 0 where it is not to be found.

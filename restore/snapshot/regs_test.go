@@ -145,6 +145,23 @@ func TestTidAt(t *testing.T) {
 	}
 }
 
+// What the kernel clears is the thread's id, but for a glibc that keeps its state where others have
+// a pointer.
+func TestClearAt(t *testing.T) {
+	const fs, id = 0x10000, 0x102d0
+	for word, want := range map[uint64]procmem.Addr{0: id, 2: fs + 0x628, 3: fs + 0x628, 1: id,
+		0x7f0000000002: fs + 0x628, 0x7f00000006c0: id} {
+		b := make([]byte, 0x900)
+		le.PutUint64(b[0x628:], word)
+		if got := clearAt(sliceMemory{fs, b}, fs, id); got != want {
+			t.Errorf("%#x: %v, want %v", word, got, want)
+		}
+	}
+	if got := clearAt(sliceMemory{fs, nil}, fs, id); got != id {
+		t.Errorf("without memory: %v", got)
+	}
+}
+
 // stackAbove returns the stack of process p from rsp to its end, which is near where its
 // environment is small.
 func stackAbove(t *testing.T, p *tracer.Process, pid int, rsp uint64) []byte {

@@ -109,8 +109,9 @@ type Thread struct {
 	XState  []byte
 	SigMask uint64
 	tracer.Registered
-	TidAt procmem.Addr // where libc keeps the thread's id, 0 if that is not known
-	Name  string
+	TidAt   procmem.Addr // where libc keeps the thread's id, 0 if that is not known
+	ClearAt procmem.Addr // what the kernel clears at the thread's end (set_tid_address(2))
+	Name    string
 }
 
 // Kernel is what the kernel keeps of a process, beside its memory and threads.

@@ -53,7 +53,7 @@ type FD struct {
 // Thread is struct thread.
 type Thread struct {
 	FS, GS                 uint64
-	TidAt                  uint64
+	TidAt, ClearAt         uint64
 	Rseq, RseqLen, RseqSig uint64
 	Robust, RobustLen      uint64
 	Frame                  uint32

@@ -5,7 +5,7 @@ package stub
 // What abi.h names. See there.
 const (
 	Magic            = 0x327a657266797000
-	Version          = 12
+	Version          = 13
 	Region           = 0x40000000
 	RegionArgs       = 0x10000000
 	RegionVDSO       = 0x20000000
@@ -84,7 +84,7 @@ var layouts = map[string]struct {
 	"Op":     {40, map[string]uint64{"addr": 0, "len": 8, "off": 16, "kind": 24, "prot": 28, "flags": 32}},
 	"File":   {40, map[string]uint64{"dev": 0, "ino": 8, "size": 16, "mtime_ns": 24, "path": 32}},
 	"FD":     {40, map[string]uint64{"fd": 0, "other": 4, "kind": 8, "flags": 12, "offset": 16, "path": 24, "nholds": 28, "holds": 32, "file": 36}},
-	"Thread": {96, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "rseq": 24, "rseq_len": 32, "rseq_sig": 40, "robust": 48, "robust_len": 56, "frame": 64, "ntids": 68, "tids": 72, "name": 80}},
+	"Thread": {104, map[string]uint64{"fs": 0, "gs": 8, "tid_at": 16, "clear_at": 24, "rseq": 32, "rseq_len": 40, "rseq_sig": 48, "robust": 56, "robust_len": 64, "frame": 72, "ntids": 76, "tids": 80, "name": 88}},
 	"Learn":  {40, map[string]uint64{"code": 0, "len": 8, "enabled": 16, "count": 24, "young": 32}},
 	"Poke":   {24, map[string]uint64{"addr": 0, "value": 8, "size": 16}},
 	"Head":   {728, map[string]uint64{"magic": 0, "version": 8, "size": 12, "base": 16, "fn": 24, "point": 232, "forked": 240, "script": 248, "code": 256, "code_len": 260, "learned": 264, "hooks": 272, "learn": 280, "ways": 320, "exe": 416, "pid": 420, "hooks_pid": 424, "nops": 432, "ops": 436, "nfds": 440, "fds": 444, "nthreads": 448, "threads": 452, "nwords": 456, "words": 460, "nobjects": 464, "objects": 468, "nhush": 472, "hush": 476, "note": 480, "note_len": 484, "nplain": 488, "plain": 492, "vdso": 496, "nvdso": 560, "vdso_sum": 564, "actions": 568, "start_mask": 576, "start_ignored": 584, "point_mask": 592, "stack_low": 600, "stack_end": 608, "stack_floor": 616, "environ": 624, "mm": 632, "auxv_at": 688, "orig_argv": 696, "auxv": 704, "auxv_len": 708, "comm": 712}},

@@ -4,7 +4,7 @@
 #define PYFREEZE_ABI_H
 
 #define ABI_MAGIC 0x327a657266797000 /* "\0pyfrez2" */
-#define ABI_VERSION 12
+#define ABI_VERSION 13
 
 #ifndef __ASSEMBLER__
 typedef unsigned char u8;
@@ -123,7 +123,8 @@ struct fd {
 
 struct thread {
 	u64 fs, gs;
-	u64 tid_at;               // where libc keeps the thread's id; cleared at its end
+	u64 tid_at;               // where libc keeps the thread's id
+	u64 clear_at;             // what the kernel clears at its end
 	u64 rseq, rseq_len, rseq_sig;
 	u64 robust, robust_len;
 	u32 frame;                // what rt_sigreturn takes, at the rsp that it has

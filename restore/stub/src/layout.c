@@ -40,7 +40,7 @@ int main(void)
 	S(Op, op) F(op, addr) F(op, len) F(op, off) F(op, kind) F(op, prot) F(op, flags) E
 	S(File, file) F(file, dev) F(file, ino) F(file, size) F(file, mtime_ns) F(file, path) E
 	S(FD, fd) F(fd, fd) F(fd, other) F(fd, kind) F(fd, flags) F(fd, offset) F(fd, path) F(fd, nholds) F(fd, holds) F(fd, file) E
-	S(Thread, thread) F(thread, fs) F(thread, gs) F(thread, tid_at) F(thread, rseq) F(thread, rseq_len) F(thread, rseq_sig)
+	S(Thread, thread) F(thread, fs) F(thread, gs) F(thread, tid_at) F(thread, clear_at) F(thread, rseq) F(thread, rseq_len) F(thread, rseq_sig)
 	F(thread, robust) F(thread, robust_len) F(thread, frame) F(thread, ntids) F(thread, tids) F(thread, name) E
 	S(Learn, learn) F(learn, code) F(learn, len) F(learn, enabled) F(learn, count) F(learn, young) E
 	S(Poke, poke) F(poke, addr) F(poke, value) F(poke, size) E

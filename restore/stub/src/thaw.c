@@ -7,7 +7,7 @@ u64 thawing;
 struct fresh fresh;
 static int changed; // signal actions have been set
 
-void make_thread(u64 flags, u64 stack, u64 tid_at, u64 fs, struct thread *t);
+void make_thread(u64 flags, u64 stack, u64 clear_at, u64 fs, struct thread *t);
 void __attribute__((noreturn)) switch_to(u64 stack, void (*f)(void));
 void __attribute__((noreturn)) on_main_stack(void);
 
@@ -451,7 +451,7 @@ static void become_main(struct thread *t)
 	sys3(SYS_arch_prctl, ARCH_SET_FS, t->fs, 0);
 	if (t->gs)
 		sys3(SYS_arch_prctl, ARCH_SET_GS, t->gs, 0);
-	tell_id(t, sys3(SYS_set_tid_address, t->tid_at, 0, 0));
+	tell_id(t, sys3(SYS_set_tid_address, t->clear_at, 0, 0));
 	adopt_rseq(t);
 	if (t->robust)
 		sys3(SYS_set_robust_list, t->robust, t->robust_len, 0);
@@ -484,7 +484,7 @@ __attribute__((used, noreturn)) void begin_thread(struct thread *t)
 static void make_threads(u32 n)
 {
 	enum { VM = 0x100, FS = 0x200, FILES = 0x400, SIGHAND = 0x800, THREAD = 0x10000, SYSVSEM = 0x40000, SETTLS = 0x80000,
-		CLEARTID = 0x200000, SETTID = 0x1000000, ROOM = 8192 };
+		CLEARTID = 0x200000, ROOM = 8192 };
 	u64 base = (u64)stub_start + REGION_STACKS;
 	if (!n)
 		return;
@@ -494,7 +494,8 @@ static void make_threads(u32 n)
 	for (u32 i = 0; i < n; i++) {
 		struct thread *t = AT(struct thread, H->threads) + 1 + i;
 		i64 (*make)(u64, u64, u64, u64, struct thread *) = (void *)make_thread;
-		i64 id = make(VM | FS | FILES | SIGHAND | THREAD | SYSVSEM | SETTLS | CLEARTID | SETTID, base + (i + 1) * ROOM - 64, t->tid_at, t->fs, t);
+		i64 id = make(VM | FS | FILES | SIGHAND | THREAD | SYSVSEM | SETTLS | CLEARTID,
+			base + (i + 1) * ROOM - 64, t->clear_at, t->fs, t);
 		if (FAILED(id))
 			plain("a thread could not be made", id);
 		tell_id(t, id);
