@@ -1,6 +1,7 @@
 package procmem
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -120,10 +121,27 @@ func (l *lazyPages) read(c uint64) {
 	}
 	for _, run := range runs {
 		at := uint64(run.Start - l.start)
-		if _, err := r.live.ReadAt(l.data[at:at+run.Len()], run.Start); err != nil {
+		if err := r.readRun(l.data[at:at+run.Len()], run.Start); err != nil {
 			r.fail(err)
 		}
 	}
+}
+
+// readRun reads pages, but for those that the process itself cannot read: guard regions
+// (MADV_GUARD_INSTALL of Linux 6.13), which glibc has below the stacks of threads since 2.42.
+func (r *lazyReader) readRun(b []byte, at Addr) error {
+	_, err := r.live.ReadAt(b, at)
+	if !errors.Is(err, unix.EFAULT) {
+		return err
+	}
+	for len(b) > 0 {
+		n := min(pageSize, uint64(len(b)))
+		if _, err := r.live.ReadAt(b[:n], at); err != nil && !errors.Is(err, unix.EFAULT) {
+			return err
+		}
+		b, at = b[n:], at+Addr(n)
+	}
+	return nil
 }
 
 func (r *lazyReader) fail(err error) {
@@ -220,7 +238,7 @@ func (l *lazyPages) peek(off uint64) (b [16]byte) {
 	page := at &^ Addr(pageSize-1)
 	runs, err := r.pm.populated(Range{page, page + Addr(pageSize)})
 	if err == nil && len(runs) > 0 {
-		_, err = r.live.ReadAt(b[:], at)
+		err = r.readRun(b[:], at)
 	}
 	if err != nil {
 		r.fail(err)

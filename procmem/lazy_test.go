@@ -161,3 +161,46 @@ time.sleep(3600)`)
 		t.Errorf("what was changed is %q now (%v)", got, err)
 	}
 }
+
+// A page that the process itself cannot read is no error, and hides nothing of what lies around it.
+func TestLazyGuard(t *testing.T) {
+	pid, line := startPython(t, `
+import ctypes, mmap, time
+m = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+m[:] = b"x" * (1 << 20)
+at = ctypes.addressof(ctypes.c_char.from_buffer(m))
+libc = ctypes.CDLL(None)
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+print(at, libc.madvise(at + 8192, 4096, 102), flush=True) # MADV_GUARD_INSTALL
+time.sleep(3600)`)
+	var at uint64
+	var failed int
+	if _, err := fmt.Sscan(line, &at, &failed); err != nil {
+		t.Fatalf("target said %q", line)
+	}
+	if failed != 0 {
+		t.Skip("a kernel without MADV_GUARD_INSTALL")
+	}
+	live, maps := openLive(t, pid)
+	lazy, err := CaptureLazy(live, maps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lazy.Close()
+	seg, ok := lazy.Find(Addr(at))
+	if !ok {
+		t.Fatal("no segment")
+	}
+	off := at - uint64(seg.Start)
+	if b := seg.Peek(off + 8192); b != [16]byte{} {
+		t.Errorf("a peek gives %x", b)
+	}
+	got, err := lazy.Bytes(Addr(at), 16384)
+	want := append(append(bytes.Repeat([]byte("x"), 8192), make([]byte, 4096)...), bytes.Repeat([]byte("x"), 4096)...)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%v: %q...", err, got[:min(len(got), 20)])
+	}
+	if err := lazy.Err(); err != nil {
+		t.Error(err)
+	}
+}
