@@ -108,6 +108,7 @@ func (l *File) times(ctx context.Context, program, path string, words []string,
 				return nil, nil, what, nil
 			}
 		}
+		_ = os.Remove(log) // a run that starts nothing writes no line
 		var t time.Duration
 		t, other = run(l.Pyfreeze, "run", path)
 		before = now
