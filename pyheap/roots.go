@@ -29,8 +29,8 @@ type root struct {
 	label string
 }
 
-// holds says whether what the root refers to is kept alive by it: the lists of the collector keep nothing,
-// and most words of a C stack are left over.
+// holds says whether what the root refers to is kept alive by it: the lists of the collector keep
+// nothing, and most words of a C stack are left over.
 func (r *root) holds() bool { return r.kind != rootGC && r.kind != rootStack }
 
 // from sets what the edges that follow are attributed to.

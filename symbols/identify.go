@@ -27,9 +27,9 @@ const (
 	NewestMinor = 15
 )
 
-// Newer says whether the version is the one after those that are supported. Identify accepts it: what
-// its debug information says can be read as if it were the newest one. It is neither frozen nor
-// thawed.
+// Newer says whether the version is the one after those that are supported. Identify accepts it:
+// what its debug information says can be read as if it were the newest one. It is neither frozen
+// nor thawed.
 func (v Version) Newer() bool { return v.Major == 3 && v.Minor == NewestMinor+1 }
 
 // Supported refuses a version that can only be read ([Version.Newer]), with a *NotPythonError.

@@ -13,8 +13,8 @@ import (
 // howToAdd is where the project says what one version more takes.
 const howToAdd = `CONTRIBUTING.md, "Versions of CPython"`
 
-// An interpreter of the next version is identified, so that it can be read, and refused for all else;
-// one of a later version is refused.
+// An interpreter of the next version is identified, so that it can be read, and refused for all
+// else; one of a later version is refused.
 func TestNewerVersions(t *testing.T) {
 	for minor, identified := range map[int]bool{NewestMinor: true, NewestMinor + 1: true, NewestMinor + 2: false} {
 		version := fmt.Sprintf("0x03%02x02f0", minor)

@@ -12,7 +12,8 @@ import (
 	"pyfreeze/procmem"
 )
 
-// freeThreaded is a program that begins _PyRuntime as an interpreter does (_Py_DebugOffsets): FREE tells which build, VERSION of what.
+// freeThreaded is a program that begins _PyRuntime as an interpreter does (_Py_DebugOffsets): FREE
+// tells which build, VERSION of what.
 const freeThreaded = `#include <stdio.h>
 struct { char cookie[8]; unsigned long version, free_threaded; char rest[4096]; } _PyRuntime = { "xdebugpy", VERSION, FREE, {0} };
 int main(void) { puts("ready"); fflush(stdout); return getchar(); }

@@ -41,9 +41,9 @@ func TestFoundDirectory(t *testing.T) {
 	}
 }
 
-// TestFoundRelativePath has a program put a relative directory on sys.path. Where there is none, that
-// is a guard, and the image fits wherever there is none. Where there is one, the point is before any
-// module is looked for there.
+// TestFoundRelativePath has a program put a relative directory on sys.path. Where there is none,
+// that is a guard, and the image fits wherever there is none. Where there is one, the point is
+// before any module is looked for there.
 func TestFoundRelativePath(t *testing.T) {
 	h := newHome(t)
 	h.write("lib/prog.py", "import sys\nsys.path.append('plugins')\nimport colorsys\ntry:\n    import added\n"+

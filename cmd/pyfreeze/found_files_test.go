@@ -80,8 +80,8 @@ func TestScriptPutInPlace(t *testing.T) {
 	log.thawed(t, 2)
 }
 
-// TestFoundShared has a program list a directory in which everybody makes files: it is frozen before
-// that, so an image fits whatever lies there.
+// TestFoundShared has a program list a directory in which everybody makes files: it is frozen
+// before that, so an image fits whatever lies there.
 func TestFoundShared(t *testing.T) {
 	h, log := newHome(t), newRunLog(t)
 	h.write("shared/one", "")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -17,9 +16,7 @@ func showImports(out io.Writer, m *freeze.Meta, asJSON bool) error {
 		if list == nil {
 			list = []script.Module{}
 		}
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(list)
+		return writeJSON(out, list)
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(out, "nothing is known that the program imports after its point")

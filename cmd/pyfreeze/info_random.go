@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -12,9 +11,7 @@ import (
 // showRandom lists the generators of random numbers, and what becomes of each in a thaw.
 func showRandom(out io.Writer, m *freeze.Meta, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(m.Random)
+		return writeJSON(out, m.Random)
 	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "generator\ttype\tin each thaw\t")

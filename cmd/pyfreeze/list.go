@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -134,9 +133,7 @@ func showInstalled(dir string, names []string, asJSON bool, text func([]installe
 		return err
 	}
 	if asJSON {
-		e := json.NewEncoder(os.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(all)
+		return writeJSON(os.Stdout, all)
 	}
 	if len(all) == 0 {
 		fmt.Println("no launchers; pyfreeze install PROGRAM makes one")

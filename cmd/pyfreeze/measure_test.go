@@ -10,8 +10,8 @@ import (
 
 // TestInstallMeasures installs a program that starts at once, but whose image has a large file to
 // compare in each thaw; one that is faster thawed; and one that does something at its end, and is
-// not run to find out. One does something else thawed: the processor time that it has used goes back
-// at the point.
+// not run to find out. One does something else thawed: the processor time that it has used goes
+// back at the point.
 func TestInstallMeasures(t *testing.T) {
 	h := newHome(t)
 	big, made := filepath.Join(h.dir, "big"), filepath.Join(h.dir, "made")

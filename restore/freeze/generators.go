@@ -1,10 +1,6 @@
 package freeze
 
-import (
-	"slices"
-
-	"pyfreeze/pyheap"
-)
+import "pyfreeze/pyheap"
 
 // Generator is a source of random numbers that a thaw has from the frozen process.
 type Generator struct {
@@ -31,21 +27,29 @@ func (f *freezing) listGenerators() []Generator {
 	add := func(o pyheap.Object, fresh bool, why string) {
 		out = append(out, Generator{f.walk.Path(o.Addr), o.TypeName, fresh, why})
 	}
-	at := func(where string) pyheap.Addr {
-		a, _ := f.heap.Lookup(where) // 0 where there is none
-		return a
+	// Which are which: the program may have made any number.
+	system, anew, numpy := map[pyheap.Addr]bool{}, map[pyheap.Addr]bool{}, map[pyheap.Addr]bool{}
+	for _, o := range f.walk.OfType("random.SystemRandom") {
+		system[o.Addr] = true
 	}
-	system := f.walk.OfType("random.SystemRandom")
+	for _, a := range f.generators {
+		anew[pyheap.Addr(a)] = true
+	}
+	module, _ := f.heap.Lookup(ownRandom) // 0 where there is none, as below
+	names, _ := f.heap.Lookup(ownNames)
+	old, _ := f.heap.Lookup(ownNumpy)
+	for _, r := range f.heap.Edges(old) {
+		numpy[r.Object] = true
+	}
 	for _, o := range f.walk.OfType(twister) {
-		same := func(other pyheap.Object) bool { return other.Addr == o.Addr }
 		switch {
-		case slices.ContainsFunc(system, same):
+		case system[o.Addr]:
 			add(o, true, "asks the system each time")
-		case slices.Contains(f.generators, uint64(o.Addr)):
+		case anew[o.Addr]:
 			add(o, true, "seeded anew, as it was by the system")
-		case o.Addr == at(ownRandom) && f.seeded == nil:
+		case o.Addr == module && f.seeded == nil:
 			add(o, true, "seeded anew, as in the child of a fork")
-		case o.Addr == at(ownNames):
+		case o.Addr == names:
 			add(o, true, "made anew, as in the child of a fork")
 		case f.o.Reads == nil:
 			add(o, false, "as it was; who seeded it is not known")
@@ -53,9 +57,8 @@ func (f *freezing) listGenerators() []Generator {
 			add(o, false, "as it was: the program has seeded it")
 		}
 	}
-	own := f.heap.Edges(at(ownNumpy))
 	for _, o := range f.walk.OfType(bitGenerators) {
-		if slices.ContainsFunc(own, func(r pyheap.Ref) bool { return r.Object == o.Addr }) {
+		if numpy[o.Addr] {
 			add(o, true, "seeded anew, unless the program had just done so with a number")
 		} else {
 			add(o, false, "as it was: the program has seeded it")

@@ -9,9 +9,10 @@ import (
 	"pyfreeze/restore/stub"
 )
 
-// reset is a field of the main thread's PyThreadState that speaks of the code that the thread was running. A program that runs again in
-// a thread that was frozen with code under way begins as in a fresh one. Fields that a version does not have are passed over; of several
-// rows of one field the last holds.
+// reset is a field of the main thread's PyThreadState that speaks of the code that the thread was
+// running. A program that runs again in a thread that was frozen with code under way begins as in a
+// fresh one. Fields that a version does not have are passed over; of several rows of one field the
+// last holds.
 type reset struct {
 	path string
 	from resetTo

@@ -91,15 +91,14 @@ func (b *builder) build(ctx context.Context, o restore.Options, sum uint64, here
 	ctx, cancel := context.WithTimeout(ctx, maxBuild)
 	defer cancel()
 	m, err := b.l.freeze(ctx, o, b.program, path, here)
-	failed := filepath.Join(b.dir, key+".failed")
 	if restore.Transient(err) {
 		return nil, path, err // the next run tries again
 	}
 	if err != nil {
-		_ = os.WriteFile(failed, []byte(strings.ReplaceAll(err.Error(), "\n", " ")+"\n"), 0o600) // only to save time
+		_ = keepFailure(b.dir, key, err) // only to save time
 		return nil, path, err
 	}
-	_ = os.Remove(failed) // there is none, as a rule
+	_ = os.Remove(failedFile(b.dir, key)) // there is none, as a rule
 	sweep(b.dir, path)
 	return m, path, nil
 }
@@ -194,11 +193,20 @@ func lock(path string, wait bool) (unlock func(), err error) {
 	return func() { _ = unix.Close(fd) }, nil
 }
 
+// failedFile is where it is kept why there is no image with a key.
+func failedFile(dir, key string) string { return filepath.Join(dir, key+".failed") }
+
+// keepFailure keeps why there is no image with a key, in one line.
+func keepFailure(dir, key string, why error) error {
+	text := strings.ReplaceAll(why.Error(), "\n", " ") + "\n"
+	return os.WriteFile(failedFile(dir, key), []byte(text), 0o600)
+}
+
 // failure says why there is no image with a key, if it is too early to try again: within an hour,
 // unless the file of the program has changed.
 func (l *File) failure(key, program string) string {
 	for _, dir := range l.dirs() {
-		path := filepath.Join(dir, key+".failed")
+		path := failedFile(dir, key)
 		st, err := os.Stat(path)
 		if err != nil || private(dir) != nil {
 			continue

@@ -65,9 +65,7 @@ func (l *File) Check(ctx context.Context, args string) error {
 			continue
 		}
 		for _, im := range images(dir) {
-			failed := filepath.Join(dir, keyOf(im.path)+".failed")
-			why := []byte(e.Error() + "\n")
-			err = errors.Join(err, os.Remove(im.path), os.WriteFile(failed, why, 0o600))
+			err = errors.Join(err, os.Remove(im.path), keepFailure(dir, keyOf(im.path), e))
 		}
 	}
 	return errors.Join(e, err)

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -38,8 +37,8 @@ type Streams struct {
 // arguments by which the image was made, in an empty directory. The streams must be of the kinds
 // that the standard ones were. An image that is slower by more than chance is removed, and why is
 // kept for a while as why there is none: a *SlowerError. Precondition: such a run does nothing that
-// others could tell but write to its streams (freeze.Meta.Harmless). So is one with which the program
-// ends otherwise or writes something else, where two plain runs do not: a *CheckError.
+// others could tell but write to its streams (freeze.Meta.Harmless). So is one with which the
+// program ends otherwise or writes something else, where two plain runs do not: a *CheckError.
 func (l *File) Measure(ctx context.Context, path string, streams Streams) error {
 	program, err := l.program()
 	if err != nil || len(l.Warm) == 0 {
@@ -65,9 +64,7 @@ func (l *File) Measure(ctx context.Context, path string, streams Streams) error 
 
 // reject removes an image, and keeps what stands against it, which it returns.
 func reject(path string, why error) error {
-	failed := filepath.Join(filepath.Dir(path), keyOf(path)+".failed")
-	text := strings.ReplaceAll(why.Error(), "\n", " ") + "\n"
-	if err := os.WriteFile(failed, []byte(text), 0o600); err != nil {
+	if err := keepFailure(filepath.Dir(path), keyOf(path), why); err != nil {
 		return err
 	}
 	if err := os.Remove(path); err != nil {
@@ -98,7 +95,8 @@ func (l *File) times(ctx context.Context, program, path string, words []string,
 		_ = cmd.Run() // its status says what it was
 		took = time.Since(start)
 		wrote := streams.Taken()
-		return took, outcome{out: []byte(wrote[0]), err: []byte(wrote[1]), status: cmd.ProcessState.String()}
+		return took, outcome{out: []byte(wrote[0]), err: []byte(wrote[1]),
+			status: cmd.ProcessState.String()}
 	}
 	var before, other outcome // the plain run and the thaw that came last
 	for begin, n := time.Now(), 0; n <= most && (n <= least || time.Since(begin) < enough); n++ {

@@ -153,7 +153,8 @@ held["import"] = (["importer"], False)
 thread("second importer", imports)
 waits.append(("second importer", "import", "acquire"))
 
-# Two that wait for each other; one that waits for itself; a thread that is joined by what it waits for.
+# Two that wait for each other; one that waits for itself; a thread that is joined by what it waits
+# for.
 named["a"], named["b"], named["own"], named["joins"] = threading.Lock(), threading.RLock(), threading.Lock(), threading.Lock()
 if deadlocks:
     both = threading.Barrier(2)

@@ -56,7 +56,8 @@ switch_to:
 	call *%rsi
 	ud2
 
-// make_thread(flags, stack, clear_at, fs, thread): clone; the new thread calls begin_thread(thread).
+// make_thread(flags, stack, clear_at, fs, thread): clone; the new thread calls
+// begin_thread(thread).
 	.globl make_thread
 	.hidden make_thread
 make_thread:

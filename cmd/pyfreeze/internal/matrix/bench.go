@@ -197,18 +197,22 @@ func (b *bench) thaws(n int, args []string, right func(got string) bool) (string
 	return fmt.Sprintf("%d, %.1f ms each", n, float64(took.Microseconds())/1000/float64(n)), err
 }
 
+// startPiped starts a command, whose standard input and output are given.
+func startPiped(cmd *exec.Cmd) (in io.WriteCloser, out io.Reader, err error) {
+	if in, err = cmd.StdinPipe(); err != nil {
+		return nil, nil, err
+	}
+	if out, err = cmd.StdoutPipe(); err != nil {
+		return nil, nil, err
+	}
+	return in, out, cmd.Start()
+}
+
 // attach freezes target.py in a mode, and thaws it.
 func (b *bench) attach(mode string) (string, error) {
 	cmd := b.command(b.in.Path, "target.py", mode)
-	in, err := cmd.StdinPipe()
+	in, out, err := startPiped(cmd)
 	if err != nil {
-		return "", err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
 		return "", err
 	}
 	lines := bufio.NewReader(out)

@@ -38,23 +38,16 @@ func (b *bench) lazyImports() (string, error) {
 	return b.thaws(1, []string{"run", image, "a"}, func(got string) bool { return got == plain })
 }
 
-// tools looks into a thawed process with what Python itself has for that: a profiler, which reads its
-// memory, and code that it is asked to run.
+// tools looks into a thawed process with what Python itself has for that: a profiler, which reads
+// its memory, and code that it is asked to run.
 func (b *bench) tools() (string, error) {
 	if !b.atLeast(15) {
 		return "-", nil
 	}
 	start := time.Now()
 	cmd := b.command(b.pyfreeze, "run", "--resume", "busy")
-	in, err := cmd.StdinPipe()
+	in, out, err := startPiped(cmd)
 	if err != nil {
-		return "", err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
 		return "", err
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()

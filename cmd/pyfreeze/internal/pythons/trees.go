@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// suite is a Debian whose interpreters are tried: the python3 of the suite, and other versions that it has.
+// suite is a Debian whose interpreters are tried: the python3 of the suite, and other versions that
+// it has.
 type suite struct {
 	name   string
 	others []string
